@@ -1,0 +1,109 @@
+// What an HTTP version looks like to the rest of the gateway: bytes in, events out; heads and bodies in, bytes out.
+// HTTP/1 implements it with one stream at a time; HTTP/2 with many. No I/O happens here.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/message.h"
+
+namespace postern::http {
+
+// A request and its response on one connection; counts up from 1 on HTTP/1.
+using StreamId = std::uint32_t;
+
+// Where encoded bytes go. `append` copies or sends the bytes before it returns.
+class ByteSink {
+ public:
+  virtual void append(std::string_view bytes) = 0;
+
+ protected:
+  ~ByteSink() = default;
+};
+
+// What is enforced while parsing. Zero is not "unlimited" but zero.
+struct HeadLimits {
+  std::uint32_t request_line_bytes = 8 * 1024;  // 414 beyond
+  std::uint32_t head_bytes = 64 * 1024;         // 431 beyond
+  std::uint32_t fields = 100;                   // 431 beyond
+};
+
+// Events of the server side (we are the server). Nothing may destroy the codec inside an event.
+class ServerEvents {
+ public:
+  // A new message starts: gives the arena for its head. Called before any other event of the stream.
+  virtual Arena& on_request_begin(StreamId stream) = 0;
+  // `head` stays valid until the stream's arena is reset. `ends`: there is no body.
+  virtual void on_request_head(StreamId stream, RequestHead& head, bool ends) = 0;
+  virtual void on_request_body(StreamId stream, std::string_view bytes) = 0;
+  virtual void on_request_end(StreamId stream, HeaderList* trailers) = 0;  // null: no trailers
+  virtual void on_stream_reset(StreamId stream) = 0;                       // HTTP/2: the client gave up this stream
+
+ protected:
+  ~ServerEvents() = default;
+};
+
+class ServerCodec {
+ public:
+  virtual ~ServerCodec() = default;
+
+  // Consumes bytes from the client. Returns how many were taken: fewer than given only when the codec waits for the
+  // current response to end (HTTP/1 pipelining) or was told to pause(); the rest must be fed again later.
+  // An error is final for the connection; its code and status go to the client when the current stream still allows it.
+  virtual Result<std::size_t> feed(std::string_view bytes) = 0;
+  // The client closed its sending side. An error when that was inside a message.
+  virtual Result<void> feed_eof() = 0;
+
+  // Stops and restarts events of one stream's body (HTTP/1: the whole connection; HTTP/2: its flow-control window).
+  virtual void pause_body(StreamId stream) = 0;
+  virtual void resume_body(StreamId stream) = 0;
+
+  virtual void write_informational(StreamId stream, const ResponseHead& head, ByteSink& out) = 0;  // 1xx
+  // `head.body` says how the body will come; the codec picks the wire framing (HTTP/1.0 clients get until_close).
+  // `request_method` "HEAD" keeps Content-Length but sends no body. `close`: this is the connection's last response.
+  virtual void write_head(StreamId stream, const ResponseHead& head, bool close, ByteSink& out) = 0;
+  virtual void write_body(StreamId stream, std::string_view bytes, ByteSink& out) = 0;
+  virtual void write_end(StreamId stream, const HeaderList* trailers, ByteSink& out) = 0;
+  // The response is over (also after a reset): the codec forgets the stream and may take the next request.
+  // False: this connection must be closed now (framing, Connection: close, unread request body).
+  virtual bool finish_stream(StreamId stream) = 0;
+  // True while a message is partly read or a stream is open: closing now would cut something off.
+  virtual bool busy() const = 0;
+};
+
+// Events of the client side (we are the client, talking to an upstream).
+class ClientEvents {
+ public:
+  virtual Arena& on_response_begin(StreamId stream) = 0;
+  virtual void on_informational(StreamId stream, ResponseHead& head) = 0;  // 1xx other than 101
+  virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;
+  virtual void on_response_body(StreamId stream, std::string_view bytes) = 0;
+  virtual void on_response_end(StreamId stream, HeaderList* trailers) = 0;
+  virtual void on_stream_reset(StreamId stream, Error error) = 0;
+
+ protected:
+  ~ClientEvents() = default;
+};
+
+class ClientCodec {
+ public:
+  virtual ~ClientCodec() = default;
+
+  // An error is final: the connection must not be reused. Bytes after a complete response are an error.
+  virtual Result<std::size_t> feed(std::string_view bytes) = 0;
+  // The upstream closed. Ends an until_close body; an error inside any other message.
+  virtual Result<void> feed_eof() = 0;
+
+  // Starts a request. `head.body` says how its body will come.
+  virtual StreamId write_head(const RequestHead& head, ByteSink& out) = 0;
+  virtual void write_body(StreamId stream, std::string_view bytes, ByteSink& out) = 0;
+  virtual void write_end(StreamId stream, const HeaderList* trailers, ByteSink& out) = 0;
+  virtual void pause_body(StreamId stream) = 0;
+  virtual void resume_body(StreamId stream) = 0;
+  // The exchange is over with this stream. False: the connection cannot carry another request.
+  virtual bool finish_stream(StreamId stream) = 0;
+};
+
+}  // namespace postern::http

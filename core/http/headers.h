@@ -1,0 +1,62 @@
+// An ordered list of header fields. Names compare without regard to ASCII case; order and spelling are kept.
+// The bytes live in an arena that outlives the list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace postern::http {
+
+struct Field {
+  std::string_view name;
+  std::string_view value;  // no leading or trailing whitespace
+};
+
+bool same_name(std::string_view a, std::string_view b) noexcept;  // ASCII case-insensitive
+bool is_token(std::string_view text) noexcept;                    // RFC 9110 section 5.6.2; false when empty
+bool is_field_value(std::string_view text) noexcept;              // section 5.5: no CR, LF, NUL or other controls but HTAB
+
+class HeaderList {
+ public:
+  explicit HeaderList(Arena& arena) noexcept : arena_(&arena) {}
+
+  std::span<const Field> fields() const noexcept { return {data_, size_}; }
+  const Field* begin() const noexcept { return data_; }
+  const Field* end() const noexcept { return data_ + size_; }
+  std::size_t size() const noexcept { return size_; }
+
+  const Field* find(std::string_view name) const noexcept;                       // the first; null when absent
+  std::optional<std::string_view> get(std::string_view name) const noexcept;     // its value
+  std::size_t count(std::string_view name) const noexcept;
+
+  // Copy their arguments into the arena. Callers check names and values that come from outside.
+  void add(std::string_view name, std::string_view value);
+  void set(std::string_view name, std::string_view value);  // replaces the first, drops the others, or appends
+  std::size_t remove(std::string_view name) noexcept;       // how many went
+
+  void add_view(std::string_view name, std::string_view value);  // the bytes already outlive the list
+  void set_view(std::string_view name, std::string_view value);
+  template <class Predicate>
+  void remove_if(Predicate gone) noexcept {
+    std::uint32_t kept = 0;
+    for (std::uint32_t i = 0; i < size_; ++i)
+      if (!gone(data_[i])) data_[kept++] = data_[i];
+    size_ = kept;
+  }
+  void clear() noexcept { size_ = 0; }
+  Arena& arena() const noexcept { return *arena_; }
+
+ private:
+  void grow();
+
+  Arena* arena_;
+  Field* data_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 0;
+};
+
+}  // namespace postern::http

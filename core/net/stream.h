@@ -1,0 +1,65 @@
+// A connected byte stream over TCP or a unix socket. Writes are tried at once and queued only for the rest.
+// An owner gets its events through StreamOwner and may close() or destroy the stream inside any of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/codec.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+namespace postern::net {
+
+class StreamOwner {
+ public:
+  virtual void on_read(std::string_view bytes) = 0;  // valid until it returns
+  virtual void on_eof() = 0;                         // the peer closed its sending side
+  virtual void on_stream_error(const Error& error) = 0;  // reset, timeout of the kernel; the stream is dead
+  virtual void on_drained() = 0;                     // the write queue fell below the low watermark after being above the high
+
+ protected:
+  ~StreamOwner() = default;
+};
+
+class Stream : public http::ByteSink {
+ public:
+  static constexpr std::size_t kHighWatermark = 256 * 1024;
+  static constexpr std::size_t kLowWatermark = 64 * 1024;
+  static constexpr std::size_t kDirectWrite = 4096;  // pieces of at least this size are not copied when the socket takes them
+
+  ~Stream() override = default;  // closes; nothing reaches the owner any more
+
+  virtual void start_reading() = 0;
+  virtual void stop_reading() = 0;
+  // Small pieces are gathered and written when the running event ends (Loop::end_event), large ones at once together
+  // with what was gathered. What the kernel does not take is queued. Errors come later through on_stream_error.
+  void append(std::string_view bytes) override = 0;
+  virtual void flush() = 0;
+  virtual std::size_t queued() const noexcept = 0;  // bytes not yet taken by the kernel
+  bool above_high_watermark() const noexcept { return queued() > kHighWatermark; }
+  // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.
+  virtual void shutdown_write() = 0;
+  virtual void reset() = 0;  // RST instead of FIN when destroyed
+  virtual const std::string& peer_host() const noexcept = 0;  // "127.0.0.1"; "unix"
+  virtual std::uint16_t peer_port() const noexcept = 0;
+  void set_owner(StreamOwner* owner) noexcept { owner_ = owner; }
+
+ protected:
+  StreamOwner* owner_ = nullptr;
+};
+
+// Connects; `done` is called later, exactly once unless the connector is destroyed first. Addresses of kind `name` are refused
+// (resolve them first).
+class Connector {
+ public:
+  using Done = std::function<void(Result<std::unique_ptr<Stream>>)>;
+  static std::unique_ptr<Connector> start(Loop& loop, const Address& address, Done done);
+  virtual ~Connector() = default;
+};
+
+}  // namespace postern::net

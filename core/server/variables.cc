@@ -1,0 +1,102 @@
+#include "server/variables.h"
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace postern::server {
+namespace {
+
+constexpr std::size_t kMaxNames = 65'536;
+constexpr std::size_t kMaxNameLength = 128;
+
+struct Entry {
+  std::string name;
+  VariableInfo info;
+};
+
+struct Exact {
+  std::string_view name;
+  Builtin builtin;
+};
+constexpr Exact kExact[] = {
+    {"request.method", Builtin::request_method},     {"request.path", Builtin::request_path},
+    {"request.query", Builtin::request_query},       {"request.host", Builtin::request_host},
+    {"request.scheme", Builtin::request_scheme},     {"request.protocol", Builtin::request_protocol},
+    {"request.target", Builtin::request_target},     {"response.status", Builtin::response_status},
+    {"response.origin", Builtin::response_origin},   {"client.ip", Builtin::client_ip},
+    {"client.port", Builtin::client_port},           {"listener.name", Builtin::listener_name},
+    {"route.id", Builtin::route_id},                 {"upstream.name", Builtin::upstream_name},
+    {"upstream.target", Builtin::upstream_target},   {"upstream.latency", Builtin::upstream_latency},
+    {"latency", Builtin::latency},                   {"generation", Builtin::generation},
+    {"worker", Builtin::worker},
+};
+constexpr Exact kFamilies[] = {
+    {"request.header.", Builtin::request_header},   {"request.cookie.", Builtin::request_cookie},
+    {"request.query.", Builtin::request_query_parameter}, {"response.header.", Builtin::response_header},
+    {"path.", Builtin::path_parameter},
+};
+
+VariableInfo classify(std::string_view name) {
+  for (const auto& e : kExact)
+    if (e.name == name) return {e.builtin, {}};
+  for (const auto& f : kFamilies)
+    if (name.size() > f.name.size() && name.starts_with(f.name)) return {f.builtin, name.substr(f.name.size())};
+  return {};
+}
+
+bool well_formed(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameLength) return false;
+  for (char c : name) {
+    bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    // Parameters, cookies and query keys are case-sensitive and come after their family's prefix.
+    if (!good && !(c >= 'A' && c <= 'Z')) return false;
+  }
+  for (char c : name.substr(0, name.find('.')))
+    if (c >= 'A' && c <= 'Z') return false;
+  return true;
+}
+
+// Entries are written once and never move, so readers need no lock.
+class Names {
+ public:
+  VariableId id(std::string_view name) {
+    std::lock_guard lock(mutex_);
+    if (auto found = ids_.find(std::string(name)); found != ids_.end()) return found->second;
+    if (next_ >= kMaxNames) return 0;
+    auto entry = std::make_unique<Entry>();
+    entry->name = name;
+    entry->info = classify(entry->name);
+    VariableId id = next_++;
+    ids_.emplace(entry->name, id);
+    entries_[id].store(entry.release(), std::memory_order_release);
+    return id;
+  }
+  const Entry& entry(VariableId id) const { return *entries_[id].load(std::memory_order_acquire); }
+  ~Names() {
+    for (auto& e : entries_) delete e.load();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, VariableId> ids_;
+  VariableId next_ = 1;
+  std::array<std::atomic<Entry*>, kMaxNames> entries_{};
+};
+
+Names& names() {
+  static Names instance;
+  return instance;
+}
+
+}  // namespace
+
+VariableId variable_id(std::string_view name) { return well_formed(name) ? names().id(name) : 0; }
+std::string_view variable_name(VariableId id) { return names().entry(id).name; }
+const VariableInfo& variable_info(VariableId id) { return names().entry(id).info; }
+
+}  // namespace postern::server

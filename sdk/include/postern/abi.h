@@ -1,0 +1,612 @@
+/* The Postern plugin ABI, major version 1: everything a plugin and the gateway know of each other.
+ *
+ * Plain C11. Only fixed-width integers, pointers and {ptr,len} strings cross this border: no enums, no bools, no STL, no
+ * exceptions, no varargs. Plugin authors who write C++ use `plugin.h`, which is built on this file alone.
+ *
+ * Rules that hold everywhere
+ *  - Tables only grow at the end. A function exists when it lies inside `struct_size` and is not null (POSTERN_HAS).
+ *  - `_view` strings are the gateway's memory and stay valid until the hook (or callback) that received them returns.
+ *    Strings passed in are copied by the gateway before the call returns. Nothing has to be freed by hand unless its
+ *    name ends in `_own`.
+ *  - Exchanges, connections, timers, calls, tasks and dicts are 64-bit handles with a generation count. A handle whose
+ *    object has ended gets POSTERN_E_GONE, never freed memory. 0 is never a valid handle.
+ *  - Functions are called on the worker thread that runs the hook, unless marked [any thread].
+ *  - Times are milliseconds unless the name ends in `_ns`; sizes are bytes.
+ *  - Released entities never change their meaning. The ABI version is not the product's version.
+ */
+#ifndef POSTERN_ABI_H
+#define POSTERN_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POSTERN_ABI_MAJOR 1u
+#define POSTERN_ABI_MINOR 0u
+
+#if defined(__GNUC__)
+#define POSTERN_EXPORT __attribute__((visibility("default")))
+#else
+#define POSTERN_EXPORT
+#endif
+
+/* True when the function or field `member` exists in `table`, which may come from an older or newer counterpart. */
+#define POSTERN_HAS_FIELD(table, type, member) \
+  ((table) != NULL && (table)->struct_size >= offsetof(type, member) + sizeof((table)->member))
+#define POSTERN_HAS(table, type, member) (POSTERN_HAS_FIELD(table, type, member) && (table)->member != NULL)
+
+/* ---- Basic types -------------------------------------------------------------------------------------------------- */
+
+typedef struct postern_str {
+  const char* ptr; /* may be null when len is 0; not zero-terminated */
+  uint64_t len;
+} postern_str;
+
+typedef uint64_t postern_exchange;   /* one request and its response */
+typedef uint64_t postern_connection; /* one accepted client connection */
+typedef uint64_t postern_timer;
+typedef uint64_t postern_call; /* one HTTP request made by a plugin */
+typedef uint64_t postern_task; /* one job in the thread pool */
+typedef uint64_t postern_dict; /* one shared dictionary; lives as long as the process */
+
+typedef struct postern_instance_s* postern_instance;     /* one plugin with one configuration; the gateway's */
+typedef const struct postern_node_s* postern_node;       /* a place in an instance's configuration; read-only */
+typedef const struct postern_template_s* postern_template; /* a compiled "${...}" template; lives with its instance */
+
+/* A pause of one exchange; see `postern_exchange_table.pause`. */
+typedef struct postern_ticket {
+  postern_exchange exchange;
+  uint64_t pause;
+} postern_ticket;
+
+/* Results of functions. Negative values are errors. */
+typedef int32_t postern_status;
+#define POSTERN_OK 0
+#define POSTERN_PENDING 1        /* on_configure, on_worker_start: will report through instance->ready */
+#define POSTERN_E_GONE (-1)      /* the handle's object has ended */
+#define POSTERN_E_INVALID (-2)   /* an argument is malformed or out of its bounds */
+#define POSTERN_E_STATE (-3)     /* not allowed in this hook or on this thread */
+#define POSTERN_E_NOT_FOUND (-4) /* no such header, variable, key, upstream */
+#define POSTERN_E_LIMIT (-5)     /* a limit was reached: memory, entries, outstanding calls */
+#define POSTERN_E_EXISTS (-6)    /* add or publish: the name is taken */
+#define POSTERN_E_CONFLICT (-7)  /* compare_and_set: the value was another */
+#define POSTERN_E_TYPE (-8)      /* the value has another type */
+#define POSTERN_E_CONNECT (-9)   /* call: no connection to the upstream could be made */
+#define POSTERN_E_TIMEOUT (-10)  /* call: no full answer in time */
+#define POSTERN_E_PROTOCOL (-11) /* call: the upstream's answer was not valid HTTP, or it broke off */
+#define POSTERN_E_FAILED (-12)   /* anything else; a log line says more */
+
+/* What a hook answers. The same in every hook that has a verdict. */
+typedef int32_t postern_verdict;
+#define POSTERN_CONTINUE 0 /* go on with the next instance */
+#define POSTERN_SUSPEND 1  /* wait for resume() of the ticket taken in this hook; without a ticket: an ERROR */
+#define POSTERN_RESPOND 2  /* a local response has been set with respond(); no further request hooks run */
+#define POSTERN_ABORT 3    /* reset the client connection (or stream) without a response */
+#define POSTERN_ERROR 4    /* the plugin failed: apply `_: {on_error}` (500, or continue when fail_open) */
+
+/* Which message a header function speaks of. */
+#define POSTERN_REQUEST 0u           /* request head: client's on the way in, upstream's from on_upstream_request on */
+#define POSTERN_RESPONSE 1u          /* response head */
+#define POSTERN_REQUEST_TRAILERS 2u  /* complete once the request body has ended */
+#define POSTERN_RESPONSE_TRAILERS 3u /* complete once the response body has ended */
+
+/* Request head fields for request_get / request_set. */
+#define POSTERN_FIELD_METHOD 0u    /* "GET" */
+#define POSTERN_FIELD_TARGET 1u    /* origin-form as received, before normalisation; read-only */
+#define POSTERN_FIELD_PATH 2u      /* normalised path, no query; setting it before routing changes the route taken */
+#define POSTERN_FIELD_QUERY 3u     /* bytes after '?', without it; empty when there is none */
+#define POSTERN_FIELD_AUTHORITY 4u /* Host or :authority, lower case, port kept */
+#define POSTERN_FIELD_SCHEME 5u    /* "http" or "https"; read-only */
+#define POSTERN_FIELD_PROTOCOL 6u  /* "HTTP/1.0", "HTTP/1.1", "HTTP/2"; read-only */
+
+/* Log levels. */
+#define POSTERN_LOG_TRACE 0u
+#define POSTERN_LOG_DEBUG 1u
+#define POSTERN_LOG_INFO 2u
+#define POSTERN_LOG_WARN 3u
+#define POSTERN_LOG_ERROR 4u
+
+/* A typed value: variables, log fields. */
+#define POSTERN_VALUE_NONE 0u
+#define POSTERN_VALUE_STRING 1u
+#define POSTERN_VALUE_INT 2u
+#define POSTERN_VALUE_DOUBLE 3u
+#define POSTERN_VALUE_BOOL 4u
+typedef struct postern_value {
+  uint32_t type; /* POSTERN_VALUE_*; says which member counts */
+  uint32_t reserved;
+  int64_t integer; /* INT; BOOL as 0 or 1 */
+  double number;   /* DOUBLE */
+  postern_str string;
+} postern_value;
+
+typedef struct postern_header {
+  postern_str name;
+  postern_str value;
+} postern_header;
+
+typedef struct postern_log_field {
+  postern_str key;
+  postern_value value;
+} postern_log_field;
+
+/* ---- Host tables -------------------------------------------------------------------------------------------------- */
+/* Each is resolved once, at load: host->get_interface(host, name, min_version). Its name stands above it.             */
+
+/* "config": reads an instance's configuration: validated against the schema, defaults filled in, durations already
+ * milliseconds and sizes already bytes. Nodes live until on_destroy of their instance returns. */
+#define POSTERN_NODE_NULL 0u
+#define POSTERN_NODE_BOOL 1u
+#define POSTERN_NODE_INT 2u
+#define POSTERN_NODE_DOUBLE 3u
+#define POSTERN_NODE_STRING 4u
+#define POSTERN_NODE_LIST 5u
+#define POSTERN_NODE_MAP 6u
+typedef struct postern_config_table {
+  uint32_t struct_size, version;
+  uint32_t (*kind)(postern_node node);                                    /* POSTERN_NODE_*; NULL for a null pointer */
+  uint64_t (*size)(postern_node node);                                    /* entries of a list or map, else 0 */
+  postern_node (*get)(postern_node map, postern_str key);                 /* null when absent or not a map */
+  postern_node (*at)(postern_node list_or_map, uint64_t index);           /* the value; null when out of range */
+  postern_str (*key_at)(postern_node map, uint64_t index);                /* in written order */
+  postern_str (*as_string_view)(postern_node node);                       /* empty when it is not a string */
+  int64_t (*as_int)(postern_node node);                                   /* INT, BOOL; DOUBLE truncated; else 0 */
+  double (*as_double)(postern_node node);                                 /* INT, DOUBLE; else 0 */
+  int32_t (*as_bool)(postern_node node);                                  /* 0 or 1 */
+  /* "file:line:column" of the value as the operator wrote it, for messages. */
+  postern_str (*position_view)(postern_node node);
+} postern_config_table;
+
+/* How an instance wants to see a body. Declared in on_configure; NONE is the default and costs nothing. */
+#define POSTERN_BODY_NONE 0u   /* bytes pass by untouched */
+#define POSTERN_BODY_STREAM 1u /* the hook sees each chunk as it passes; suspending stops reading from the source */
+#define POSTERN_BODY_BUFFER 2u /* the hook sees the whole body once; the head is held meanwhile and may still change */
+#define POSTERN_OVERFLOW_REJECT 0u /* BUFFER: request 413, response 502 */
+#define POSTERN_OVERFLOW_STREAM 1u /* BUFFER: the body passes by; the hook is called once with POSTERN_BODY_OVERFLOW, no bytes */
+#define POSTERN_OVERFLOW_PEEK 2u   /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOW */
+typedef struct postern_body_policy {
+  uint32_t policy;      /* POSTERN_BODY_* */
+  uint32_t on_overflow; /* POSTERN_OVERFLOW_* */
+  uint64_t limit;       /* BUFFER: bytes, 1 .. 1 GiB */
+  uint32_t modifies;    /* 1: the hook may call body->replace, so the gateway must choose the framing accordingly */
+  uint32_t reserved;
+} postern_body_policy;
+
+/* "instance": what an instance says of itself. declare_* and interest are allowed only inside on_configure. */
+typedef struct postern_instance_table {
+  uint32_t struct_size, version;
+  postern_str (*name_view)(postern_instance instance); /* the name from the chain: `_: {name}` or the plugin's name */
+  /* "routes/users", "gateway" or "services": where in the configuration this instance stands. */
+  postern_str (*scope_view)(postern_instance instance);
+  /* Reports a configuration error at `node` (null: the instance itself). on_configure then returns POSTERN_E_INVALID. */
+  void (*config_error)(postern_instance instance, postern_node node, postern_str text);
+  void (*declare_provides)(postern_instance instance, postern_str variable);
+  void (*declare_consumes)(postern_instance instance, postern_str variable, postern_str reason);
+  void (*declare_before)(postern_instance instance, postern_str plugin, postern_str reason);
+  void (*declare_after)(postern_instance instance, postern_str plugin, postern_str reason);
+  postern_status (*declare_body)(postern_instance instance, uint32_t message, const postern_body_policy* policy);
+  /* Bits (POSTERN_HOOK_*) of the hooks this configuration has no use for: they are left out of the chain. */
+  void (*disable_hooks)(postern_instance instance, uint64_t hooks);
+  /* [any thread] ends POSTERN_PENDING of on_configure or on_worker_start. Late or repeated calls do nothing. */
+  void (*ready)(postern_instance instance, postern_status status, postern_str error_text);
+} postern_instance_table;
+
+/* "exchange": the request, the response, variables, and the course of the exchange. */
+typedef struct postern_exchange_info {
+  uint32_t struct_size;
+  uint32_t worker;              /* index of the worker that owns the exchange */
+  uint64_t generation;          /* the configuration generation it began in */
+  uint64_t started_unix_ms;     /* wall clock when the head was complete */
+  uint64_t elapsed_ns;          /* since the head was complete */
+  uint64_t request_body_bytes;  /* received so far */
+  uint64_t response_body_bytes; /* handed to the client so far */
+  uint32_t attempts;            /* upstream attempts begun */
+  uint32_t origin;              /* POSTERN_ORIGIN_* of the current response */
+} postern_exchange_info;
+#define POSTERN_ORIGIN_NONE 0u     /* no response yet */
+#define POSTERN_ORIGIN_UPSTREAM 1u
+#define POSTERN_ORIGIN_LOCAL 2u    /* made by the gateway or by a plugin's respond() */
+#define POSTERN_ORIGIN_CACHE 3u    /* a local response whose plugin called set_origin */
+
+typedef struct postern_exchange_table {
+  uint32_t struct_size, version;
+
+  postern_status (*request_get)(postern_exchange x, uint32_t field, postern_str* value_view);
+  postern_status (*request_set)(postern_exchange x, uint32_t field, postern_str value);
+
+  /* First header of that name (case-insensitive). POSTERN_E_NOT_FOUND when there is none. */
+  postern_status (*header_get)(postern_exchange x, uint32_t message, postern_str name, postern_str* value_view);
+  uint64_t (*header_count)(postern_exchange x, uint32_t message);
+  postern_status (*header_at)(postern_exchange x, uint32_t message, uint64_t index, postern_header* header_view);
+  /* set replaces all of that name by one; add appends; remove takes all away (POSTERN_E_NOT_FOUND when none was there).
+   * Names and values are checked against RFC 9110 section 5: POSTERN_E_INVALID. Framing and hop-by-hop fields
+   * (Content-Length, Transfer-Encoding, Connection, Keep-Alive, TE, Trailer, Upgrade) are the gateway's: POSTERN_E_STATE. */
+  postern_status (*header_set)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
+  postern_status (*header_add)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
+  postern_status (*header_remove)(postern_exchange x, uint32_t message, postern_str name);
+
+  postern_status (*status_get)(postern_exchange x, uint32_t* status); /* POSTERN_E_STATE before there is a response */
+  postern_status (*status_set)(postern_exchange x, uint32_t status);  /* 200..599 */
+
+  /* Sets a local response with this body; further headers go to POSTERN_RESPONSE afterwards. The hook then returns
+   * POSTERN_RESPOND. Allowed until the response head has gone out. content_type may be empty. */
+  postern_status (*respond)(postern_exchange x, uint32_t status, postern_str content_type, postern_str body);
+  /* The same with the gateway's error envelope; `code` is the upper-case error code. retry_after_s 0: none. */
+  postern_status (*respond_error)(postern_exchange x, uint32_t status, postern_str code, postern_str message,
+                                  uint32_t retry_after_s);
+  postern_status (*set_origin)(postern_exchange x, uint32_t origin); /* LOCAL or CACHE, after respond() */
+
+  /* [any thread] The number of a variable's name, for the calls below; the same for the whole life of the process.
+   * 0 when the name is malformed: lower-case letters, digits, '.', '_', '-'; 128 bytes at most. */
+  uint32_t (*variable_id)(postern_str name);
+  postern_status (*variable_get)(postern_exchange x, uint32_t id, postern_value* value_view);
+  /* Built-in variables (request.*, response.*, client.*, route.*, upstream.*, path.*) are read-only: POSTERN_E_STATE. */
+  postern_status (*variable_set)(postern_exchange x, uint32_t id, const postern_value* value);
+
+  /* Takes the ticket of the running hook, which must then return POSTERN_SUSPEND. */
+  postern_status (*pause)(postern_exchange x, postern_ticket* ticket);
+  /* [any thread] Goes on with `verdict` (any but SUSPEND) as if the hook had returned it. Harmless inside the hook,
+   * later, twice, and after the end: POSTERN_E_GONE when there was nothing left to resume. */
+  postern_status (*resume)(postern_ticket ticket, postern_verdict verdict);
+
+  postern_status (*info)(postern_exchange x, postern_exchange_info* info); /* caller sets info->struct_size */
+  /* Zeroed memory of the exchange's arena, aligned to 16, gone after on_complete. Null at 1 MiB in total. */
+  void* (*allocate)(postern_exchange x, uint64_t size);
+  /* Inside on_upstream_result: try again after delay_ms. POSTERN_E_STATE when the request body is gone, the attempts
+   * (5) are used up or the response head has gone out. */
+  postern_status (*retry)(postern_exchange x, uint32_t delay_ms);
+  /* Runs `done` when the exchange ends, before on_complete; for async work that must die with it. Up to 64 each. */
+  postern_status (*on_end)(postern_exchange x, void (*done)(void* user), void* user);
+} postern_exchange_table;
+
+/* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */
+#define POSTERN_BODY_END 1u      /* flag: these are the last bytes (possibly none) */
+#define POSTERN_BODY_WHOLE 2u    /* flag: BUFFER, and this is the whole body */
+#define POSTERN_BODY_OVERFLOWED 4u /* flag: BUFFER, the limit was exceeded and on_overflow was STREAM or PEEK */
+typedef struct postern_body_table {
+  uint32_t struct_size, version;
+  /* Replaces the bytes that the running body hook was given; the next instance sees these. POSTERN_E_STATE when the
+   * policy was declared without `modifies`, or the bytes are a peek. */
+  postern_status (*replace)(postern_exchange x, uint32_t message, postern_str bytes);
+  /* From now on the running instance sees no more of that body. Before the head has gone out it also gives the
+   * gateway its choice of framing back. */
+  postern_status (*detach)(postern_exchange x, uint32_t message);
+} postern_body_table;
+
+/* "log": structured, asynchronous; the module is "plugin.NAME". */
+typedef struct postern_log_table {
+  uint32_t struct_size, version;
+  int32_t (*enabled)(postern_instance instance, uint32_t level); /* [any thread] */
+  void (*write)(postern_instance instance, uint32_t level, postern_str message, const postern_log_field* fields,
+                uint64_t field_count); /* [any thread] */
+} postern_log_table;
+
+/* "metrics": one registry for the process. Families are named once; series are interned; cells are per worker and
+ * lock-free. A family holds at most `max_series` series; beyond that everything goes to the series "other". */
+typedef uint64_t postern_series;
+typedef struct postern_metric {
+  uint32_t struct_size;
+  uint32_t type; /* POSTERN_METRIC_* */
+  postern_str name, help;
+  const postern_str* label_names;
+  uint64_t label_count;
+  const double* buckets; /* HISTOGRAM: ascending upper bounds, without +Inf */
+  uint64_t bucket_count;
+  uint64_t max_series; /* 0: 1000 */
+} postern_metric;
+#define POSTERN_METRIC_COUNTER 0u
+#define POSTERN_METRIC_GAUGE 1u
+#define POSTERN_METRIC_HISTOGRAM 2u
+typedef struct postern_metrics_table {
+  uint32_t struct_size, version;
+  /* [any thread] The family's number; the same again when name, type and labels agree, 0 when they do not. */
+  uint64_t (*family)(const postern_metric* metric);
+  /* [any thread] Takes a lock: keep the result. Never 0 for a valid family. */
+  postern_series (*series)(uint64_t family, const postern_str* label_values, uint64_t label_count);
+  void (*add)(postern_series series, double amount);     /* [any thread] counter (>= 0), gauge */
+  void (*set)(postern_series series, double value);      /* [any thread] gauge */
+  void (*observe)(postern_series series, double value);  /* [any thread] histogram */
+  /* [any thread] Writes every family in the Prometheus text format, piece by piece. */
+  void (*expose)(void (*write)(void* user, postern_str piece), void* user);
+} postern_metrics_table;
+
+/* "timer": on worker threads. The callback runs on the same worker. Cancelled by the gateway when the instance's worker
+ * stops. A timer pins its generation. */
+typedef struct postern_timer_table {
+  uint32_t struct_size, version;
+  /* repeat_ms 0: once. 0 is returned off a worker thread. */
+  postern_timer (*start)(postern_instance instance, uint64_t delay_ms, uint64_t repeat_ms, void (*fire)(void* user),
+                         void* user);
+  postern_status (*cancel)(postern_timer timer); /* afterwards `fire` is never called; POSTERN_E_GONE if it was over */
+  uint64_t (*now_ms)(void);                      /* [any thread] monotonic; the worker loop's cached time on a worker */
+  uint64_t (*unix_ms)(void);                     /* [any thread] wall clock */
+} postern_timer_table;
+
+/* "dict": shared by all workers and generations; survives reloads. Keys to 1 KiB, values to 1 MiB. Everything is
+ * [any thread] and atomic by key. When the size is reached the least recently used entries go first. ttl_ms 0: forever. */
+#define POSTERN_LIMIT_TOKEN_BUCKET 0u   /* GCRA: `limit` per window on average, `burst` at once */
+#define POSTERN_LIMIT_SLIDING_WINDOW 1u /* two counters weighted by the part of the window that overlaps */
+typedef struct postern_limit {
+  uint32_t struct_size;
+  uint32_t algorithm;  /* POSTERN_LIMIT_* */
+  uint64_t limit;      /* >= 1 */
+  uint64_t window_ms;  /* >= 1 */
+  uint64_t burst;      /* TOKEN_BUCKET: >= 1 */
+  uint64_t cost;       /* 0 asks without taking */
+} postern_limit;
+typedef struct postern_limit_result {
+  uint32_t struct_size;
+  uint32_t allowed; /* 1: admitted and charged; 0: refused, nothing charged */
+  uint64_t remaining;
+  uint64_t retry_after_ms; /* 0 when allowed */
+  uint64_t reset_ms;       /* until the full limit is available again */
+} postern_limit_result;
+typedef struct postern_dict_table {
+  uint32_t struct_size, version;
+  postern_dict (*open)(postern_str name, uint64_t max_bytes); /* the same name is the same dict; the larger size wins */
+  /* Copies at most *size bytes to buffer_own (the caller's) and sets *size to the value's length. */
+  postern_status (*get)(postern_dict d, postern_str key, char* buffer_own, uint64_t* size);
+  postern_status (*set)(postern_dict d, postern_str key, postern_str value, uint64_t ttl_ms);
+  postern_status (*add)(postern_dict d, postern_str key, postern_str value, uint64_t ttl_ms); /* POSTERN_E_EXISTS */
+  postern_status (*remove)(postern_dict d, postern_str key);
+  /* An absent key counts as 0 and takes ttl_ms; a present one keeps its own. POSTERN_E_TYPE: not a number. */
+  postern_status (*increment)(postern_dict d, postern_str key, int64_t amount, uint64_t ttl_ms, int64_t* result);
+  postern_status (*compare_and_set)(postern_dict d, postern_str key, postern_str expected, postern_str value,
+                                    uint64_t ttl_ms); /* POSTERN_E_CONFLICT; an absent key matches nothing */
+  postern_status (*limit)(postern_dict d, postern_str key, const postern_limit* limit, postern_limit_result* result);
+} postern_dict_table;
+
+/* "call": an HTTP client over the configured upstreams and their pools. On worker threads. */
+typedef struct postern_call_request {
+  uint32_t struct_size;
+  uint32_t timeout_ms; /* for the whole call; 0: 30 s */
+  postern_str upstream, method, target;
+  const postern_header* headers;
+  uint64_t header_count;
+  postern_str body;
+  uint64_t max_response_body; /* 0: 1 MiB; a longer answer ends as POSTERN_E_LIMIT */
+} postern_call_request;
+typedef struct postern_call_response {
+  uint32_t struct_size;
+  postern_status result; /* POSTERN_OK: the fields below are valid */
+  uint32_t status;
+  uint32_t reserved;
+  const postern_header* headers_view;
+  uint64_t header_count;
+  postern_str body_view;
+} postern_call_response;
+typedef struct postern_call_table {
+  uint32_t struct_size, version;
+  /* `done` is called exactly once on this worker, never inside start, unless the call is cancelled first. A call pins
+   * its generation, not an exchange: cancel it in on_end. 0: malformed request or no such upstream. */
+  postern_call (*start)(postern_instance instance, const postern_call_request* request,
+                        void (*done)(void* user, const postern_call_response* response_view), void* user);
+  postern_status (*cancel)(postern_call call);
+} postern_call_table;
+
+/* "upstream": endpoints of the configured upstreams. Endpoint numbers count from 0 within the worker's current set. */
+typedef struct postern_endpoint {
+  uint32_t struct_size;
+  uint32_t index;
+  postern_str address_view; /* "127.0.0.1:9001", "[::1]:80", "unix:/run/x.sock" */
+  uint32_t weight;
+  uint32_t available; /* 0 when a plugin took it out */
+  uint64_t active;    /* exchanges in flight on this worker */
+} postern_endpoint;
+typedef struct postern_upstream_table {
+  uint32_t struct_size, version;
+  uint64_t (*endpoint_count)(postern_exchange x); /* of the exchange's upstream */
+  postern_status (*endpoint_at)(postern_exchange x, uint64_t index, postern_endpoint* endpoint_view);
+  /* Inside on_upstream_select: go to this endpoint instead of asking the balancer. */
+  postern_status (*choose)(postern_exchange x, uint64_t index);
+  /* Before or inside on_upstream_select: another upstream by name. */
+  postern_status (*choose_upstream)(postern_exchange x, postern_str upstream);
+  /* [any thread] Takes an endpoint out of balancing on all workers, or puts it back. POSTERN_E_NOT_FOUND. */
+  postern_status (*set_available)(postern_str upstream, postern_str address, int32_t available);
+} postern_upstream_table;
+
+/* "services": plugin to plugin. An acquired table pins the publisher's library until released. */
+typedef struct postern_services_table {
+  uint32_t struct_size, version;
+  /* `table` begins with uint32_t struct_size, version; must live until on_destroy. POSTERN_E_EXISTS. */
+  postern_status (*publish)(postern_instance instance, postern_str name, const void* table);
+  /* Null when nobody published `name` with at least that version. Allowed from on_worker_start on. */
+  const void* (*acquire)(postern_instance instance, postern_str name, uint32_t min_version);
+  void (*release)(postern_instance instance, const void* table);
+} postern_services_table;
+
+/* "work": a thread pool for what blocks or computes long. */
+typedef struct postern_work_table {
+  uint32_t struct_size, version;
+  /* `work` runs on a pool thread, then `done` on this worker. 0: the queue (1,024) is full or this is no worker. */
+  postern_task (*submit)(postern_instance instance, void (*work)(void* user), void (*done)(void* user), void* user);
+  /* `done` will not be called any more. POSTERN_E_STATE when `work` is running: then `user` must outlive it. */
+  postern_status (*cancel)(postern_task task);
+} postern_work_table;
+
+/* "loop": the worker's event loop, for plugins that bring their own handles (a Redis client). */
+typedef struct postern_loop_table {
+  uint32_t struct_size, version;
+  void* (*uv_loop)(void);      /* uv_loop_t* of the calling worker; null elsewhere */
+  int32_t (*worker)(void);     /* index of the calling worker; -1 elsewhere */
+  uint32_t (*worker_count)(void); /* [any thread] */
+  /* [any thread] Runs `run` on that worker. POSTERN_E_GONE when the worker has stopped. */
+  postern_status (*post)(postern_instance instance, uint32_t worker, void (*run)(void* user), void* user);
+} postern_loop_table;
+
+/* "template": strings with ${variable} in them: ${request.path}, ${path.id}, ${consumer.id}, ${latency}; $$ is a $. */
+typedef struct postern_template_table {
+  uint32_t struct_size, version;
+  /* Inside on_configure. Null on a malformed text; *error_view says why. Lives as long as the instance. */
+  postern_template (*compile)(postern_instance instance, postern_str text, postern_str* error_view);
+  /* Unknown or unset variables expand to nothing. The result lives in the exchange's arena. */
+  postern_status (*expand)(postern_exchange x, postern_template t, postern_str* text_view);
+  /* How many variables it names, and each one (for declare_consumes). */
+  uint64_t (*variable_count)(postern_template t);
+  postern_str (*variable_at_view)(postern_template t, uint64_t index);
+} postern_template_table;
+
+/* "control": the gateway itself. [any thread] */
+typedef struct postern_route_info {
+  uint32_t struct_size;
+  uint32_t reserved;
+  postern_str id_view, path_view, upstream_view;
+} postern_route_info;
+typedef struct postern_control_table {
+  uint32_t struct_size, version;
+  uint64_t (*generation)(postern_instance instance); /* the instance's own */
+  postern_status (*reload)(void);                    /* asks for a reload; it happens later, on the control thread */
+  uint64_t (*route_count)(postern_instance instance);
+  postern_status (*route_at)(postern_instance instance, uint64_t index, postern_route_info* info_view);
+} postern_control_table;
+
+/* "connection": inside on_connection. */
+typedef struct postern_connection_info {
+  uint32_t struct_size;
+  uint32_t worker;
+  postern_str peer_address_view; /* "192.0.2.7"; "unix" on a unix socket */
+  uint32_t peer_port;
+  uint32_t tls; /* 1 when the connection is encrypted */
+  postern_str listener_view, server_name_view, alpn_view;
+} postern_connection_info;
+typedef struct postern_connection_table {
+  uint32_t struct_size, version;
+  postern_status (*info)(postern_connection c, postern_connection_info* info_view);
+  postern_status (*pause)(postern_connection c, postern_ticket* ticket);    /* as for exchanges */
+  postern_status (*resume)(postern_ticket ticket, postern_verdict verdict); /* [any thread] CONTINUE or ABORT */
+} postern_connection_table;
+
+typedef struct postern_host {
+  uint32_t struct_size, version;
+  uint32_t abi_major, abi_minor;
+  postern_str product_version_view;
+  /* Null when there is no such table or it is older than min_version. */
+  const void* (*get_interface)(const struct postern_host* host, postern_str name, uint32_t min_version);
+} postern_host;
+
+/* ---- What a plugin gives ------------------------------------------------------------------------------------------ */
+
+/* One upstream attempt, as on_upstream_result sees it. */
+#define POSTERN_OUTCOME_RESPONSE 0u       /* a response head has come; `status` is set */
+#define POSTERN_OUTCOME_CONNECT_FAILED 1u /* refused, unreachable, timed out, name not resolved: nothing was sent */
+#define POSTERN_OUTCOME_RESET 2u          /* the connection broke before the response head */
+#define POSTERN_OUTCOME_TIMEOUT 3u        /* no response head in time */
+#define POSTERN_OUTCOME_PROTOCOL 4u       /* the answer was not valid HTTP */
+#define POSTERN_OUTCOME_OVERLOADED 5u     /* connection limit reached and the waiting queue full or too slow */
+#define POSTERN_OUTCOME_NO_ENDPOINT 6u    /* no available endpoint */
+typedef struct postern_upstream_result {
+  uint32_t struct_size;
+  uint32_t outcome; /* POSTERN_OUTCOME_* */
+  uint32_t status;  /* RESPONSE only, else 0 */
+  uint32_t attempt; /* 1 for the first */
+  postern_str upstream_view, endpoint_view;
+  uint64_t connect_ns;  /* 0 on a reused connection */
+  uint64_t duration_ns; /* from the start of the attempt to this moment */
+  uint32_t retryable;   /* 1: the request can be sent again (retry() will be accepted) */
+  uint32_t never_sent;  /* 1: no byte of the request left the gateway */
+} postern_upstream_result;
+
+/* The end of an exchange, as on_complete sees it. */
+#define POSTERN_END_OK 0u             /* the response went out whole */
+#define POSTERN_END_CLIENT_GONE 1u    /* the client closed or reset first */
+#define POSTERN_END_CLIENT_TIMEOUT 2u /* the client sent or read too slowly */
+#define POSTERN_END_UPSTREAM 3u       /* the upstream broke off after the response head had gone out */
+#define POSTERN_END_ABORTED 4u        /* a plugin's verdict */
+#define POSTERN_END_SHUTDOWN 5u       /* the drain time was over */
+#define POSTERN_END_BAD_REQUEST 6u    /* the request could not be parsed; a local error went out */
+typedef struct postern_completion {
+  uint32_t struct_size;
+  uint32_t end;    /* POSTERN_END_* */
+  uint32_t status; /* what the client got; 0 when no head went out */
+  uint32_t origin; /* POSTERN_ORIGIN_* */
+  uint64_t request_head_bytes, request_body_bytes;
+  uint64_t response_head_bytes, response_body_bytes;
+  uint64_t duration_ns;          /* request head complete to response complete */
+  uint64_t upstream_duration_ns; /* start of the last attempt to its response head; 0 when there was none */
+  uint64_t upstream_connect_ns;
+  uint32_t attempts;
+  uint32_t reserved;
+  postern_str error_code_view;  /* of the gateway's own error, "TIMEOUT"; empty when there was none */
+  postern_str error_cause_view; /* one sentence for the log; empty when there was none */
+} postern_completion;
+
+/* Bits of the hooks, for the note and disable_hooks. */
+#define POSTERN_HOOK_CONNECTION (1ull << 0)
+#define POSTERN_HOOK_REQUEST_EARLY (1ull << 1)
+#define POSTERN_HOOK_REQUEST (1ull << 2)
+#define POSTERN_HOOK_REQUEST_BODY (1ull << 3)
+#define POSTERN_HOOK_UPSTREAM_SELECT (1ull << 4)
+#define POSTERN_HOOK_UPSTREAM_REQUEST (1ull << 5)
+#define POSTERN_HOOK_UPSTREAM_RESULT (1ull << 6)
+#define POSTERN_HOOK_RESPONSE (1ull << 7)
+#define POSTERN_HOOK_RESPONSE_BODY (1ull << 8)
+#define POSTERN_HOOK_COMPLETE (1ull << 9)
+#define POSTERN_HOOK_COUNT 10u
+
+/* The plugin's table: a null hook means "not interested" and costs nothing. `context` is the plugin's own and comes back
+ * in the hooks of the library; `data` is what on_configure gave for the instance; `slot` is slot_size zeroed bytes per
+ * exchange and instance, aligned to 16, gone after on_complete. */
+typedef struct postern_plugin {
+  uint32_t struct_size, version;
+  void* context;
+  postern_str name;           /* lower-case letters, digits and '-'; equals the file's name without ".so" */
+  postern_str plugin_version; /* "1.2.0" */
+  postern_str schema;         /* JSON Schema of the configuration (draft 7); empty: takes none */
+  uint64_t slot_size;         /* 0 .. 64 KiB */
+
+  postern_status (*on_load)(void* context);
+  void (*on_unload)(void* context);
+  postern_status (*on_configure)(void* context, postern_instance instance, postern_node config, void** data);
+  void (*on_destroy)(void* data); /* also after a failed on_configure that had set *data */
+  postern_status (*on_worker_start)(void* data, uint32_t worker);
+  void (*on_worker_stop)(void* data, uint32_t worker);
+
+  postern_verdict (*on_connection)(void* data, postern_connection c); /* CONTINUE, SUSPEND, ABORT, ERROR */
+  postern_verdict (*on_request_early)(void* data, void* slot, postern_exchange x);
+  postern_verdict (*on_request)(void* data, void* slot, postern_exchange x);
+  postern_verdict (*on_request_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view, uint32_t flags);
+  postern_verdict (*on_upstream_select)(void* data, void* slot, postern_exchange x);
+  postern_verdict (*on_upstream_request)(void* data, void* slot, postern_exchange x);
+  void (*on_upstream_result)(void* data, void* slot, postern_exchange x, const postern_upstream_result* result_view);
+  postern_verdict (*on_response)(void* data, void* slot, postern_exchange x);
+  postern_verdict (*on_response_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view, uint32_t flags);
+  void (*on_complete)(void* data, void* slot, postern_exchange x, const postern_completion* completion_view);
+
+  /* Only for plugins that host scripts (`plugins/lua` hosts NAME/NAME.lua): reads the file and returns a table like this
+   * one for it, or null with *error_view set (the plugin's memory, valid until its next call). The gateway calls
+   * script_close after the last instance of that table is destroyed. The file extension is the plugin's name. */
+  const struct postern_plugin* (*script_open)(void* context, postern_str path, postern_str* error_view);
+  void (*script_close)(void* context, const struct postern_plugin* script);
+} postern_plugin;
+
+/* The one exported symbol. Returns null when it cannot work with this host; the reason belongs in the note. Called once
+ * per dlopen, on the control thread. The table must live until on_unload returns. */
+#define POSTERN_QUERY_SYMBOL "postern_plugin_query"
+typedef const postern_plugin* (*postern_query_fn)(const postern_host* host);
+
+/* ---- The ELF note ------------------------------------------------------------------------------------------------- */
+/* Section ".note.postern", owner "POSTERN", type POSTERN_NOTE_TYPE. Read from the file before any of its code runs.      */
+#define POSTERN_NOTE_SECTION ".note.postern"
+#define POSTERN_NOTE_OWNER "POSTERN"
+#define POSTERN_NOTE_TYPE 1u
+#define POSTERN_NOTE_MAGIC 0x4e545350u /* "PSTN", little endian */
+#define POSTERN_NOTE_VERSION 1u
+typedef struct postern_note {
+  uint32_t magic;
+  uint32_t note_version;
+  uint32_t abi_major;
+  uint32_t abi_minor_min; /* the lowest minor version of the ABI it can work with */
+  uint64_t hooks;         /* POSTERN_HOOK_* */
+  char name[64];          /* zero-terminated, as all of these */
+  char version[32];
+  char interfaces[256];   /* required host tables: "exchange>=1 dict>=1" */
+  char build_id[64];      /* whatever tells builds apart; may be empty */
+} postern_note;
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* POSTERN_ABI_H */
