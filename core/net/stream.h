@@ -32,7 +32,7 @@ class Stream : public http::ByteSink {
   static constexpr std::size_t kLowWatermark = 64 * 1024;
   static constexpr std::size_t kDirectWrite = 4096;  // pieces of at least this size are not copied when the socket takes them
 
-  ~Stream() override = default;  // closes; nothing reaches the owner any more
+  virtual ~Stream() = default;  // closes; nothing reaches the owner any more
 
   virtual void start_reading() = 0;
   virtual void stop_reading() = 0;
