@@ -1,0 +1,112 @@
+"""A client that sends exactly the bytes it is told to and reads exactly one response at a time."""
+import socket
+
+from support.wire import TIMEOUT, Headers, Reader, Response, encode_chunks, encode_headers
+
+
+class Client:
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None):
+        family, where = parse_address(address)
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        self.socket.connect(where)
+        if family == socket.AF_INET:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = Reader(self.socket)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def local_port(self):
+        return self.socket.getsockname()[1]
+
+    def send(self, data):
+        """Sends bytes; text is encoded as it stands. A peer that has closed already is not an error: read to see."""
+        try:
+            self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return self
+
+    def send_request(self, method="GET", target="/", headers=(), body=None, chunks=None, host="test", trailers=()):
+        """One well-formed request. `body` gets Content-Length; `chunks` goes out chunked."""
+        fields = list(headers.items() if isinstance(headers, dict) else headers)
+        if host is not None and not Headers(fields).get("Host"):
+            fields.insert(0, ("Host", host))
+        data = b""
+        if chunks is not None:
+            fields.append(("Transfer-Encoding", "chunked"))
+            data = encode_chunks(chunks, trailers)
+        elif body is not None:
+            data = body.encode() if isinstance(body, str) else body
+            fields.append(("Content-Length", len(data)))
+        return self.send(f"{method} {target} HTTP/1.1\r\n".encode() + encode_headers(fields) + b"\r\n" + data)
+
+    def read_head(self):
+        """The next response head, 1xx included; its body stays unread."""
+        return self.reader.head(Response, "a response head")
+
+    def read_response(self, method="GET"):
+        """The next final response with its body; `interim` holds the 1xx responses before it."""
+        interim = []
+        while (response := self.read_head()).status < 200 and response.status != 101:
+            interim.append(response)
+        response.interim = interim
+        if method == "HEAD" or response.status in (101, 204, 304):
+            response.raw = self.reader.taken
+            return response
+        return self.reader.body_into(response, until_close=True)
+
+    def request(self, method="GET", target="/", **how):
+        self.send_request(method, target, **how)
+        return self.read_response(method)
+
+    def get(self, target="/", **how):
+        return self.request("GET", target, **how)
+
+    def read_exactly(self, count):
+        return self.reader.exactly(count)
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def expect_closed(self):
+        """The gateway closes the connection and sends nothing more before that."""
+        rest = self.reader.to_end()
+        assert rest == b"", f"unexpected bytes before the close: {rest[:300]!r}"
+
+    def expect_open(self):
+        """The connection still answers."""
+        self.socket.setblocking(False)
+        try:
+            data = self.socket.recv(1, socket.MSG_PEEK)
+            assert data, "the connection was closed"
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(TIMEOUT)
+
+    def reset(self):
+        """Closes with RST, as a crashed client does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+    def close(self):
+        self.socket.close()
+
+
+def parse_address(address):
+    """("127.0.0.1:80" | "unix:/path" | "@path") to a socket family and its address."""
+    if address.startswith("unix:"):
+        return socket.AF_UNIX, address[len("unix:"):]
+    host, _, port = address.rpartition(":")
+    if host.startswith("["):
+        return socket.AF_INET6, (host[1:-1], int(port))
+    return socket.AF_INET, (host, int(port))

@@ -1,0 +1,70 @@
+"""The pytest fixtures of every scenario in the tree."""
+import subprocess
+
+import pytest
+
+from support.gateway import BINARY, Gateway, Workspace, environment
+from support.upstream import Upstream
+
+
+@pytest.fixture
+def upstream():
+    """upstream(answers, never=, unix=): a scripted upstream; see support/upstream.py."""
+    started = []
+
+    def start(answers=None, **how):
+        started.append(Upstream(answers, **how))
+        return started[-1]
+
+    yield start
+    _all(one.stop for one in started)
+
+
+@pytest.fixture
+def gateway(upstream):  # upstreams stop after the gateway
+    """gateway(config, files=, env=, **names): starts the gateway, stops it at the end and asserts a clean exit."""
+    started = []
+
+    def start(config, files=None, env=None, binary=None, **names):
+        workspace = Workspace()
+        workspace.write(config, names, files)
+        started.append((None, workspace))
+        started[-1] = (Gateway(workspace, env, binary), workspace)
+        return started[-1][0]
+
+    yield start
+    _all([one.stop for one, _ in started if one] + [workspace.remove for _, workspace in started])
+
+
+@pytest.fixture
+def postern():
+    """postern("check", config=..., files=...): runs a command to its end; .returncode .stdout .stderr .config_path.
+    `-c FILE` is added when there is a config."""
+    workspaces = []
+
+    def run(*arguments, config=None, files=None, env=None, **names):
+        workspace = Workspace()
+        workspaces.append(workspace)
+        command = [BINARY, *arguments[:1]]
+        if config is not None:
+            workspace.write(config, names, files)
+            command += ["-c", str(workspace.config_path)]
+        result = subprocess.run(command + list(arguments[1:]), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                timeout=120, cwd=workspace.directory, env=environment(env))
+        result.config_path = workspace.config_path
+        return result
+
+    yield run
+    _all(workspace.remove for workspace in workspaces)
+
+
+def _all(steps):
+    """Takes every step, then raises the first failure."""
+    failures = []
+    for step in steps:
+        try:
+            step()
+        except Exception as failure:  # noqa: the other steps must still happen
+            failures.append(failure)
+    if failures:
+        raise failures[0]

@@ -1,0 +1,221 @@
+"""A scripted HTTP upstream: records every request byte for byte and answers what the scenario says."""
+import os
+import socket
+import tempfile
+import threading
+import traceback
+
+from support.wire import TIMEOUT, Reader, Request, Truncated, encode_chunks, encode_headers
+
+
+class Raw(bytes):
+    """Bytes of a response after which the upstream closes the connection (or resets it)."""
+
+    def __new__(cls, data, reset=False):
+        self = super().__new__(cls, data)
+        self.reset = reset
+        return self
+
+
+def ok(body=b"", status=200, headers=(), chunks=None, trailers=(), reason="OK"):
+    """A well-formed response. `chunks` (byte strings) makes it chunked."""
+    body = body.encode() if isinstance(body, str) else body
+    head = f"HTTP/1.1 {status} {reason}\r\n".encode() + encode_headers(headers)
+    if chunks is not None:
+        return head + b"Transfer-Encoding: chunked\r\n\r\n" + encode_chunks(chunks, trailers)
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def early(handler):
+    """Marks a handler that wants to run when the head is there; it calls exchange.read_body() itself."""
+    handler.early = True
+    return handler
+
+
+class UpstreamExchange:
+    """What a handler gets: the request, and the connection to answer on."""
+
+    def __init__(self, connection, request, index):
+        self.connection = connection
+        self.request = request
+        self.index = index  # 0 for the upstream's first request
+        self.body_read = False
+
+    def read_body(self):
+        if not self.body_read:
+            self.body_read = True
+            self.connection.reader.body_into(self.request)
+        return self.request.body
+
+    def read_some(self):
+        """Some raw bytes of the body, at least one; empty when the gateway closed."""
+        reader = self.connection.reader
+        if not reader.buffer:
+            reader.fill()
+        return reader.take(len(reader.buffer))
+
+    def send(self, data):
+        self.connection.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def wait(self, event):
+        assert event.wait(TIMEOUT), "the scenario never set the event that the upstream waits for"
+
+    def close(self):
+        self.connection.finish(reset=False)
+
+    def reset(self):
+        self.connection.finish(reset=True)
+
+
+class UpstreamConnection:
+    def __init__(self, upstream, sock):
+        self.upstream = upstream
+        self.socket = sock
+        self.reader = Reader(sock)
+        self.finished = False
+        self.requests = 0
+
+    def serve(self):
+        while not self.finished and (self.reader.buffer or self.reader.fill()):
+            if self.upstream.never:
+                self.upstream.fail(f"this upstream must never be reached, but got {self.reader.buffer[:200]!r}")
+                break
+            self.one_exchange()
+        self.finish(reset=False)
+
+    def one_exchange(self):
+        request = self.reader.head(Request, "a request head")
+        self.requests += 1
+        with self.upstream.changed:
+            index = self.upstream.started
+            self.upstream.started += 1
+        exchange = UpstreamExchange(self, request, index)
+        answer = self.upstream.answer_for(index)
+        if not getattr(answer, "early", False):
+            exchange.read_body()
+            self.upstream.record(request)
+        reply = answer(exchange) if callable(answer) else answer
+        if getattr(answer, "early", False):
+            if not self.finished and not exchange.body_read:
+                exchange.read_body()
+            self.upstream.record(request)
+        if reply is not None and not self.finished:
+            exchange.send(reply)
+        if isinstance(reply, Raw):
+            self.finish(reset=reply.reset)
+
+    def finish(self, reset):
+        if self.finished:
+            return
+        self.finished = True
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        else:
+            try:
+                self.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.socket.close()
+
+
+class Upstream:
+    """`answers`: bytes, a handler(exchange) that returns bytes or sends for itself, or a list of these, one for each
+    request in the order of their arrival (the last one repeats)."""
+
+    def __init__(self, answers=None, never=False, unix=False, name="upstream", listen=True, backlog=128):
+        self.answers = answers if isinstance(answers, list) else [ok("ok") if answers is None else answers]
+        self.never = never
+        self.name = name
+        self.requests = []      # complete requests, in order of completion
+        self.connections = []   # every connection ever accepted
+        self.started = 0        # requests whose head has come
+        self.failures = []
+        self.changed = threading.Condition()
+        self.directory = tempfile.mkdtemp(prefix="upstream-") if unix else None
+        self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
+        if unix:
+            path = os.path.join(self.directory, "s")
+            self.socket.bind(path)
+            self.address = "unix:" + path
+        else:
+            self.socket.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.stopping = False
+        if listen:  # without: connections are refused
+            self.socket.listen(backlog)
+            threading.Thread(target=self.accept, daemon=True).start()
+
+    def __str__(self):
+        return self.address
+
+    def answer_for(self, index):
+        return self.answers[min(index, len(self.answers) - 1)]
+
+    def record(self, request):
+        with self.changed:
+            self.requests.append(request)
+            self.changed.notify_all()
+
+    def fail(self, text):
+        with self.changed:
+            self.failures.append(text)
+            self.changed.notify_all()
+
+    def wait_for(self, condition, what="its condition"):
+        """Waits until condition(self) holds, checked whenever a request completes or a connection comes or goes."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: condition(self), TIMEOUT), f"{self.name}: waited in vain for {what}"
+
+    @property
+    def last(self):
+        return self.requests[-1]
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.socket.accept()
+            except OSError:
+                return  # stopped
+            sock.settimeout(TIMEOUT * 4)
+            connection = UpstreamConnection(self, sock)
+            with self.changed:
+                self.connections.append(connection)
+                self.changed.notify_all()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        try:
+            connection.serve()
+        except (OSError, Truncated):
+            pass  # the gateway went away: what that means is for the scenario to say
+        except BaseException:  # noqa: a failing handler must fail the test, not vanish with its thread
+            if not self.stopping:
+                self.fail(traceback.format_exc())
+        finally:
+            connection.finish(reset=False)
+            with self.changed:
+                self.changed.notify_all()
+
+    @property
+    def open_connections(self):
+        return [c for c in self.connections if not c.finished]
+
+    def close_connections(self):
+        """Closes every connection, as an upstream does that restarts."""
+        for connection in list(self.connections):
+            connection.finish(reset=False)
+
+    def stop(self):
+        self.stopping = True
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+        self.close_connections()
+        if self.directory:
+            path = self.address[len("unix:"):]
+            if os.path.exists(path):
+                os.unlink(path)
+            os.rmdir(self.directory)
+        assert not self.failures, f"{self.name} failed:\n" + "\n".join(self.failures)
