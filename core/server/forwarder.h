@@ -1,0 +1,99 @@
+// One attempt to get an answer from an upstream: waits for a connection, sends the request, hands back the response.
+// Decides nothing: failures go to the exchange, which asks the plugins.
+#pragma once
+
+#include <postern/abi.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/codec.h"
+#include "server/upstream_pool.h"
+
+namespace postern::server {
+
+class Upstream;
+struct Endpoint;
+class UpstreamConnection;
+
+struct AttemptFailure {
+  std::uint32_t outcome;    // POSTERN_OUTCOME_*, never RESPONSE
+  Error error;              // what the client gets when nobody tries again
+  bool never_sent = false;  // no byte of the request left the gateway
+  bool stale = false;       // a reused connection that the peer had closed: safe to repeat for idempotent requests
+};
+
+class Forwarder final : private PoolWaiter, private http::ClientEvents {
+ public:
+  class Host {
+   public:
+    virtual Arena& response_arena() = 0;
+    virtual void on_connected() = 0;  // send_head() may be called now
+    virtual void on_attempt_failed(const AttemptFailure& failure) = 0;  // before the response head
+    virtual void on_upstream_head(http::ResponseHead& head, bool ends) = 0;
+    virtual void on_upstream_informational(http::ResponseHead& head) = 0;
+    virtual void on_upstream_body(std::string_view bytes) = 0;
+    virtual void on_upstream_body_end(http::HeaderList* trailers) = 0;
+    virtual void on_upstream_broken(const Error& error) = 0;  // after the response head
+    virtual void on_upstream_drained() = 0;                   // the upstream takes more of the request body
+
+   protected:
+    ~Host() = default;
+  };
+
+  explicit Forwarder(Host& host) noexcept : host_(&host) {}
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
+  ~Forwarder() { cancel(); }
+
+  // Asks for a connection to `endpoint`. True: there is one already; on_connected is not called. False: on_connected or
+  // on_attempt_failed comes later.
+  bool connect(Upstream& upstream, Endpoint& endpoint);
+  void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms);
+  void send_body(std::string_view bytes);
+  void send_end(const http::HeaderList* trailers);
+  bool congested() const noexcept;     // the upstream does not read: stop reading from the client
+  void pause_response();               // the client does not read
+  void resume_response();
+  void cancel() noexcept;              // gives the connection up; nothing is reported any more
+  void release();                      // after the response has ended: back to the pool when it can be reused
+
+  bool connected() const noexcept { return connection_ != nullptr; }
+  bool response_ended() const noexcept { return response_ended_; }
+  bool reused() const noexcept { return reused_; }
+  std::uint64_t connect_ns() const noexcept { return connect_ns_; }
+  const Endpoint* endpoint() const noexcept { return endpoint_; }
+
+ private:
+  friend class UpstreamConnection;
+  // PoolWaiter
+  void on_pool_connection(UpstreamConnection& connection) override;
+  void on_pool_failure(std::uint32_t outcome, const Error& error) override;
+  // http::ClientEvents, passed on by the connection
+  Arena& on_response_begin(http::StreamId) override { return host_->response_arena(); }
+  void on_informational(http::StreamId, http::ResponseHead& head) override { host_->on_upstream_informational(head); }
+  void on_response_head(http::StreamId, http::ResponseHead& head, bool ends) override;
+  void on_response_body(http::StreamId, std::string_view bytes) override;
+  void on_response_end(http::StreamId, http::HeaderList* trailers) override;
+  void on_stream_reset(http::StreamId, Error error) override;
+  // UpstreamConnection
+  void on_connection_lost(const Error& error, std::uint32_t outcome);  // the connection is already unusable
+  void on_drained() { host_->on_upstream_drained(); }
+  void take(UpstreamConnection& connection);
+
+  Host* host_;
+  UpstreamConnection* connection_ = nullptr;
+  Upstream* upstream_ = nullptr;
+  Endpoint* endpoint_ = nullptr;
+  http::StreamId stream_ = 0;
+  std::uint64_t connect_ns_ = 0;
+  bool reused_ = false;
+  bool head_sent_ = false;
+  bool head_received_ = false;
+  bool response_ended_ = false;
+  bool paused_ = false;
+};
+
+}  // namespace postern::server

@@ -1,0 +1,55 @@
+// One generation as the request path sees it: routes, chains, upstream definitions. Immutable; shared by all workers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "server/chain.h"
+#include "server/rewrite.h"
+#include "server/router.h"
+#include "server/template.h"
+#include "server/trusted_proxies.h"
+
+namespace postern::server {
+
+struct UpstreamPlan {
+  config::Upstream config;
+  Template hash_by;  // consistent_hash
+};
+
+struct RoutePlan {
+  const config::Route* config = nullptr;  // points into Plan::config
+  Chain chain;                            // gateway-wide list, then the route's
+  Rewrite rewrite;
+  const UpstreamPlan* upstream = nullptr; // null: a plugin must answer
+  std::uint64_t body_limit = 0;           // 0: unlimited
+  std::uint64_t body_read_timeout_ms = 0;
+  std::uint64_t response_timeout_ms = 0;  // 0: the upstream's
+};
+
+struct Plan {
+  std::uint64_t generation = 0;
+  std::shared_ptr<const config::Config> config;
+  std::vector<std::unique_ptr<Instance>> instances;  // services, gateway-wide, then by route
+  std::vector<std::unique_ptr<UpstreamPlan>> upstreams;
+  std::unordered_map<std::string, const UpstreamPlan*> upstream_by_name;
+  Chain gateway_chain;                               // for what no route takes, and for on_connection, on_request_early
+  std::vector<RoutePlan> routes;                     // in the order of config->routes
+  Router router;
+  TrustedProxies trusted_proxies;
+  std::uint32_t links = 0;                           // number of links in all chains
+
+  // Everything but the instances, which the plugin layer adds before: fills routes, chains, upstreams and router from
+  // `config`. `gateway` and `by_route` hold the instances of each list in written order.
+  static std::shared_ptr<Plan> build(std::shared_ptr<const config::Config> config, std::uint64_t generation,
+                                     std::vector<std::unique_ptr<Instance>> instances,
+                                     const std::vector<const Instance*>& gateway,
+                                     const std::vector<std::vector<const Instance*>>& by_route,
+                                     config::Problems& problems);
+};
+
+}  // namespace postern::server

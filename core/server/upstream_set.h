@@ -1,0 +1,78 @@
+// The upstreams of one worker and generation: endpoints with their pools, the balancer, names resolved again while running.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "net/resolver.h"
+#include "net/timer.h"
+#include "server/balancer.h"
+#include "server/plan.h"
+#include "server/upstream_pool.h"
+
+namespace postern::server {
+
+// One address of an upstream.
+struct Endpoint {
+  Endpoint(net::Loop& loop, net::Address address, std::string_view host, std::uint32_t weight,
+           const config::Upstream& config);
+
+  std::string text;           // "127.0.0.1:9001"
+  std::string host;           // the target as configured, for preserve_host: false
+  std::uint32_t weight;
+  std::uint64_t active = 0;   // exchanges in flight
+  bool available = true;      // false: a plugin took it out
+  bool gone = false;          // no longer in the set; lives until active is 0
+  UpstreamPool pool;
+};
+
+class Upstream {
+ public:
+  Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker);
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+  ~Upstream();
+
+  const UpstreamPlan& plan() const noexcept { return plan_; }
+  // The balancer's choice, or null when no endpoint is available. `reader` gives client.ip and the hash key.
+  Endpoint* choose(const VariableReader& reader, Arena& arena);
+  const std::vector<std::unique_ptr<Endpoint>>& endpoints() const noexcept { return endpoints_; }
+  void set_available(std::string_view address, bool available);
+  void retire();  // of a drained generation
+  // True while names have not been resolved for the first time.
+  bool resolving() const noexcept { return unresolved_ > 0; }
+  // Called once when resolving() ends; later, never inside the call.
+  void when_resolved(PoolWaiter& waiter);
+
+ private:
+  struct Name;  // a target that is a host name
+  void resolve(Name& name);
+  void rebuild();
+
+  net::Loop& loop_;
+  const UpstreamPlan& plan_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<std::unique_ptr<Endpoint>> leaving_;
+  std::vector<std::unique_ptr<Name>> names_;
+  std::unique_ptr<net::Timer> resolve_timer_;
+  std::unique_ptr<Balancer> balancer_;
+  std::size_t unresolved_ = 0;
+};
+
+class UpstreamSet {
+ public:
+  UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker);
+  Upstream* find(const UpstreamPlan* plan) noexcept;
+  Upstream* find(std::string_view name) noexcept;
+  void retire();
+  const std::vector<std::unique_ptr<Upstream>>& all() const noexcept { return all_; }
+
+ private:
+  std::vector<std::unique_ptr<Upstream>> all_;
+};
+
+}  // namespace postern::server

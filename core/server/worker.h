@@ -1,0 +1,114 @@
+// One thread: its loop, its listeners and connections, its pools, and the generations it still serves.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/arena.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/handle_table.h"
+#include "server/hook_counters.h"
+#include "server/plan.h"
+#include "server/upstream_set.h"
+
+namespace postern::server {
+
+class ClientConnection;
+class Exchange;
+class Worker;
+
+// What a worker has of one generation: the shared plan, its own pools and counters. Exchanges pin it.
+class WorkerPlan {
+ public:
+  WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan);
+  const Plan& plan() const noexcept { return *plan_; }
+  UpstreamSet& upstreams() noexcept { return upstreams_; }
+  HookCounters& counters(const Link& link);  // made on first use
+
+  void pin() noexcept { ++pins_; }
+  void unpin();  // the last one of a retired generation reports it drained
+  std::uint64_t pins() const noexcept { return pins_; }
+
+ private:
+  friend class Worker;
+  Worker& worker_;
+  std::shared_ptr<const Plan> plan_;
+  UpstreamSet upstreams_;
+  std::vector<std::atomic<HookCounters*>> counters_;
+  std::vector<std::unique_ptr<HookCounters>> owned_counters_;
+  std::uint64_t pins_ = 0;
+  std::function<void()> drained_;  // set when retired
+};
+
+// Numbers that all workers share.
+struct SharedState {
+  std::atomic<std::int64_t> connections{0};  // accepted client connections, all workers
+  std::atomic<bool> draining{false};
+};
+
+class Worker {
+ public:
+  Worker(std::uint32_t index, SharedState& shared);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  void start();  // its thread begins
+  void join();
+  static Worker* current() noexcept;  // of the calling thread; null elsewhere
+  std::uint32_t index() const noexcept { return index_; }
+  net::Loop& loop() noexcept { return loop_; }
+  BlockPool& blocks() noexcept { return blocks_; }
+  SharedState& shared() noexcept { return shared_; }
+
+  // --- Called on its own thread (use loop().post from others) ---
+  WorkerPlan* plan() noexcept { return plan_.get(); }  // the current generation; null before the first
+  // New exchanges use `plan` from now on. `drained` runs on this thread when the previous one has no pins left (at once
+  // when there was none).
+  void adopt(std::shared_ptr<const Plan> plan, std::function<void()> drained);
+  Result<net::Address> listen(const std::string& name, const net::Address& address);
+  void unlisten(const std::string& name);  // its connections end after their current exchange
+  // Stops accepting; idle connections close, the others after their exchange. Calls `done` when none is left.
+  void drain(std::function<void()> done);
+  void abort_connections();  // the drain time is over
+  void stop();               // ends the thread once everything is closed
+
+  HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
+  HandleTable<ClientConnection>& connections() noexcept { return connections_; }
+  void add(std::unique_ptr<ClientConnection> connection);
+  void remove(ClientConnection& connection);  // to the deferred deletes
+  std::size_t connection_count() const noexcept { return live_.size(); }
+  std::int64_t& buffered_bytes() noexcept { return buffered_bytes_; }  // of BUFFER policies
+
+ private:
+  struct Listening {
+    std::string name;
+    std::unique_ptr<net::Listener> listener;
+  };
+  void accept(const std::string& listener, std::unique_ptr<net::Stream> stream);
+  void pause_or_resume_accepting();
+
+  std::uint32_t index_;
+  SharedState& shared_;
+  net::Loop loop_;
+  BlockPool blocks_;
+  HandleTable<Exchange> exchanges_;
+  HandleTable<ClientConnection> connections_;
+  std::unique_ptr<WorkerPlan> plan_;
+  std::vector<std::unique_ptr<WorkerPlan>> retired_;
+  std::vector<Listening> listeners_;
+  std::vector<std::unique_ptr<ClientConnection>> live_;
+  std::function<void()> drain_done_;
+  std::int64_t buffered_bytes_ = 0;
+  bool accepting_ = true;
+  std::thread thread_;
+};
+
+}  // namespace postern::server
