@@ -1,0 +1,144 @@
+// The gateway's side of one plugin instance: what `postern_instance` and `postern_node` of the ABI point to.
+// The request path's side of the same instance is server::Instance; it is made from this one when a generation is built.
+#pragma once
+
+#include <postern/abi.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/node.h"
+#include "server/chain.h"
+#include "server/plan.h"
+#include "server/template.h"
+
+namespace postern::plugin {
+
+// What a plugin can hold that keeps its generation (and so its code) alive. Exchanges are counted by the workers.
+enum class HandleKind : std::uint8_t { timer, call, task, service, post };
+inline constexpr std::size_t kHandleKinds = 5;
+std::string_view name_of(HandleKind kind) noexcept;  // "timer"
+
+// Counted handles of one instance. Any thread.
+class Pins {
+ public:
+  void add(HandleKind kind) noexcept;
+  void remove(HandleKind kind) noexcept;
+  std::uint64_t count(HandleKind kind) const noexcept;
+  bool any() const noexcept;
+  // Milliseconds since the count of that kind was 0 the last time; 0 when it is 0 now.
+  std::uint64_t age_ms(HandleKind kind) const noexcept;
+
+ private:
+  struct Count {
+    std::atomic<std::uint64_t> count{0};
+    std::atomic<std::uint64_t> since_ms{0};  // monotonic
+  };
+  std::array<Count, kHandleKinds> counts_;
+};
+
+// A table that one plugin offers to others ("services").
+struct PublishedService {
+  std::string name;
+  const void* table = nullptr;
+  postern_instance publisher = nullptr;
+};
+
+// What the instances of one generation share. Outlives them.
+struct Siblings {
+  explicit Siblings(std::uint64_t n) : generation(n) {}
+  const std::uint64_t generation;
+  const server::Plan* plan = nullptr;  // null until the whole generation is built; null during on_configure
+  std::mutex services_mutex;           // guards `services`
+  std::vector<PublishedService> services;
+};
+
+// One thing an instance said of itself: a variable or a plugin, and why.
+struct Declaration {
+  std::string subject;
+  std::string reason;  // empty for `provides`
+};
+
+struct Declarations {
+  std::vector<Declaration> provides, consumes, before, after;
+  postern_body_policy request_body{};
+  postern_body_policy response_body{};
+  std::uint64_t disabled_hooks = 0;
+};
+
+// The end of POSTERN_PENDING: of on_configure (the control thread waits) or of on_worker_start (a callback per worker).
+class Readiness {
+ public:
+  struct Outcome {
+    postern_status status = POSTERN_OK;
+    std::string error;
+  };
+  using Done = std::function<void(Outcome)>;
+
+  // on_configure: `begin` before the hook, `wait` when it answered PENDING. False: not within `timeout_ms`.
+  void begin();
+  bool wait(std::uint64_t timeout_ms, Outcome& outcome);
+  // on_worker_start: `done` runs once, on the thread that reports; it must pass the outcome on to its worker.
+  void begin_worker(std::uint32_t worker, Done done);
+  void end_worker(std::uint32_t worker);  // `done` will not be called any more
+  // A report. On a worker's thread it is about that worker; from elsewhere about every worker that still waits.
+  void report(std::int32_t worker, Outcome outcome);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool configuring_ = false;
+  bool reported_ = false;
+  Outcome outcome_;
+  std::map<std::uint32_t, Done> workers_;
+};
+
+}  // namespace postern::plugin
+
+// A place in an instance's configuration.
+struct postern_node_s {
+  const postern::config::Node* value = nullptr;
+  std::vector<postern_node_s> children;   // of a list or map, in written order
+  mutable std::string position;           // made when first asked for, under a lock
+};
+
+// A compiled template; owned by its instance.
+struct postern_template_s {
+  postern::server::Template compiled;
+};
+
+// Filled by the plugin layer before on_configure; immutable while serving except for what says otherwise.
+struct postern_instance_s {
+  std::string name;            // `_: {name}` or the plugin's
+  std::string plugin;          // the plugin's name
+  std::string plugin_version;
+  std::string scope;           // "gateway", "routes/ID", "services"
+  std::string log_module;      // "plugin.NAME"
+  std::string path;            // for problems: "routes/users/plugins/rate-limit"
+  postern::config::Position position;  // of its name in the list
+  postern::config::Node config;        // checked against the schema, defaults filled in, formats applied
+  postern_node_s root;                 // view of `config`
+  postern::plugin::Siblings* siblings = nullptr;
+
+  const postern_plugin* table = nullptr;  // the plugin's hooks
+  void* data = nullptr;                   // what on_configure gave
+  const postern::server::Instance* serving = nullptr;  // its side on the request path; null until built, or disabled
+
+  bool in_configure = false;              // on_configure is running: declarations are allowed. Control thread only.
+  postern::plugin::Declarations declared;
+  postern::config::Problems problems;     // from config_error
+  std::vector<std::unique_ptr<postern_template_s>> templates;
+  std::string last_error;                 // backs error_view of template->compile
+  postern::plugin::Pins pins;             // any thread
+  postern::plugin::Readiness readiness;   // any thread
+};
