@@ -165,8 +165,8 @@ typedef struct postern_config_table {
 #define POSTERN_BODY_STREAM 1u /* the hook sees each chunk as it passes; suspending stops reading from the source */
 #define POSTERN_BODY_BUFFER 2u /* the hook sees the whole body once; the head is held meanwhile and may still change */
 #define POSTERN_OVERFLOW_REJECT 0u /* BUFFER: request 413, response 502 */
-#define POSTERN_OVERFLOW_STREAM 1u /* BUFFER: the body passes by; the hook is called once with POSTERN_BODY_OVERFLOW, no bytes */
-#define POSTERN_OVERFLOW_PEEK 2u   /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOW */
+#define POSTERN_OVERFLOW_STREAM 1u /* BUFFER: the body passes by; the hook is called once with POSTERN_BODY_OVERFLOWED, no bytes */
+#define POSTERN_OVERFLOW_PEEK 2u   /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOWED */
 typedef struct postern_body_policy {
   uint32_t policy;      /* POSTERN_BODY_* */
   uint32_t on_overflow; /* POSTERN_OVERFLOW_* */
@@ -246,7 +246,8 @@ typedef struct postern_exchange_table {
   /* Built-in variables (request.*, response.*, client.*, route.*, upstream.*, path.*) are read-only: POSTERN_E_STATE. */
   postern_status (*variable_set)(postern_exchange x, uint32_t id, const postern_value* value);
 
-  /* Takes the ticket of the running hook, which must then return POSTERN_SUSPEND. */
+  /* Takes the ticket of the running hook, which must then return POSTERN_SUSPEND. Until the ticket is resumed, functions of
+   * the exchange do on its worker what they would do inside that hook. */
   postern_status (*pause)(postern_exchange x, postern_ticket* ticket);
   /* [any thread] Goes on with `verdict` (any but SUSPEND) as if the hook had returned it. Harmless inside the hook,
    * later, twice, and after the end: POSTERN_E_GONE when there was nothing left to resume. */
@@ -423,7 +424,8 @@ typedef struct postern_work_table {
   uint32_t struct_size, version;
   /* `work` runs on a pool thread, then `done` on this worker. 0: the queue (1,024) is full or this is no worker. */
   postern_task (*submit)(postern_instance instance, void (*work)(void* user), void (*done)(void* user), void* user);
-  /* `done` will not be called any more. POSTERN_E_STATE when `work` is running: then `user` must outlive it. */
+  /* POSTERN_OK: neither `work` nor `done` will be called. POSTERN_E_STATE when `work` has begun: nothing is cancelled and
+   * `done` still follows, so that `user` always has one last owner. POSTERN_E_GONE after `done`. */
   postern_status (*cancel)(postern_task task);
 } postern_work_table;
 
