@@ -1,0 +1,43 @@
+// hello: greets the upstream and the client, and answers /hello itself.
+#include <postern/plugin.h>
+
+namespace {
+
+class Hello {
+ public:
+  // What the plugin remembers of one exchange.
+  struct State {
+    bool greeted = false;
+  };
+
+  // Reads the configuration, which the gateway has checked against schema.json.
+  static postern::Result<std::unique_ptr<Hello>> configure(postern::Setup& setup, postern::Node config) {
+    auto hello = std::make_unique<Hello>();
+    hello->greeting_ = config["greeting"].string();
+    if (hello->greeting_.find('\n') != std::string::npos) {
+      return setup.error(config["greeting"], "greeting must be a single line: it is sent as a header");
+    }
+    hello->greetings_ = postern::Family<postern::Counter>("hello_greetings_total", "Requests greeted.").with();
+    return hello;
+  }
+
+  postern::Verdict on_request(postern::Exchange& x, State& state) {
+    if (x.request().path() == "/hello") return x.respond(200, "text/plain", greeting_ + "\n");
+    x.request().headers().set("x-hello", greeting_);
+    state.greeted = true;
+    greetings_.add();
+    return postern::Verdict::CONTINUE;
+  }
+
+  void on_response(postern::Exchange& x, State& state) {
+    if (state.greeted) x.response().headers().set("x-hello", greeting_);
+  }
+
+ private:
+  std::string greeting_;
+  postern::Counter greetings_;
+};
+
+}  // namespace
+
+POSTERN_PLUGIN(Hello, "hello", "1.0.0");

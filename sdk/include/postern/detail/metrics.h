@@ -1,0 +1,95 @@
+// Counter, Gauge, Histogram: series of the gateway's metrics registry. Name a family and pick its series when the instance
+// is configured; adding to a series is lock-free and allowed on any thread.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "postern/detail/value.h"
+
+namespace postern {
+
+class Counter {
+ public:
+  static constexpr std::uint32_t kType = POSTERN_METRIC_COUNTER;
+  explicit Counter(postern_series series = 0) : series_(series) {}
+  explicit operator bool() const { return series_ != 0; }
+  void add(double amount = 1) const {
+    if (series_ != 0) detail::host.metrics->add(series_, amount);
+  }
+
+ private:
+  postern_series series_;
+};
+
+class Gauge {
+ public:
+  static constexpr std::uint32_t kType = POSTERN_METRIC_GAUGE;
+  explicit Gauge(postern_series series = 0) : series_(series) {}
+  explicit operator bool() const { return series_ != 0; }
+  void add(double amount = 1) const {
+    if (series_ != 0) detail::host.metrics->add(series_, amount);
+  }
+  void set(double value) const {
+    if (series_ != 0) detail::host.metrics->set(series_, value);
+  }
+
+ private:
+  postern_series series_;
+};
+
+class Histogram {
+ public:
+  static constexpr std::uint32_t kType = POSTERN_METRIC_HISTOGRAM;
+  explicit Histogram(postern_series series = 0) : series_(series) {}
+  explicit operator bool() const { return series_ != 0; }
+  void observe(double value) const {
+    if (series_ != 0) detail::host.metrics->observe(series_, value);
+  }
+
+ private:
+  postern_series series_;
+};
+
+// What a family is: its labels in order, for a histogram its buckets, and how many series it may have (0: 1000).
+struct MetricOptions {
+  std::vector<std::string_view> labels;
+  std::vector<double> buckets;
+  std::uint64_t max_series = 0;
+};
+
+// All series of one name. Metric is Counter, Gauge or Histogram. An invalid family (the name is taken by another type, or
+// the gateway has no metrics) gives series that ignore what they are told.
+template <class Metric>
+class Family {
+ public:
+  Family() = default;
+  Family(std::string_view name, std::string_view help, const MetricOptions& options = {}) {
+    if (!POSTERN_OFFERS(metrics, family)) return;
+    std::vector<postern_str> labels;
+    for (std::string_view label : options.labels) labels.push_back(detail::to_str(label));
+    const postern_metric metric = {sizeof(postern_metric), Metric::kType,         detail::to_str(name),
+                                   detail::to_str(help),   labels.data(),         labels.size(),
+                                   options.buckets.data(), options.buckets.size(), options.max_series};
+    id_ = detail::host.metrics->family(&metric);
+  }
+  explicit operator bool() const { return id_ != 0; }
+
+  // One series, by the values of the labels in order. Takes a lock: keep the result.
+  Metric with(std::initializer_list<std::string_view> values = {}) const {
+    return with(std::span<const std::string_view>(values.begin(), values.size()));
+  }
+  Metric with(std::span<const std::string_view> values) const {
+    std::array<postern_str, kMaxLabels> raw;
+    if (id_ == 0 || values.size() > raw.size()) return Metric();
+    for (std::size_t i = 0; i < values.size(); ++i) raw[i] = detail::to_str(values[i]);
+    return Metric(detail::host.metrics->series(id_, raw.data(), values.size()));
+  }
+
+ private:
+  static constexpr std::size_t kMaxLabels = 16;
+  std::uint64_t id_ = 0;
+};
+
+}  // namespace postern

@@ -1,0 +1,119 @@
+// Setup: what an instance may say of itself while it is configured.
+#pragma once
+
+#include "postern/detail/exchange.h"
+#include "postern/detail/metrics.h"
+#include "postern/detail/node.h"
+
+namespace postern {
+
+// How an instance wants to see a body: BodyPolicy::stream() or BodyPolicy::buffer(64 * 1024).
+struct BodyPolicy {
+  enum class Overflow : std::uint32_t {
+    reject = POSTERN_OVERFLOW_REJECT,  // request 413, response 502
+    stream = POSTERN_OVERFLOW_STREAM,  // the body passes by; one call without bytes
+    peek = POSTERN_OVERFLOW_PEEK,      // one call with the first `limit` bytes
+  };
+  // Each chunk as it passes. `modifies`: the hook may call replace().
+  static BodyPolicy stream(bool modifies = false) {
+    return BodyPolicy{{POSTERN_BODY_STREAM, POSTERN_OVERFLOW_REJECT, 0, modifies ? 1u : 0u, 0}};
+  }
+  // The whole body at once, up to `limit` bytes (1 .. 1 GiB).
+  static BodyPolicy buffer(std::uint64_t limit, Overflow on_overflow = Overflow::reject, bool modifies = false) {
+    return BodyPolicy{{POSTERN_BODY_BUFFER, static_cast<std::uint32_t>(on_overflow), limit, modifies ? 1u : 0u, 0}};
+  }
+  postern_body_policy raw;
+};
+
+// Ends a configuration that returned setup.later(): usable on any thread; late or repeated calls do nothing.
+class Ready {
+ public:
+  explicit Ready(postern_instance instance) : instance_(instance) {}
+  void done() const { detail::host.instance->ready(instance_, POSTERN_OK, {}); }
+  void failed(std::string_view why) const {
+    detail::host.instance->ready(instance_, POSTERN_E_FAILED, detail::to_str(why));
+  }
+
+ private:
+  postern_instance instance_;
+};
+
+class Setup {
+ public:
+  // needed_hooks: hooks that the SDK itself needs and that disable() must leave alone.
+  Setup(postern_instance instance, std::uint64_t needed_hooks) : instance_(instance), needed_hooks_(needed_hooks) {}
+  Setup(const Setup&) = delete;
+  Setup& operator=(const Setup&) = delete;
+
+  Instance instance() const { return Instance(instance_); }
+  Log log() const { return Log(instance_); }
+
+  // Reports an error at a place of the configuration; all of them are shown at once. `return setup.error(node, "...")` gives
+  // up, calling it and going on collects more. The instance is refused in either case.
+  Error error(Node node, std::string_view text) {
+    failed_ = true;
+    table().config_error(instance_, node.raw(), detail::to_str(text));
+    return Error{std::string(text), POSTERN_E_INVALID};
+  }
+  bool failed() const { return failed_; }
+
+  // Variables. `provides` promises to set one in a request hook; `consumes` demands that an earlier instance provides it, with
+  // the reason that the operator reads when nobody does.
+  Variable variable(std::string_view name) const { return Variable(name); }
+  Variable provides(std::string_view name) const {
+    table().declare_provides(instance_, detail::to_str(name));
+    return Variable(name);
+  }
+  Variable consumes(std::string_view name, std::string_view reason) const {
+    table().declare_consumes(instance_, detail::to_str(name), detail::to_str(reason));
+    return Variable(name);
+  }
+
+  // Order against other plugins, by name, where both are in a chain.
+  void before(std::string_view plugin, std::string_view reason) const {
+    table().declare_before(instance_, detail::to_str(plugin), detail::to_str(reason));
+  }
+  void after(std::string_view plugin, std::string_view reason) const {
+    table().declare_after(instance_, detail::to_str(plugin), detail::to_str(reason));
+  }
+
+  // Without these the bodies pass by and cost nothing.
+  Status request_body(const BodyPolicy& policy) const {
+    return table().declare_body(instance_, POSTERN_REQUEST, &policy.raw);
+  }
+  Status response_body(const BodyPolicy& policy) const {
+    return table().declare_body(instance_, POSTERN_RESPONSE, &policy.raw);
+  }
+
+  // Hooks (POSTERN_HOOK_*) that this configuration has no use for.
+  void disable(std::uint64_t hooks) const { table().disable_hooks(instance_, hooks & ~needed_hooks_); }
+
+  // Compiles "${...}" text; reports an error at `node` and gives an empty Template when it is malformed.
+  Template compile(Node node, std::string_view text) {
+    postern_str error_view = {};
+    if (!POSTERN_OFFERS(templates, compile)) {
+      error(node, "this gateway does not offer templates");
+      return {};
+    }
+    const Template compiled(detail::host.templates->compile(instance_, detail::to_str(text), &error_view));
+    if (!compiled) error(node, detail::to_view(error_view));
+    return compiled;
+  }
+  Template compile(Node node) { return compile(node, node.string()); }
+
+  // The instance is not ready when configure returns: it will be once done() or failed() is called.
+  Ready later() {
+    pending_ = true;
+    return Ready(instance_);
+  }
+  bool pending() const { return pending_; }
+
+ private:
+  static const postern_instance_table& table() { return *detail::host.instance; }
+  postern_instance instance_;
+  std::uint64_t needed_hooks_;
+  bool failed_ = false;
+  bool pending_ = false;
+};
+
+}  // namespace postern
