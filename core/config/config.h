@@ -113,7 +113,8 @@ struct Route {
   std::vector<Match> matches;        // any of these (one per path)
   std::string strip_prefix;
   Rewrite rewrite;
-  std::string upstream;              // empty when a plugin answers
+  std::string upstream;              // empty when a plugin answers; "route:ID" when it was written in place
+  Position upstream_position;
   std::optional<Milliseconds> timeout;         // whole exchange until the response head; replaces upstream response
   std::optional<Bytes> body_limit;             // 0: unlimited
   std::optional<Milliseconds> body_read_timeout;
@@ -143,7 +144,8 @@ struct Config {
   Log log;
 };
 
-// Reads a file and everything it includes. `problems` is empty exactly when the result can be used.
+// Reads a file and everything it includes. `problems` is empty exactly when the result can be used. What needs more than
+// this layer is checked by those who compile it: regular expressions, `when`, templates, the plugins' own keys.
 Config load_file(const std::string& path, Problems& problems);
 // The same from memory (tests, fuzzing); `name` stands for the file in messages. `include` is refused.
 Config load_text(std::string_view text, const std::string& name, Problems& problems);

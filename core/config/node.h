@@ -26,6 +26,7 @@ struct Node {
   std::string string;       // also the text as written of every scalar
   bool quoted = false;      // the scalar stood in quotes: always a string
   bool secret = false;      // masked wherever configuration is shown
+  bool broken = false;      // a problem with it has been reported already (an unset environment variable)
   std::vector<Node> items;  // list
   std::vector<std::pair<std::string, Node>> members;  // map, in written order
   std::vector<Position> key_positions;                // map: where each key stands
@@ -51,7 +52,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
 
 // Scalars with units. Errors say what was expected.
 bool parse_duration_ms(std::string_view text, std::int64_t& ms);  // "250ms" "10s" "5m" "1h" "2d"; a bare 0; fractions "1.5s"
-bool parse_size(std::string_view text, std::int64_t& bytes);      // "64k" "10m" "1g" (powers of 1024), bare bytes
+bool parse_size(std::string_view text, std::int64_t& bytes);      // "64k" "10m" "1g" (powers of 1024), "512b", bare bytes
 std::string show_duration(std::int64_t ms);                       // the shortest exact form: "250ms", "10s"
 std::string show_size(std::int64_t bytes);
 

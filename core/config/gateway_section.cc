@@ -1,0 +1,80 @@
+// The gateway-wide settings: workers, limits, timeouts, log, trusted proxies.
+#include "config/names.h"
+#include "config/report.h"
+#include "config/sections.h"
+
+namespace postern::config {
+namespace {
+
+constexpr std::int64_t kKilo = 1024, kMega = 1024 * kKilo, kGiga = 1024 * kMega, kTera = 1024 * kGiga;
+constexpr std::int64_t kHour = 3'600'000, kDay = 24 * kHour;
+
+const std::vector<std::string> kLevels = {"trace", "debug", "info", "warn", "error"};
+
+void read_level(const Cursor& value, std::string& level) {
+  std::size_t index = 0;
+  if (value.read_choice(index, kLevels)) level = kLevels[index];
+}
+
+}  // namespace
+
+void read_workers(const Cursor& value, std::int64_t& workers) {
+  if (value.node().string == "auto") {
+    workers = 0;
+    return;
+  }
+  bool good = value.node().kind == Node::Kind::integer && value.node().integer >= 1 && value.node().integer <= 1024;
+  if (good)
+    workers = value.node().integer;
+  else
+    value.expected("auto or an integer from 1 to 1024");
+}
+
+void read_limits(const Cursor& section, Limits& limits) {
+  Fields fields(section);
+  fields.read_size("request_line", limits.request_line, 64, kMega);
+  fields.read_size("head", limits.head, 256, 16 * kMega);
+  fields.read_integer("fields", limits.fields, 1, 10'000);
+  fields.read_size("body", limits.body, 0, kTera);
+  fields.read_integer("connections", limits.connections, 1, 10'000'000);
+  fields.read_size("body_buffer_total", limits.body_buffer_total, 64 * kKilo, kTera);
+  fields.finish();
+}
+
+void read_timeouts(const Cursor& section, Timeouts& timeouts) {
+  Fields fields(section);
+  fields.read_duration("header_read", timeouts.header_read, 1, kDay);
+  fields.read_duration("body_read", timeouts.body_read, 1, kDay);
+  fields.read_duration("idle", timeouts.idle, 1, kDay);
+  fields.read_duration("write", timeouts.write, 1, kDay);
+  fields.read_duration("hook", timeouts.hook, 1, kDay);
+  fields.read_duration("drain", timeouts.drain, 0, kDay);
+  fields.read_duration("drain_delay", timeouts.drain_delay, 0, kHour);
+  fields.finish();
+}
+
+void read_log(const Cursor& section, Log& log) {
+  Fields fields(section);
+  if (auto level = fields.find("level")) read_level(*level, log.level);
+  if (auto modules = fields.find("modules"); modules && modules->is_map()) {
+    for (const auto& [name, level] : modules->node().members)
+      read_level(modules->below(level, name), log.modules[name]);
+  }
+  fields.read("file", log.file);
+  fields.read_bool("json", log.json);
+  fields.finish();
+}
+
+void read_trusted_proxies(const Cursor& section, std::vector<std::string>& blocks) {
+  if (!section.is_list()) return;
+  for (const Cursor& item : section.items()) {
+    std::string block;
+    if (!item.read(block)) continue;
+    if (is_address_block(block))
+      blocks.push_back(std::move(block));
+    else
+      item.expected("an address or a block, as in \"10.0.0.0/8\" or \"2001:db8::/32\"");
+  }
+}
+
+}  // namespace postern::config

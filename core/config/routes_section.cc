@@ -1,0 +1,93 @@
+#include "config/names.h"
+#include "config/report.h"
+#include "config/sections.h"
+
+namespace postern::config {
+namespace {
+
+constexpr Milliseconds kDay = 86'400'000;
+constexpr Bytes kTera = Bytes{1} << 40;
+
+// "routes/users" once the id is known, "routes/3" before.
+Cursor named_after_id(const Cursor& item) {
+  const Node* id = item.node().kind == Node::Kind::map ? item.node().find("id") : nullptr;
+  return id && is_name(id->string) ? item.renamed("routes/" + id->string) : item;
+}
+
+void read_id(Fields& fields, Route& route) {
+  if (auto id = fields.require("id"); id && id->read(route.id) && !is_name(route.id))
+    id->expected("an id of letters, digits, \".\", \"_\" and \"-\"");
+}
+
+void read_rewrite(const Cursor& map, Rewrite& rewrite) {
+  Fields fields(map);
+  bool has_path = fields.find("path").has_value();
+  bool has_regex = fields.find("regex").has_value();
+  bool has_replacement = fields.find("replacement").has_value();
+  fields.read("path", rewrite.path);
+  fields.read("regex", rewrite.regex);
+  fields.read("replacement", rewrite.replacement);
+  fields.finish();
+  if (has_path == has_regex || has_regex != has_replacement)
+    map.problem("expected either \"path\", or \"regex\" and \"replacement\"");
+  if (has_path && !rewrite.path.empty() && rewrite.path[0] != '/')
+    map.problem("\"path\" begins with \"/\", found " + shown(rewrite.path));
+}
+
+void read_paths_changed(Fields& fields, Route& route) {
+  auto strip = fields.find("strip_prefix");
+  if (strip && strip->read(route.strip_prefix)) {
+    while (route.strip_prefix.size() > 1 && route.strip_prefix.back() == '/') route.strip_prefix.pop_back();
+    if (route.strip_prefix[0] != '/' || route.strip_prefix == "/")
+      strip->expected("a path such as \"/api\"", route.strip_prefix == "/" ? "leave it out to strip nothing" : "");
+  }
+  auto rewrite = fields.find("rewrite");
+  if (rewrite) read_rewrite(*rewrite, route.rewrite);
+  if (strip && rewrite && !route.rewrite.path.empty())
+    rewrite->problem("\"rewrite: {path}\" replaces the whole path, so \"strip_prefix\" has no effect; remove one");
+}
+
+// A name, or an upstream written in place.
+void read_upstream_use(const Cursor& value, Route& route, std::vector<Upstream>& upstreams) {
+  route.upstream_position = value.position();
+  if (value.node().kind != Node::Kind::map) {
+    if (value.node().kind == Node::Kind::string)
+      value.read(route.upstream);
+    else
+      value.expected("an upstream's name, or a map with \"targets\"");
+    return;
+  }
+  route.upstream = "route:" + route.id;
+  read_upstream(value, route.upstream, upstreams.emplace_back());
+}
+
+void read_route_limits(Fields& fields, Route& route) {
+  Milliseconds ms = 0;
+  Bytes bytes = 0;
+  if (auto value = fields.find("timeout"); value && value->read_duration(ms, 1, kDay)) route.timeout = ms;
+  if (auto value = fields.find("body_limit"); value && value->read_size(bytes, 0, kTera)) route.body_limit = bytes;
+  if (auto value = fields.find("body_read_timeout"); value && value->read_duration(ms, 1, kDay))
+    route.body_read_timeout = ms;
+}
+
+void read_route(const Cursor& item, Chains& chains, Route& route, std::vector<Upstream>& upstreams) {
+  route.position = item.position();
+  Fields fields(item);
+  read_id(fields, route);
+  if (auto match = fields.require("match")) read_match(*match, route.matches);
+  read_paths_changed(fields, route);
+  if (auto upstream = fields.find("upstream")) read_upstream_use(*upstream, route, upstreams);
+  read_route_limits(fields, route);
+  if (auto plugins = fields.find("plugins")) chains.read_chain(*plugins, route.plugins);
+  fields.finish();
+}
+
+}  // namespace
+
+void read_routes(const Cursor& section, Chains& chains, Config& config) {
+  if (!section.is_list()) return;
+  for (const Cursor& item : section.items())
+    read_route(named_after_id(item), chains, config.routes.emplace_back(), config.upstreams);
+}
+
+}  // namespace postern::config

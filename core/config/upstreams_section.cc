@@ -1,0 +1,100 @@
+#include "config/names.h"
+#include "config/report.h"
+#include "config/sections.h"
+
+namespace postern::config {
+namespace {
+
+constexpr Milliseconds kHour = 3'600'000, kDay = 24 * kHour;
+constexpr std::size_t kMostTargets = 10'000;
+
+// In the order of Balance.
+const std::vector<std::string> kBalances = {"round_robin", "weighted_round_robin", "least_connections", "random",
+                                            "ip_hash",     "consistent_hash"};
+
+void read_address(const Cursor& value, std::string& to) {
+  std::string problem;
+  if (value.read(to) && !is_target_address(to, problem)) value.problem(problem);
+}
+
+// "host:port", or a map with a weight.
+void read_target(const Cursor& item, Target& target) {
+  target.position = item.position();
+  if (item.node().kind != Node::Kind::map) {
+    if (item.node().kind != Node::Kind::string)
+      item.expected("\"host:port\" or {address: \"host:port\", weight: 1}");
+    else
+      read_address(item, target.address);
+    return;
+  }
+  Fields fields(item);
+  if (auto address = fields.require("address")) read_address(*address, target.address);
+  fields.read_integer("weight", target.weight, 1, 1'000);
+  fields.finish();
+}
+
+void read_targets(const Cursor& list, std::vector<Target>& targets) {
+  if (!list.is_list()) return;
+  if (list.node().items.empty() || list.node().items.size() > kMostTargets)
+    list.problem("an upstream has 1 to 10000 targets, found " + std::to_string(list.node().items.size()));
+  for (const Cursor& item : list.items()) read_target(item, targets.emplace_back());
+}
+
+void read_timeouts_of(const Cursor& section, Upstream& upstream) {
+  Fields fields(section);
+  fields.read_duration("connect", upstream.timeouts.connect, 1, kHour);
+  fields.read_duration("response", upstream.timeouts.response, 1, kDay);
+  fields.read_duration("body", upstream.timeouts.body, 1, kDay);
+  fields.read_duration("idle", upstream.timeouts.idle, 1, kDay);
+  fields.finish();
+}
+
+void read_pool(const Cursor& section, Upstream& upstream) {
+  Fields fields(section);
+  fields.read_integer("max_connections", upstream.pool.max_connections, 1, 100'000);
+  fields.read_integer("max_waiting", upstream.pool.max_waiting, 0, 1'000'000);
+  fields.read_duration("max_wait", upstream.pool.max_wait, 1, kHour);
+  fields.read_integer("max_requests", upstream.pool.max_requests, 0, 1'000'000'000);
+  fields.finish();
+}
+
+void check_hash_by(const Cursor& map, const Upstream& upstream) {
+  bool hashes = upstream.balance == Balance::consistent_hash;
+  if (hashes && upstream.hash_by.empty())
+    map.problem("balance: consistent_hash needs \"hash_by\", as in hash_by: \"${request.header.x-user}\"");
+  if (!hashes && !upstream.hash_by.empty())
+    map.problem("\"hash_by\" is only for balance: consistent_hash, found " +
+                kBalances[static_cast<std::size_t>(upstream.balance)]);
+}
+
+}  // namespace
+
+void read_upstream(const Cursor& map, const std::string& name, Upstream& upstream) {
+  upstream.name = name;
+  upstream.position = map.position();
+  std::size_t balance = 0;
+  Fields fields(map);
+  if (auto value = fields.find("balance"); value && value->read_choice(balance, kBalances))
+    upstream.balance = static_cast<Balance>(balance);
+  fields.read("hash_by", upstream.hash_by);
+  if (auto targets = fields.require("targets")) read_targets(*targets, upstream.targets);
+  if (auto timeouts = fields.find("timeouts")) read_timeouts_of(*timeouts, upstream);
+  if (auto pool = fields.find("pool")) read_pool(*pool, upstream);
+  fields.read_duration("resolve_interval", upstream.resolve_interval, 100, kDay);
+  fields.read_bool("preserve_host", upstream.preserve_host);
+  fields.finish();
+  check_hash_by(map, upstream);
+}
+
+void read_upstreams(const Cursor& section, std::vector<Upstream>& upstreams) {
+  if (!section.is_map()) return;
+  for (std::size_t i = 0; i < section.node().members.size(); ++i) {
+    const auto& [name, node] = section.node().members[i];
+    Cursor map = section.below(node, name);
+    if (!is_name(name))
+      map.problem_at(section.node().key_positions[i], "an upstream's name has letters, digits, \".\", \"_\" and \"-\"");
+    read_upstream(map, name, upstreams.emplace_back());
+  }
+}
+
+}  // namespace postern::config
