@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace postern {
@@ -16,9 +17,9 @@ class Deadline {
   Deadline(Fire fire, void* owner) noexcept : fire_(fire), owner_(owner) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { cancel(); }
+  ~Deadline() { unlink(); }
 
-  void cancel() noexcept;  // it will not fire
+  void cancel() noexcept { at_ms_ = 0; }  // it will not fire; one store
   bool armed() const noexcept { return at_ms_ != 0; }
 
  private:
@@ -44,18 +45,20 @@ class DeadlineWheel {
   DeadlineWheel& operator=(const DeadlineWheel&) = delete;
   ~DeadlineWheel();
 
-  // Fires at or up to two ticks after at_ms, once. Arming again replaces the time.
+  // Fires at or up to two ticks after at_ms, once. Arming again replaces the time. `d` belongs to one wheel for life.
   void arm(Deadline& d, std::uint64_t at_ms) noexcept;
-  // Fires everything due by now_ms. Fire functions may arm, cancel and destroy any deadline, their own included.
+  // Fires everything due by now_ms. Fire functions may arm, cancel and destroy any deadline, their own
+  // included; they do not call advance().
   void advance(std::uint64_t now_ms);
   bool empty() const noexcept { return linked_ == 0; }  // nothing linked: the tick can stop
 
  private:
   friend class Deadline;
-  void link(Deadline& d, std::uint64_t slot_ms) noexcept;
+  void link(Deadline& d) noexcept;
+  void sweep(std::uint64_t slot_ms);
 
   std::array<Deadline*, kSlots> slots_{};
-  std::uint64_t swept_ms_;  // every slot up to here has been swept
+  std::uint64_t swept_ms_;  // a multiple of kTickMs; every slot up to here has been swept
   std::size_t linked_ = 0;
 };
 

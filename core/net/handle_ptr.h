@@ -10,8 +10,9 @@ namespace postern::net {
 template <class H>
 struct CloseHandle {  // only for handles whose uv_*_init succeeded
   void operator()(H* handle) const noexcept {
-    handle->data = nullptr;  // from here no callback reaches the owner
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* dead) { delete reinterpret_cast<H*>(dead); });
+    auto* raw = reinterpret_cast<uv_handle_t*>(handle);
+    raw->data = nullptr;  // from here no callback reaches the owner
+    uv_close(raw, [](uv_handle_t* dead) { delete reinterpret_cast<H*>(dead); });
   }
 };
 template <class H>

@@ -12,14 +12,15 @@
 
 namespace postern::net {
 
-// A bound socket that listeners of several workers may share (unix sockets), or that reserves the port (TCP).
 class Listener {
  public:
   using Accept = std::function<void(std::unique_ptr<Stream>)>;
 
-  // Binds and listens. With port 0 the kernel chooses; address() tells. Errors name the address and the reason.
+  // Binds and listens. With port 0 the kernel chooses; address() tells. "[::]" takes IPv6 only. A unix path that this process
+  // listens on already is shared; a stale socket file is replaced. Errors name the address and the reason.
+  // `accept` may pause or destroy the listener.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, Accept accept);
-  virtual ~Listener() = default;  // stops listening; accepted streams live on
+  virtual ~Listener() = default;  // stops listening; accepted streams live on; the last one removes the unix socket's file
   virtual const Address& address() const noexcept = 0;
   virtual void pause() = 0;   // stops accepting (connection limit); the backlog waits
   virtual void resume() = 0;

@@ -6,11 +6,11 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/deadline_wheel.h"
-#include "base/result.h"
+#include "net/write_buffers.h"
 
 struct uv_loop_s;
 
@@ -26,51 +26,80 @@ class Deferred {
 
 class Loop {
  public:
-  Loop();
+  Loop();  // the process ignores SIGPIPE from here on: a write to a closed socket is an error value
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  ~Loop();  // runs the loop until every handle has closed; a handle left open is a bug and asserts
+  // Runs the loop until every handle has closed. Owners must be gone; a handle left open is a bug: prints them and aborts.
+  ~Loop();
 
   void run();                                   // until stop() or nothing is left
-  void stop() noexcept;
+  void stop() noexcept;                         // this thread only; from others: post
   bool run_once();                              // one turn that may block; false when nothing is left (tests)
-  // Time of this turn of the loop, cached: no clock call. `now_ns` reads the clock once per incoming event.
+  // Time of this turn of the loop, cached: no clock call.
   std::uint64_t now_ms() const noexcept;
   std::uint64_t event_ns() const noexcept { return event_ns_; }  // monotonic; when the running I/O event began
 
   DeadlineWheel& deadlines() noexcept { return wheel_; }
-  void arm(Deadline& d, std::uint64_t delay_ms);  // and starts the tick when it stands
+  void arm(Deadline& d, std::uint64_t delay_ms);  // and starts the tick when it stands; the tick keeps no loop alive
   // Deleted before the loop blocks again. `object` must already ignore late callbacks.
   void defer_delete(std::unique_ptr<Deferred> object);
   // Runs `task` on this thread before the loop blocks again. Any callback promised "later" goes through here.
   void defer(std::function<void()> task);
-  // [any thread] Runs `task` on the loop's thread. False when the loop is closing.
+  // [any thread] Runs `task` on the loop's thread; keeps no loop alive. False when the loop is closing: `task` is dropped.
   bool post(std::function<void()> task);
+  // Owns `object` until release(object) hands it to defer_delete, or until the loop itself goes.
+  void adopt(std::unique_ptr<Deferred> object);
+  void release(Deferred& object);
 
   uv_loop_s* raw() noexcept { return loop_.get(); }
 
   // For core/net. The shared read buffer: bytes are valid until the read callback returns.
   std::span<char> read_buffer() noexcept { return {read_buffer_.get(), kReadBuffer}; }
   static constexpr std::size_t kReadBuffer = 64 * 1024;
-  void begin_event() noexcept;  // trampolines call these around every owner callback
+  void begin_event() noexcept;  // trampolines call these around every owner callback (EventScope)
   void end_event();             // flushes the streams written to, when it is the outermost
-  void mark_dirty(Stream& stream);
+  void mark_dirty(Stream& stream);  // Stream::end_of_event is called when the running event ends, or before the loop blocks
   void forget_dirty(Stream& stream) noexcept;
+  WriteBuffers& write_buffers() noexcept { return write_buffers_; }
+  bool closing() const noexcept { return closing_; }  // inside ~Loop: owners are gone
+  static Loop& of(const uv_loop_s* raw) noexcept;
 
  private:
-  struct Hooks;  // prepare, async and tick handles
+  struct Hooks;  // prepare, async and tick handles, and the posted tasks
 
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<Hooks> hooks_;
   std::unique_ptr<char[]> read_buffer_;
+  WriteBuffers write_buffers_;
   DeadlineWheel wheel_;
   std::uint64_t event_ns_ = 0;
   int event_depth_ = 0;
+  bool closing_ = false;
   std::vector<Stream*> dirty_;
   std::vector<std::unique_ptr<Deferred>> graveyard_;
   std::vector<std::function<void()>> deferred_;
+  std::unordered_map<Deferred*, std::unique_ptr<Deferred>> adopted_;
 
+  void on_prepare();
+  void on_posted();
+  void on_tick();
+  bool work_waits() const noexcept;
+  void turn_again() noexcept;
   void run_deferred();
+  void flush_dirty();
+  void drop_owned();
+  void close_handles();
+};
+
+class EventScope {
+ public:
+  explicit EventScope(Loop& loop) noexcept : loop_(loop) { loop_.begin_event(); }
+  EventScope(const EventScope&) = delete;
+  EventScope& operator=(const EventScope&) = delete;
+  ~EventScope() { loop_.end_event(); }
+
+ private:
+  Loop& loop_;
 };
 
 }  // namespace postern::net

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/result.h"
 #include "net/loop.h"
 
 namespace postern::net {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,16 +33,20 @@ class Stream : public http::ByteSink {
   static constexpr std::size_t kLowWatermark = 64 * 1024;
   static constexpr std::size_t kDirectWrite = 4096;  // pieces of at least this size are not copied when the socket takes them
 
-  virtual ~Stream() = default;  // closes; nothing reaches the owner any more
+  virtual ~Stream() = default;  // closes and drops what is queued; nothing reaches the owner any more
 
+  // Both are one store when nothing changes for the kernel; a pause that ends before bytes arrive costs no system call.
+  // While stopped, bytes, the end and errors of the reading side wait.
   virtual void start_reading() = 0;
   virtual void stop_reading() = 0;
   // Small pieces are gathered and written when the running event ends (Loop::end_event), large ones at once together
-  // with what was gathered. What the kernel does not take is queued. Errors come later through on_stream_error.
+  // with what was gathered. What the kernel does not take is queued. Errors come later through on_stream_error,
+  // after the running event; then and after shutdown_write bytes are dropped.
   void append(std::string_view bytes) override = 0;
   virtual void flush() = 0;
   virtual std::size_t queued() const noexcept = 0;  // bytes not yet taken by the kernel
   bool above_high_watermark() const noexcept { return queued() > kHighWatermark; }
+  bool read_ended() const noexcept { return read_ended_; }  // on_eof or on_stream_error has been called
   // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.
   virtual void shutdown_write() = 0;
   virtual void reset() = 0;  // RST instead of FIN when destroyed
@@ -50,8 +55,20 @@ class Stream : public http::ByteSink {
   void set_owner(StreamOwner* owner) noexcept { owner_ = owner; }
 
  protected:
+  friend class Loop;
+  virtual void end_of_event() { flush(); }  // see Loop::mark_dirty; may report errors to the owner
+
   StreamOwner* owner_ = nullptr;
+  bool read_ended_ = false;
+
+ private:
+  static constexpr std::uint32_t kClean = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t dirty_index_ = kClean;  // place in the loop's list of streams written to
 };
+
+// Ends a connection whose client may still be sending, so that it sees the last response and not a reset: sends what is
+// queued (30 s at most), then FIN, then discards up to 64 KiB and waits up to 2 s for the other side to close.
+void linger_close(std::unique_ptr<Stream> stream, Loop& loop);
 
 // Connects; `done` is called later, exactly once unless the connector is destroyed first. Addresses of kind `name` are refused
 // (resolve them first).

@@ -1,0 +1,261 @@
+#include "net/loop.h"
+
+#include <uv.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include "base/clock.h"
+#include "net/handle_ptr.h"
+#include "net/stream.h"
+
+namespace postern::net {
+
+struct Loop::Hooks {
+  HandlePtr<uv_prepare_t> prepare;
+  HandlePtr<uv_async_t> async;
+  HandlePtr<uv_timer_t> tick;
+
+  std::mutex mutex;  // guards the rest, which other threads touch
+  std::vector<std::function<void()>> posted;
+  bool closed = false;
+
+  static void on_prepare(uv_prepare_t* handle) {
+    if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_prepare();
+  }
+  static void on_async(uv_async_t* handle) {
+    if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_posted();
+  }
+  static void on_tick(uv_timer_t* handle) {
+    if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_tick();
+  }
+};
+
+namespace {
+
+void must(int status, const char* what) {
+  if (status == 0) return;
+  std::fprintf(stderr, "event loop: %s: %s\n", what, uv_strerror(status));
+  std::abort();
+}
+
+std::unique_ptr<uv_loop_t> make_raw_loop() {
+  auto raw = std::make_unique<uv_loop_t>();
+  must(uv_loop_init(raw.get()), "uv_loop_init");
+  return raw;
+}
+
+template <class H>
+uv_handle_t* as_handle(const HandlePtr<H>& handle) noexcept {
+  return reinterpret_cast<uv_handle_t*>(handle.get());
+}
+
+bool has_open_handle(uv_loop_t* loop) {
+  bool found = false;
+  auto look = [](uv_handle_t* handle, void* arg) { *static_cast<bool*>(arg) |= uv_is_closing(handle) == 0; };
+  uv_walk(loop, look, &found);
+  return found;
+}
+
+[[noreturn]] void abort_with_handles(uv_loop_t* loop) {
+  std::fputs("event loop: destroyed while these handles were open:\n", stderr);
+  uv_print_all_handles(loop, stderr);
+  std::abort();
+}
+
+}  // namespace
+
+Loop::Loop()
+    : loop_(make_raw_loop()),
+      hooks_(std::make_unique<Hooks>()),
+      read_buffer_(new char[kReadBuffer]),
+      wheel_(uv_now(loop_.get())) {
+  std::signal(SIGPIPE, SIG_IGN);
+  loop_->data = this;
+  hooks_->prepare.reset(new uv_prepare_t);
+  hooks_->async.reset(new uv_async_t);
+  hooks_->tick.reset(new uv_timer_t);
+  must(uv_prepare_init(loop_.get(), hooks_->prepare.get()), "uv_prepare_init");
+  must(uv_async_init(loop_.get(), hooks_->async.get(), Hooks::on_async), "uv_async_init");
+  must(uv_timer_init(loop_.get(), hooks_->tick.get()), "uv_timer_init");
+  for (auto* handle : {as_handle(hooks_->prepare), as_handle(hooks_->async), as_handle(hooks_->tick)}) {
+    handle->data = this;
+    uv_unref(handle);
+  }
+  must(uv_prepare_start(hooks_->prepare.get(), Hooks::on_prepare), "uv_prepare_start");
+}
+
+Loop::~Loop() {
+  closing_ = true;
+  drop_owned();
+  close_handles();
+  if (has_open_handle(loop_.get())) abort_with_handles(loop_.get());
+  uv_run(loop_.get(), UV_RUN_DEFAULT);  // also waits for jobs that a pool thread is running
+  while (work_waits()) run_deferred();
+  if (uv_loop_close(loop_.get()) != 0) abort_with_handles(loop_.get());
+}
+
+void Loop::drop_owned() {
+  std::vector<std::function<void()>> posted;
+  {
+    std::lock_guard lock(hooks_->mutex);
+    hooks_->closed = true;
+    posted.swap(hooks_->posted);
+  }
+  posted.clear();
+  auto adopted = std::move(adopted_);
+  adopted_.clear();
+  adopted.clear();
+  while (work_waits()) run_deferred();
+}
+
+void Loop::close_handles() {
+  hooks_->prepare.reset();
+  hooks_->async.reset();
+  hooks_->tick.reset();
+}
+
+void Loop::run() {
+  on_posted();  // an async handle that keeps no loop alive would not be looked at
+  uv_run(loop_.get(), UV_RUN_DEFAULT);
+}
+
+void Loop::stop() noexcept { uv_stop(loop_.get()); }
+
+bool Loop::run_once() {
+  on_posted();
+  return uv_run(loop_.get(), UV_RUN_ONCE) != 0;
+}
+
+std::uint64_t Loop::now_ms() const noexcept { return uv_now(loop_.get()); }
+
+Loop& Loop::of(const uv_loop_s* raw) noexcept { return *static_cast<Loop*>(raw->data); }
+
+void Loop::arm(Deadline& d, std::uint64_t delay_ms) {
+  bool ticking = uv_is_active(as_handle(hooks_->tick)) != 0;
+  if (!ticking) {
+    wheel_.advance(now_ms());
+    uv_timer_start(hooks_->tick.get(), Hooks::on_tick, DeadlineWheel::kTickMs, DeadlineWheel::kTickMs);
+  }
+  wheel_.arm(d, now_ms() + delay_ms);
+}
+
+void Loop::on_tick() {
+  EventScope event(*this);
+  wheel_.advance(now_ms());
+  if (wheel_.empty()) uv_timer_stop(hooks_->tick.get());
+}
+
+void Loop::defer_delete(std::unique_ptr<Deferred> object) {
+  graveyard_.push_back(std::move(object));
+  turn_again();
+}
+
+void Loop::defer(std::function<void()> task) {
+  deferred_.push_back(std::move(task));
+  turn_again();
+}
+
+void Loop::adopt(std::unique_ptr<Deferred> object) {
+  Deferred* key = object.get();
+  adopted_.emplace(key, std::move(object));
+}
+
+void Loop::release(Deferred& object) {
+  auto found = adopted_.find(&object);
+  if (found == adopted_.end()) return;
+  auto owned = std::move(found->second);
+  adopted_.erase(found);
+  defer_delete(std::move(owned));
+}
+
+bool Loop::post(std::function<void()> task) {
+  std::lock_guard lock(hooks_->mutex);
+  if (hooks_->closed) return false;
+  hooks_->posted.push_back(std::move(task));
+  if (hooks_->posted.size() == 1) uv_async_send(hooks_->async.get());
+  return true;
+}
+
+void Loop::on_posted() {
+  std::vector<std::function<void()>> tasks;
+  {
+    std::lock_guard lock(hooks_->mutex);
+    tasks.swap(hooks_->posted);
+  }
+  for (auto& task : tasks) {
+    EventScope event(*this);
+    task();
+    task = nullptr;  // what it captured goes inside the event, too
+  }
+}
+
+bool Loop::work_waits() const noexcept { return !deferred_.empty() || !graveyard_.empty() || !dirty_.empty(); }
+
+// Keeps run() from ending before the prepare hook has seen what was just put down.
+void Loop::turn_again() noexcept {
+  if (!closing_) uv_ref(as_handle(hooks_->prepare));
+}
+
+// Runs in every turn right before the loop may block.
+void Loop::on_prepare() {
+  if (!work_waits()) return;
+  constexpr int kRounds = 8;  // work that puts down work is followed this far; the rest gets a turn of its own
+  for (int round = 0; round < kRounds && work_waits(); ++round) run_deferred();
+  if (work_waits()) {
+    uv_async_send(hooks_->async.get());
+  } else {
+    uv_unref(as_handle(hooks_->prepare));
+  }
+}
+
+void Loop::run_deferred() {
+  EventScope event(*this);
+  // Objects buried from here on wait for the next round: tasks put down before may still speak of them.
+  auto buried = std::move(graveyard_);
+  auto tasks = std::move(deferred_);
+  graveyard_.clear();
+  deferred_.clear();
+  for (auto& task : tasks) {
+    task();
+    task = nullptr;
+  }
+}
+
+void Loop::begin_event() noexcept {
+  if (event_depth_++ == 0) event_ns_ = system_clock().now_ns();
+}
+
+void Loop::end_event() {
+  if (event_depth_ == 1 && !dirty_.empty()) flush_dirty();
+  --event_depth_;
+}
+
+void Loop::mark_dirty(Stream& stream) {
+  if (stream.dirty_index_ != Stream::kClean) return;
+  stream.dirty_index_ = static_cast<std::uint32_t>(dirty_.size());
+  dirty_.push_back(&stream);
+  if (event_depth_ == 0) turn_again();
+}
+
+void Loop::forget_dirty(Stream& stream) noexcept {
+  if (stream.dirty_index_ == Stream::kClean) return;
+  dirty_[stream.dirty_index_] = nullptr;
+  stream.dirty_index_ = Stream::kClean;
+}
+
+// By index: a stream that fails tells its owner, who may write to others and destroy any.
+void Loop::flush_dirty() {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    Stream* stream = std::exchange(dirty_[i], nullptr);
+    if (stream == nullptr) continue;
+    stream->dirty_index_ = Stream::kClean;
+    stream->end_of_event();
+  }
+  dirty_.clear();
+}
+
+}  // namespace postern::net
