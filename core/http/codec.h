@@ -35,7 +35,7 @@ class ServerEvents {
  public:
   // A new message starts: gives the arena for its head. Called before any other event of the stream.
   virtual Arena& on_request_begin(StreamId stream) = 0;
-  // `head` stays valid until the stream's arena is reset. `ends`: there is no body.
+  // `head` stays valid until the stream's arena is reset. `ends`: there is no body, and on_request_end is not called.
   virtual void on_request_head(StreamId stream, RequestHead& head, bool ends) = 0;
   virtual void on_request_body(StreamId stream, std::string_view bytes) = 0;
   virtual void on_request_end(StreamId stream, HeaderList* trailers) = 0;  // null: no trailers
@@ -51,12 +51,15 @@ class ServerCodec {
 
   // Consumes bytes from the client. Returns how many were taken: fewer than given only when the codec waits for the
   // current response to end (HTTP/1 pipelining) or was told to pause(); the rest must be fed again later.
-  // An error is final for the connection; its code and status go to the client when the current stream still allows it.
+  // An error is final for the connection; its code and status go to the client when the current stream still allows it:
+  // on_request_begin has always been called before, so that there is a stream to answer on.
   virtual Result<std::size_t> feed(std::string_view bytes) = 0;
   // The client closed its sending side. An error when that was inside a message.
   virtual Result<void> feed_eof() = 0;
 
   // Stops and restarts events of one stream's body (HTTP/1: the whole connection; HTTP/2: its flow-control window).
+  // After resume_body feed again what feed() did not take. The end of a body may still be told while paused when its last
+  // byte was already taken, so it never has to be waited for without bytes.
   virtual void pause_body(StreamId stream) = 0;
   virtual void resume_body(StreamId stream) = 0;
 
@@ -78,7 +81,7 @@ class ClientEvents {
  public:
   virtual Arena& on_response_begin(StreamId stream) = 0;
   virtual void on_informational(StreamId stream, ResponseHead& head) = 0;  // 1xx other than 101
-  virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;
+  virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;  // as on_request_head
   virtual void on_response_body(StreamId stream, std::string_view bytes) = 0;
   virtual void on_response_end(StreamId stream, HeaderList* trailers) = 0;
   virtual void on_stream_reset(StreamId stream, Error error) = 0;

@@ -1,0 +1,68 @@
+// What a byte may be in HTTP syntax: one table for all parsers of this folder.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace postern::http {
+
+enum CharClass : std::uint8_t {
+  kToken = 1,       // RFC 9110 section 5.6.2
+  kValue = 2,       // may stand in a field value: no controls but HTAB
+  kUnreserved = 4,  // RFC 3986 section 2.3
+  kHost = 8,        // reg-name without escapes: unreserved and sub-delims
+  kTarget = 16,     // may stand in a request target: printable ASCII but space, '#'
+  kQuoted = 32,     // inside a quoted-string, without '"' and backslash
+};
+
+constexpr std::array<std::uint8_t, 256> make_char_classes() {
+  std::array<std::uint8_t, 256> table{};
+  auto mark = [&table](std::string_view chars, unsigned what) {
+    for (char c : chars) table[static_cast<unsigned char>(c)] |= static_cast<std::uint8_t>(what);
+  };
+  for (unsigned c = 0x20; c < 256; ++c) {
+    if (c == 0x7f) continue;
+    table[c] |= kValue | kQuoted;
+    if (c > 0x20 && c < 0x7f) table[c] |= kTarget;
+  }
+  mark("\t", kValue | kQuoted);
+  for (char c : std::string_view("\"\\")) table[static_cast<unsigned char>(c)] &= static_cast<std::uint8_t>(~kQuoted);
+  table['#'] &= static_cast<std::uint8_t>(~kTarget);
+  constexpr std::string_view kAlnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  mark(kAlnum, kToken | kUnreserved | kHost);
+  mark("!#$%&'*+-.^_`|~", kToken);
+  mark("-._~", kUnreserved | kHost);
+  mark("!$&'()*+,;=", kHost);
+  return table;
+}
+
+inline constexpr std::array<std::uint8_t, 256> kCharClasses = make_char_classes();
+
+constexpr bool is(char c, CharClass what) noexcept { return (kCharClasses[static_cast<unsigned char>(c)] & what) != 0; }
+
+constexpr bool all_are(std::string_view text, CharClass what) noexcept {
+  for (char c : text)
+    if (!is(c, what)) return false;
+  return true;
+}
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+// 0..15, or -1 when `c` is no hexadecimal digit.
+constexpr int hex_value(char c) noexcept {
+  if (is_digit(c)) return c - '0';
+  char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c; }
+
+// Without leading and trailing spaces and tabs.
+constexpr std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace postern::http

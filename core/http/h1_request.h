@@ -1,0 +1,16 @@
+// From the bytes of a request head to a RequestHead: what HTTP/1 demands of a request (RFC 9112, RFC 9110).
+#pragma once
+
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "http/message.h"
+
+namespace postern::http {
+
+// `bytes`: one whole head from HeadReader, in the arena. `is_head` (the method is HEAD) and `version` are set as soon as
+// they are known, so that the answer to a bad request can follow them.
+Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version);
+
+}  // namespace postern::http

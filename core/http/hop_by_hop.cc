@@ -1,0 +1,87 @@
+#include "http/hop_by_hop.h"
+
+#include <array>
+
+#include "http/char_class.h"
+#include "http/known_fields.h"
+
+namespace postern::http {
+namespace {
+
+// Fields that Connection names, other than those that go in any case. Bounded: each is compared with each field.
+struct NamedFields {
+  std::array<std::string_view, 32> names;
+  std::size_t count = 0;
+
+  bool contain(std::string_view name) const noexcept {
+    for (std::size_t i = 0; i < count; ++i)
+      if (same_name(names[i], name)) return true;
+    return false;
+  }
+};
+
+void take_once(SingleField& single, std::string_view value) noexcept {
+  if (single.count++ == 0) single.value = value;
+}
+
+std::string_view read_option(std::string_view option, ConnectionFields& fields, NamedFields& named) noexcept {
+  if (option.empty()) return {};  // empty list elements are allowed (RFC 9110 section 5.6.1)
+  if (same_name(option, "close")) {
+    fields.close = true;
+  } else if (same_name(option, "keep-alive")) {
+    fields.keep_alive = true;
+  } else if (same_name(option, "upgrade")) {
+    fields.upgrade = true;
+  } else if (!is_token(option)) {
+    return "malformed Connection field";
+  } else if (named.count == named.names.size()) {
+    return "Connection names too many fields";
+  } else {
+    named.names[named.count++] = option;
+  }
+  return {};
+}
+
+// Returns the reason when it is refused, else nothing.
+std::string_view read_options(std::string_view value, ConnectionFields& fields, NamedFields& named) noexcept {
+  for (;;) {
+    auto comma = value.find(',');
+    auto problem = read_option(trim(value.substr(0, comma)), fields, named);
+    if (!problem.empty() || comma == std::string_view::npos) return problem;
+    value.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderList& headers) {
+  ConnectionFields fields;
+  NamedFields named;
+  std::string_view problem;
+  headers.remove_if([&](const Field& field) {
+    switch (known_field(field.name)) {
+      case KnownField::other: return false;
+      case KnownField::host: take_once(fields.host, field.value); return false;
+      case KnownField::content_length: take_once(fields.content_length, field.value); return true;
+      case KnownField::transfer_encoding: take_once(fields.transfer_encoding, field.value); return true;
+      case KnownField::expect: take_once(fields.expect, field.value); return true;
+      case KnownField::upgrade: take_once(fields.upgrade_protocol, field.value); return true;
+      case KnownField::connection:
+        if (problem.empty()) problem = read_options(field.value, fields, named);
+        return true;
+      case KnownField::keep_alive:
+      case KnownField::proxy_connection:
+      case KnownField::te:
+      case KnownField::trailer: return true;
+    }
+    return false;
+  });
+  if (!problem.empty()) return tl::unexpected(problem);
+  if (named.count > 0) {
+    headers.remove_if(
+        [&](const Field& field) { return named.contain(field.name) && known_field(field.name) != KnownField::host; });
+  }
+  return fields;
+}
+
+}  // namespace postern::http

@@ -1,0 +1,53 @@
+#include "http/start_line.h"
+
+#include "http/char_class.h"
+
+namespace postern::http {
+namespace {
+
+constexpr std::size_t kMethodBytes = 32;
+
+bool looks_like_version(std::string_view text) noexcept {
+  return text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
+}
+
+tl::unexpected<Error> bad_request(const char* text) { return fail(Error::client(ErrorCode::bad_request, text)); }
+tl::unexpected<Error> bad_response(const char* text) { return fail(Error::upstream(ErrorCode::proxy_error, text)); }
+
+}  // namespace
+
+Result<RequestLine> parse_request_line(std::string_view line) {
+  RequestLine request;
+  auto first = line.find(' ');
+  auto last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return bad_request("malformed request line");
+  request.method = line.substr(0, first);
+  request.target = line.substr(first + 1, last - first - 1);
+  auto version = line.substr(last + 1);
+  if (!is_token(request.method)) return bad_request("malformed method");
+  if (!all_are(request.target, kTarget) || request.target.empty()) return bad_request("malformed request target");
+  if (!looks_like_version(version)) return bad_request("malformed HTTP version");
+  if (version[5] != '1' || version[7] > '1')
+    return fail(Error::client(ErrorCode::version_not_supported, std::string(version) + " is not supported"));
+  request.version = version[7] == '1' ? Version::http11 : Version::http10;
+  if (request.method.size() > kMethodBytes)
+    return fail(Error::client(ErrorCode::not_implemented, "the method is too long"));
+  return request;
+}
+
+Result<StatusLine> parse_status_line(std::string_view line) {
+  StatusLine response;
+  if (line.size() < 12 || line[8] != ' ' || !looks_like_version(line.substr(0, 8)))
+    return bad_response("malformed status line");
+  if (line[5] != '1' || line[7] > '1') return bad_response("unsupported HTTP version in the response");
+  response.version = line[7] == '1' ? Version::http11 : Version::http10;
+  if (!is_digit(line[9]) || !is_digit(line[10]) || !is_digit(line[11]) || line[9] == '0')
+    return bad_response("malformed status code");
+  response.status = static_cast<std::uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
+  if (line.size() == 12) return response;  // the space before an empty reason is often left out
+  if (line[12] != ' ' || !is_field_value(line.substr(13))) return bad_response("malformed status line");
+  response.reason = line.substr(13);
+  return response;
+}
+
+}  // namespace postern::http
