@@ -1,0 +1,170 @@
+// Which route takes a request. Compiled once into trees by host and path segment, so that 10,000 routes cost what 10
+// do.
+//
+// Of all routes whose conditions hold, the most specific one wins, whatever the order of writing:
+//  1. host: an exact one, then the longest wildcard ("*.example.com": one label or more, not example.com itself), then
+//  any;
+//  2. path, segment by segment from the left: static text, then a parameter, then a trailing "*"; the end of a pattern
+//     beats a "*" there. "/api/*" takes "/api", "/api/" and all below. A parameter takes one segment that is not empty;
+//  3. regular expressions, after all other paths of the same host, in written order;
+//  4. the number of header, query and cookie conditions, a listener condition counting as one; then the written order.
+// When a more specific route fails on its method or conditions the next one is tried. 405 is the answer when all that
+// failed was the method; Allow then names the methods of all such routes. A route that allows GET allows HEAD.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "config/path_pattern.h"
+#include "http/message.h"
+#include "server/regex.h"
+
+namespace postern::server {
+
+// The values of a path's {name} parts, or of a regular expression's named groups. Names live with the router, values
+// are views into the request's path.
+class PathParameters {
+ public:
+  static constexpr std::size_t kMost = config::PathPattern::kMostParameters;
+  struct One {
+    std::string_view name;
+    std::string_view value;
+  };
+
+  void add(std::string_view name, std::string_view value) noexcept {
+    if (size_ < kMost) all_[size_++] = {name, value};
+  }
+  std::span<const One> all() const noexcept { return {all_.data(), size_}; }
+  std::optional<std::string_view> find(std::string_view name) const noexcept {
+    for (const One& one : all())
+      if (one.name == name) return one.value;
+    return std::nullopt;
+  }
+
+ private:
+  std::array<One, kMost> all_{};
+  std::size_t size_ = 0;
+};
+
+struct RouteMatch {
+  enum class Kind : std::uint8_t { found, not_found, method_not_allowed };
+  Kind kind = Kind::not_found;
+  std::uint32_t route = 0;    // found: its index in the list that was compiled
+  PathParameters parameters;  // found
+  std::string_view allow;     // method_not_allowed: "GET, HEAD, POST"; in the arena
+};
+
+// One route whose host and path take a request, in the order of trial, and why it did not win.
+struct RouteCandidate {
+  std::uint32_t route = 0;
+  std::string pattern;  // host and path of the match that was reached: "*.example.com/users/{id}"
+  std::string reason;   // empty for the winner
+};
+
+// Immutable after compile; for any thread. The routes it was compiled from need not live on.
+class Router {
+ public:
+  static constexpr std::size_t kMostMethods = 64;  // different ones, in all routes together
+
+  Router() = default;  // finds nothing
+  // Reports paths and regular expressions that do not compile, and routes that match exactly the same requests.
+  static Router compile(const std::vector<config::Route>& routes, config::Problems& problems);
+
+  // Takes from `arena` only for Allow, and to decode a query value that is compared. The arena may be the request's
+  // own.
+  RouteMatch find(const http::RequestHead& request, std::string_view listener, Arena& arena) const;
+  // For `postern explain`: slow, and in words.
+  std::vector<RouteCandidate> explain(const http::RequestHead& request, std::string_view listener, Arena& arena) const;
+
+ private:
+  static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+
+  // A condition on a header, query parameter or cookie.
+  struct Test {
+    enum class Of : std::uint8_t { header, query, cookie };
+    Of of = Of::header;
+    config::HeaderMatch match;
+    std::optional<Regex> regex;
+  };
+  // One `match` of one route, for one host.
+  struct Entry {
+    std::uint32_t route = 0;
+    std::uint64_t methods = ~std::uint64_t{0};    // bits of methods_
+    std::uint64_t listeners = ~std::uint64_t{0};  // bits of listeners_
+    std::uint32_t tests = 0;                      // first in tests_
+    std::uint32_t test_count = 0;
+    std::uint32_t rank = 0;               // number of conditions
+    std::uint32_t regex = kNone;          // in regexes_
+    std::vector<std::string> parameters;  // names, by position
+    std::string pattern;
+  };
+  struct Node {
+    std::uint32_t parameter = kNone;      // child node that takes any one segment
+    std::vector<std::uint32_t> exact;     // entries of patterns that end here
+    std::vector<std::uint32_t> wildcard;  // entries of patterns that go on with "*"
+  };
+  struct Host {
+    std::uint32_t root = 0;
+    std::vector<std::uint32_t> regexes;  // entries
+  };
+  struct Edge {
+    std::uint32_t node = 0;
+    std::string segment;
+    bool operator==(const Edge&) const = default;
+  };
+  struct EdgeView {
+    std::uint32_t node;
+    std::string_view segment;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(const EdgeView& e) const noexcept {
+      return std::hash<std::string_view>()(e.segment) ^ (e.node * std::size_t{0x9E3779B97F4A7C15});
+    }
+    std::size_t operator()(const Edge& e) const noexcept { return (*this)(EdgeView{e.node, e.segment}); }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+    bool operator()(const Edge& a, const Edge& b) const noexcept { return a == b; }
+    bool operator()(const EdgeView& a, const Edge& b) const noexcept {
+      return a.node == b.node && a.segment == b.segment;
+    }
+    bool operator()(const Edge& a, const EdgeView& b) const noexcept { return (*this)(b, a); }
+  };
+
+  class Compiler;
+  class Walk;
+  struct Request;
+
+  bool method_holds(const Entry& entry, const Request& request) const noexcept;
+  bool conditions_hold(const Entry& entry, const Request& request) const;
+  bool holds(const Test& test, const Request& request) const;
+  const Test* first_failing(const Entry& entry, const Request& request) const;
+  std::string_view allow_list(std::uint64_t methods, Arena& arena) const;
+  template <class Visit>
+  bool visit_hosts(const Request& request, Visit&& visit) const;
+
+  std::vector<Node> nodes_;
+  std::unordered_map<Edge, std::uint32_t, Hash, Same> edges_;  // to the child of a static segment
+  std::unordered_map<std::string, Host, Hash, Same> exact_hosts_;
+  std::unordered_map<std::string, Host, Hash, Same> wildcard_hosts_;  // ".example.com"
+  std::size_t most_labels_ = 0;                                       // of wildcard hosts
+  std::optional<Host> any_host_;
+  std::vector<Entry> entries_;
+  std::vector<Test> tests_;
+  std::vector<Regex> regexes_;
+  std::vector<std::string> methods_;
+  std::vector<std::string> listeners_;
+};
+
+}  // namespace postern::server
