@@ -1,9 +1,10 @@
 """The pytest fixtures of every scenario in the tree."""
+import contextlib
 import subprocess
 
 import pytest
 
-from support.gateway import BINARY, Gateway, Workspace, environment
+from support.gateway import BINARY, Workspace, environment, running
 from support.upstream import Upstream
 
 
@@ -23,17 +24,8 @@ def upstream():
 @pytest.fixture
 def gateway(upstream):  # upstreams stop after the gateway
     """gateway(config, files=, env=, **names): starts the gateway, stops it at the end and asserts a clean exit."""
-    started = []
-
-    def start(config, files=None, env=None, binary=None, **names):
-        workspace = Workspace()
-        workspace.write(config, names, files)
-        started.append((None, workspace))
-        started[-1] = (Gateway(workspace, env, binary), workspace)
-        return started[-1][0]
-
-    yield start
-    _all([one.stop for one, _ in started if one] + [workspace.remove for _, workspace in started])
+    with contextlib.ExitStack() as stack:
+        yield lambda config, **how: stack.enter_context(running(config, **how))
 
 
 @pytest.fixture

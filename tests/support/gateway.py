@@ -1,4 +1,5 @@
 """Starts and stops the real gateway binary, and reads what it says."""
+import contextlib
 import json
 import os
 import pathlib
@@ -46,7 +47,7 @@ def config_text(config, names):
         "version": "1",
         "workers": "1",
         "listeners": '[{name: public, address: "127.0.0.1:0"}]',
-        "plugin_path": json.dumps([str(BUILD / "plugins"), str(ROOT / "scripts")]),
+        "plugin_path": json.dumps([str(BUILD / "plugins"), str(BUILD / "test-plugins/v1"), str(ROOT / "scripts")]),
     }
     missing = [f"{key}: {value}\n" for key, value in defaults.items() if not re.search(rf"^{key}\s*:", text, re.M)]
     return text.rstrip("\n") + "\n" + "".join(missing)
@@ -77,6 +78,21 @@ class Workspace:
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(config, files=None, env=None, binary=None, **names):
+    """A gateway from start to a clean stop."""
+    workspace = Workspace()
+    try:
+        workspace.write(config, names, files)
+        gateway = Gateway(workspace, env, binary)
+        try:
+            yield gateway
+        finally:
+            gateway.stop()
+    finally:
+        workspace.remove()
 
 
 class Gateway:

@@ -1,0 +1,48 @@
+// mark: leaves its tag on the request and on the response, so that a scenario sees who ran and in which order. Its
+// configuration says what it claims to provide and consume, and whom it wants before and after it.
+#include <postern/plugin.h>
+
+namespace {
+
+class Mark {
+ public:
+  static postern::Result<std::unique_ptr<Mark>> configure(postern::Setup& setup, postern::Node config) {
+    auto mark = std::make_unique<Mark>();
+    mark->tag_ = config["tag"].string("mark");
+    mark->respond_ = static_cast<std::uint32_t>(config["respond"].integer());
+    if (config["provides"]) mark->provided_ = setup.provides(config["provides"].string());
+    if (config["consumes"]) setup.consumes(config["consumes"].string(), "the scenario wants it");
+    if (config["before"]) setup.before(config["before"].string(), "the scenario wants it");
+    if (config["after"]) setup.after(config["after"].string(), "the scenario wants it");
+    return mark;
+  }
+
+  postern::Verdict on_request(postern::Exchange& x) {
+    x.request().headers().add("x-mark", tag_);
+    if (provided_.valid()) x.set(provided_, tag_);
+    if (respond_ == 0) return postern::Verdict::CONTINUE;
+    return x.respond(respond_, "text/plain", tag_);
+  }
+
+  void on_response(postern::Exchange& x) {
+    x.response().headers().add("x-mark", tag_);
+    x.response().headers().set("x-mark-version", MARK_VERSION);
+  }
+
+ private:
+  std::string tag_;
+  std::uint32_t respond_ = 0;
+  postern::Variable provided_;
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("hidden"))) const postern_str postern_plugin_schema;
+namespace {
+constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, "properties": {
+  "tag": {"type": "string", "default": "mark"}, "respond": {"type": "integer", "minimum": 200, "maximum": 599},
+  "provides": {"type": "string"}, "consumes": {"type": "string"}, "before": {"type": "string"}, "after": {"type": "string"}}})";
+}
+const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
+
+POSTERN_PLUGIN(Mark, "mark", MARK_VERSION);
