@@ -45,6 +45,10 @@ struct Error {
 
   static Error client(ErrorCode code, std::string text) { return {code, Origin::client, std::move(text)}; }
   static Error upstream(ErrorCode code, std::string text) { return {code, Origin::upstream, std::move(text)}; }
+  Error with(ErrorCode other) && {  // the same with another code
+    code = other;
+    return std::move(*this);
+  }
   static Error gateway(std::string text) { return {ErrorCode::internal_error, Origin::gateway, std::move(text)}; }
 };
 

@@ -23,11 +23,12 @@ class BodyPipe {
     virtual postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
                                            std::uint32_t flags) = 0;
     virtual void deliver(BodyPipe& pipe, std::string_view bytes, bool end) = 0;
-    // A verdict that ends the exchange's normal course, or an overflow. The pipe is closed.
-    virtual void on_pipe_verdict(BodyPipe& pipe, postern_verdict verdict) = 0;
-    virtual void on_pipe_overflow(BodyPipe& pipe, const Link& link) = 0;
+    // A verdict that ends the exchange's normal course. The pipe is closed.
+    virtual void on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) = 0;
+    // A BUFFER limit was exceeded with REJECT, or the worker's memory for buffers is used up. The pipe is closed.
+    virtual void on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) = 0;
     // Accounts buffered bytes (negative when freed). False: the worker's total is used up.
-    virtual bool account(std::int64_t bytes) = 0;
+    virtual bool account(const Link* link, std::int64_t bytes) = 0;
 
    protected:
     ~Host() = default;
@@ -38,47 +39,49 @@ class BodyPipe {
   BodyPipe& operator=(const BodyPipe&) = delete;
   ~BodyPipe() { close(); }
 
-  void open(std::span<const Link> links);  // the links of the body hook, in call order; forgets what was before
-  bool holds_head() const noexcept;        // a BUFFER link is still attached: the head must wait
-  bool modifies() const noexcept;          // an attached link may change the bytes
+  // The links of the body hook in call order. Forgets what was before. Instances that detached from this message
+  // before it was opened stay detached.
+  void open(std::span<const Link> links);
+  bool holds_head();                       // a BUFFER link is attached: the head must wait for the first delivery
+  bool modifies();                         // an attached link may change the bytes
   bool suspended() const noexcept { return suspended_; }
-  bool idle() const noexcept { return links_.empty(); }  // bytes pass straight through
+  bool closed() const noexcept { return closed_; }
 
   void push(std::string_view bytes, bool end);
   void resume(postern_verdict verdict);    // of the suspended hook
   void close() noexcept;                   // drops everything; later pushes are ignored
 
-  // For the body table, inside a body hook (replace) or any hook (detach).
+  // For the body table. replace: inside the body hook, or while it is suspended. detach: inside any hook.
   bool replace(std::string_view bytes);
-  void detach(const Instance& instance) noexcept;
-
-  std::uint32_t message() const noexcept { return message_; }
+  void detach(const Instance& instance);
 
  private:
-  enum class Step { next, wait, closed };
-  bool attached(std::size_t i) const noexcept { return !detached_[i]; }
+  enum class Step { next, stop };
+  bool attached(std::size_t i);
   void run(std::size_t from, std::string_view bytes, bool end);
   Step pass(std::size_t i, std::string_view& bytes, bool& end);
-  Step collect(std::size_t i, std::string_view& bytes, bool& end);
-  Step overflow(std::size_t i, std::string_view& bytes, bool& end);
+  Step skip(std::size_t i, std::string_view& bytes);
+  Step collect(std::size_t i, std::string_view& bytes, bool end);
+  Step overflow(std::size_t i, std::string_view& bytes, bool end);
   Step call(std::size_t i, std::string_view& bytes, std::uint32_t flags, bool end);
-  bool keep(std::string& to, std::string_view bytes);
-  void release(std::string& text) noexcept;
+  bool keep(const Link& link, std::string_view bytes);
+  void release_buffer() noexcept;
 
   Host* host_;
   std::uint32_t message_;
   std::span<const Link> links_;
-  std::vector<bool> detached_;
-  std::string buffer_;       // what a BUFFER link collects
-  std::string replacement_;  // what the running hook replaced the bytes by
-  std::string spare_;        // holds the previous replacement while the next hook reads it
-  std::string held_;         // bytes of the suspended hook, or pushed while suspended
-  std::size_t held_from_ = 0;  // in held_: where bytes pushed after the suspended hook's begin
+  std::vector<const Instance*> detached_;
+  std::string buffer_;         // what a BUFFER link collects; the whole body once it has ended
+  std::string replacement_;    // what the running hook replaced the bytes by
+  std::string current_;        // the replacement that the next hook reads
+  std::string held_;           // bytes of the suspended hook, then what was pushed meanwhile
+  std::size_t held_size_ = 0;  // of the suspended hook's part of held_
+  std::size_t gathering_ = 0;  // index of the BUFFER link that fills buffer_
   std::size_t at_ = 0;         // index of the running or suspended link
   bool held_end_ = false;      // the suspended hook's bytes were the last
   bool pending_end_ = false;   // the end was pushed while suspended
-  bool in_hook_ = false;
-  bool may_replace_ = false;
+  bool whole_ = false;         // buffer_ holds the whole body and has passed its first BUFFER link
+  bool may_replace_ = false;   // inside a hook that declared `modifies`
   bool replaced_ = false;
   bool suspended_ = false;
   bool closed_ = true;

@@ -15,10 +15,12 @@
 #include "base/deadline_wheel.h"
 #include "base/result.h"
 #include "http/codec.h"
+#include "net/loop.h"
 #include "server/body_pipe.h"
 #include "server/chain.h"
 #include "server/forwarder.h"
 #include "server/plan.h"
+#include "server/upstream_set.h"
 #include "server/variables.h"
 
 namespace postern::server {
@@ -44,45 +46,52 @@ enum class Stage : std::uint8_t {
   done               // on_complete has run
 };
 
-// One lane that can stand still at a hook: the head, the request body, the response body.
+// One lane that can stand still at a hook.
 enum class Lane : std::uint8_t { head, request_body, response_body };
 
-class Exchange final : public VariableReader, private BodyPipe::Host, private Forwarder::Host {
+class Exchange final : public net::Deferred,
+                       public VariableReader,
+                       private BodyPipe::Host,
+                       private Forwarder::Host,
+                       private ResolveWaiter {
  public:
   Exchange(ClientConnection& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange();
+  ~Exchange() override;
   static void* operator new(std::size_t size);
   static void operator delete(void* memory) noexcept;
 
   // --- From the client connection ---
   Arena& arena() noexcept { return arena_; }
-  void begin(http::RequestHead& head, bool ends);           // the head is complete; advance() follows
-  void refuse(const Error& error, http::RequestHead* head); // it could not be parsed: a local error, on_complete, close
+  http::StreamId stream() const noexcept { return stream_; }
+  void begin(http::RequestHead& head, bool ends);  // the head is complete; advance() follows
+  void refuse(const Error& error);                 // the request cannot be parsed: a local error, then the connection ends
   void on_client_body(std::string_view bytes);
   void on_client_body_end(http::HeaderList* trailers);
-  void on_client_gone(std::uint32_t end);                   // POSTERN_END_*: nothing can be sent any more
-  void on_client_timeout();                                 // the body came too slowly
-  void on_client_drained();                                 // the client reads again
-  void advance();                                           // runs stages until one has to wait
-  bool wants_body() const noexcept { return wants_body_; }
+  void on_client_gone(std::uint32_t end);          // POSTERN_END_*: nothing can be sent any more
+  void on_client_drained();                        // the client reads again
+  void fail(const Error& error);                   // a local reply if no head has gone out, else the client is cut off
+  void advance();                                  // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
   bool receiving() const noexcept { return stage_ == Stage::receive; }
-  bool request_ended() const noexcept { return request_ended_; }
-  bool response_started() const noexcept { return head_sent_; }
+  std::uint64_t body_read_timeout_ms() const noexcept;
 
-  // --- From the host tables. Each answers POSTERN_OK or an error of abi.h ---
+  // --- From the host tables; answers are POSTERN_OK or an error of abi.h (exchange_tables.cc) ---
   std::uint64_t handle() const noexcept { return handle_; }
   Worker& worker() noexcept { return worker_; }
   WorkerPlan& worker_plan() noexcept { return plan_; }
   const RoutePlan* route() const noexcept { return route_; }
-  const Instance* running() const noexcept { return running_ != nullptr ? running_->instance : nullptr; }
-  bool shadowed() const noexcept { return running_ != nullptr && running_->instance->shadow; }
-  http::RequestHead& request() noexcept { return upstream_head_in_use_ ? *upstream_head_ : *request_; }
-  http::ResponseHead* response() noexcept { return response_; }  // null before there is one
-  http::HeaderList* headers(std::uint32_t message) noexcept;     // null when there is none (yet)
-  bool headers_mutable(std::uint32_t message) const noexcept;    // false once they have gone out
+  Stage stage() const noexcept { return stage_; }
+  const Instance* running() const noexcept;  // whose hook runs or is suspended; null outside
+  bool shadowed() const noexcept { return running() != nullptr && running()->shadow; }
+  http::RequestHead& request() noexcept {  // the upstream's copy during on_upstream_request, else the client's
+    return stage_ == Stage::upstream_request && upstream_head_ != nullptr ? *upstream_head_ : *request_;
+  }
+  http::ResponseHead* response() noexcept { return pending_ != nullptr ? pending_ : response_; }  // null before one is there
+  http::HeaderList* headers(std::uint32_t message) noexcept;  // null when there is none (yet)
+  bool headers_mutable(std::uint32_t message) const noexcept; // false once they have gone out
+  std::string_view field(std::uint32_t field) noexcept;
   postern_status set_field(std::uint32_t field, std::string_view value);
   postern_status set_status(std::uint32_t status);
   postern_status respond(std::uint32_t status, std::string_view content_type, std::string_view body);
@@ -96,64 +105,77 @@ class Exchange final : public VariableReader, private BodyPipe::Host, private Fo
   void info(postern_exchange_info& out) const;
   void* allocate(std::uint64_t size);
   postern_status retry(std::uint32_t delay_ms);
-  postern_status on_end(void (*done)(void*), void* user);
+  postern_status on_end(void (*callback)(void*), void* user);
   postern_status replace_body(std::uint32_t message, std::string_view bytes);
   postern_status detach_body(std::uint32_t message);
-  // Of the exchange's upstream on this worker; null when it has none.
-  Upstream* upstream() noexcept;
+  Upstream* upstream() noexcept;  // on this worker; null when the exchange has none
   postern_status choose_endpoint(std::uint64_t index);
   postern_status choose_upstream(std::string_view name);
 
  private:
   // --- Stages (exchange.cc) ---
-  Stage run_early();
-  Stage run_route();
-  Stage run_request();
-  Stage run_collect_body();
-  Stage run_select();
-  Stage run_upstream_request();
-  Stage run_respond();
-  enum class Next : std::uint8_t { ready, waiting };
   void go(Stage stage) noexcept;
-  Stage local_reply(const Error& error);
-  void fail(const Error& error);  // from anywhere: a local reply if none has gone out, else the client is cut
+  void wait() noexcept { waiting_ = true; }
+  void step();
+  void run_early();
+  void run_route();
+  void run_request();
+  void run_collect_body();
+  void run_select();
+  void run_connect();
+  void run_upstream_request();
+  void run_respond();
+  void use_chain(const Chain& chain);
+  void refuse_unrouted();
+  bool body_too_large(std::uint64_t bytes) const noexcept;
+  bool has_request_body() const noexcept { return request_->body.kind != http::BodyKind::none; }
+  void attempt_failed(const AttemptFailure& failure);
+  bool ask_for_retry(const postern_upstream_result& result);
+  Result<void> prepare_upstream_head();
+  void send_request();
+  void reply(const Error& error);  // makes the error envelope the response and goes to respond
+  void commit_local_response();
   void abort(std::uint32_t end);
   void complete(std::uint32_t end);
-  void begin_local_response(std::uint16_t status);
-  void use_chain(const Chain& chain);
-  void open_request_body();
-  void request_body_wanted();
-  void prepare_upstream_head();
-  void send_response_head(bool ends, std::optional<std::uint64_t> known_length);
-  void send_local_body();
+
+  // --- Bodies (exchange_bodies.cc) ---
+  enum class Upload : std::uint8_t { held, collecting, streaming, discarded };
+  void open_upload();
+  void update_upload();
+  void deliver_to_upstream(std::string_view bytes, bool end);
+  void remember(std::string_view bytes);
+  void start_relay();
+  void relay_local();
+  void send_response_head(std::optional<std::uint64_t> known_length);
+  void deliver_to_client(std::string_view bytes, bool end);
   void finish_response();
-  void update_upload_flow();
-  void update_download_flow();
-  bool body_forbidden() const noexcept;
+  bool bodiless() const noexcept;  // HEAD, 204, 304
 
   // --- Hooks (exchange_hooks.cc) ---
   struct Pause {
-    std::uint64_t number = 0;              // 0: not paused
+    std::uint64_t number = 0;      // 0: not paused
     const Link* link = nullptr;
     Hook hook = Hook::request;
     std::uint64_t since_ns = 0;
-    bool in_hook = false;                  // the hook that took the ticket is still on the stack
-    bool resumed_in_hook = false;
+    bool in_hook = false;          // the hook that took the ticket is still on the stack
+    bool resumed = false;          // resume() came inside the hook
     postern_verdict verdict = POSTERN_CONTINUE;
-    Deadline deadline;
-    Pause(Deadline::Fire fire, void* owner) noexcept : deadline(fire, owner) {}
   };
-  enum class HookRun : std::uint8_t { finished, suspended, ended };  // ended: RESPOND, ABORT or ERROR was carried out
-  HookRun run_hooks(Hook hook);
-  postern_verdict call(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
-  postern_verdict call_hook_function(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
-  postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);  // shadow, on_error, counters
-  HookRun carry_out(const Link& link, postern_verdict verdict);
+  enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
+  Run run_hooks(Hook hook);
+  postern_verdict call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags);
+  postern_verdict invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
+  postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);
+  postern_verdict after_suspend(Pause& pause, Lane lane);
+  Run carry_out(const Link& link, Hook hook, postern_verdict verdict);
   bool condition_holds(const Link& link);
-  void resume_lane(Lane lane, postern_verdict verdict);
-  void on_pause_deadline(Lane lane);
+  void continue_lane(Lane lane, postern_verdict verdict);
+  void drop_pauses() noexcept;
+  void arm_pause_deadline();
+  static void on_pause_deadline(void* self);
+  void pause_is_over(Lane lane);
   Pause& pause_of(Lane lane) noexcept { return pauses_[static_cast<std::size_t>(lane)]; }
-  void* slot(const Link& link) noexcept { return slots_ + link.slot; }
+  void* slot(const Link& link) noexcept;
   void run_upstream_result(const postern_upstream_result& result);
   void run_complete(std::uint32_t end);
 
@@ -161,13 +183,11 @@ class Exchange final : public VariableReader, private BodyPipe::Host, private Fo
   bool applies(const Link& link) override { return condition_holds(link); }
   postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes, std::uint32_t flags) override;
   void deliver(BodyPipe& pipe, std::string_view bytes, bool end) override;
-  void on_pipe_verdict(BodyPipe& pipe, postern_verdict verdict) override;
-  void on_pipe_overflow(BodyPipe& pipe, const Link& link) override;
-  bool account(std::int64_t bytes) override;
-  void deliver_to_upstream(std::string_view bytes, bool end);
-  void deliver_to_client(std::string_view bytes, bool end);
+  void on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) override;
+  void on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) override;
+  bool account(const Link* link, std::int64_t bytes) override;
 
-  // --- Forwarder::Host ---
+  // --- Forwarder::Host and ResolveWaiter ---
   Arena& response_arena() override { return arena_; }
   void on_connected() override;
   void on_attempt_failed(const AttemptFailure& failure) override;
@@ -176,7 +196,9 @@ class Exchange final : public VariableReader, private BodyPipe::Host, private Fo
   void on_upstream_body(std::string_view bytes) override;
   void on_upstream_body_end(http::HeaderList* trailers) override;
   void on_upstream_broken(const Error& error) override;
-  void on_upstream_drained() override;
+  void on_upstream_drained() override { update_upload(); }
+  void on_resolved() override;
+  static void on_retry_due(void* self);
 
   // Identity
   ClientConnection* client_;  // null once the client connection is gone
@@ -189,65 +211,74 @@ class Exchange final : public VariableReader, private BodyPipe::Host, private Fo
   // Course
   Stage stage_ = Stage::receive;
   bool advancing_ = false;
-  bool waiting_ = false;           // the current stage waits for an event
+  bool waiting_ = false;             // the current stage waits for an event
   const Chain* chain_ = nullptr;
   const RoutePlan* route_ = nullptr;
   PathParameters path_parameters_;
-  std::byte* slots_ = nullptr;
-  std::uint32_t slots_ready_ = 0;  // bytes of slots_ already zeroed
-  std::size_t hook_at_ = 0;        // next link of the running hook's array
-  std::uint32_t reached_ = 0;      // instances whose request hooks had their turn: response hooks run for these
-  const Link* running_ = nullptr;
+  std::string_view allow_;           // of a 405
+  std::byte* gateway_slots_ = nullptr;
+  std::byte* route_slots_ = nullptr; // of the links behind the gateway-wide ones
+  std::uint32_t gateway_slots_size_ = 0;
+  std::size_t hook_at_ = 0;          // next link of the running hook's array
+  std::uint32_t reached_ = 0;        // instances whose request hooks had their turn: response hooks run for these
+  const Link* running_ = nullptr;    // its hook is on the stack
   Hook running_hook_ = Hook::request;
   Lane running_lane_ = Lane::head;
   std::uint64_t pause_count_ = 0;
   Pause pauses_[3];
+  Deadline pause_deadline_;          // the earliest of the pauses
   std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
 
   // Request
   http::RequestHead* request_ = nullptr;
-  http::RequestHead* upstream_head_ = nullptr;  // per attempt; what plugins see from on_upstream_request on
-  bool upstream_head_in_use_ = false;
+  http::RequestHead* upstream_head_ = nullptr;  // of the current attempt; null before the first
   http::HeaderList* request_trailers_ = nullptr;
   BodyPipe upload_;
-  bool wants_body_ = false;
-  bool request_ended_ = false;        // the client sent all of it
-  bool body_delivered_end_ = false;   // all of it passed the pipe
-  bool replayable_ = true;            // everything delivered so far is in replay_
-  std::string replay_;                // request body kept for another attempt
+  Upload upload_mode_ = Upload::held;
+  bool body_wanted_ = false;
+  bool request_ended_ = false;       // the client sent all of it
+  bool upload_ended_ = false;        // all of it has passed the pipe
+  bool replayable_ = true;           // everything that passed the pipe is in replay_
+  bool collected_ = false;           // replay_ holds the body for a BUFFER policy: no limit of its own
+  std::string replay_;               // request body kept until the upstream has it, or for another attempt
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
 
   // Upstream
   Forwarder forwarder_;
   const UpstreamPlan* upstream_plan_ = nullptr;
-  std::optional<std::uint32_t> chosen_endpoint_;
+  Upstream* resolving_ = nullptr;    // whose names we wait for
+  Endpoint* endpoint_ = nullptr;     // valid while the forwarder is at it
+  std::string_view endpoint_text_;
+  std::optional<std::uint64_t> chosen_endpoint_;
   std::uint32_t attempts_ = 0;
+  std::uint32_t stale_attempts_ = 0;
   std::optional<std::uint32_t> retry_delay_ms_;
-  bool retry_allowed_ = false;        // inside on_upstream_result, and the request can be sent again
-  Deadline retry_timer_;
+  bool retry_allowed_ = false;       // inside on_upstream_result, and the request can be sent again
+  Deadline retry_deadline_;
   std::uint64_t attempt_started_ns_ = 0;
   std::uint64_t upstream_duration_ns_ = 0;
   std::uint64_t upstream_connect_ns_ = 0;
 
   // Response
   http::ResponseHead* response_ = nullptr;
+  http::ResponseHead* pending_ = nullptr;  // set by respond(), takes effect with the verdict RESPOND
+  std::string_view pending_body_;
+  std::string_view pending_code_;
   http::HeaderList* response_trailers_ = nullptr;
   std::uint32_t origin_ = POSTERN_ORIGIN_NONE;
+  std::uint32_t pending_origin_ = POSTERN_ORIGIN_LOCAL;
   std::string_view local_body_;
-  bool response_chosen_ = false;      // respond stage reached: a later local reply cannot replace it once the head is out
   bool head_sent_ = false;
-  bool response_ends_ = false;        // the upstream head said: no body
+  bool response_ends_ = false;       // the upstream's head said: no body
   bool must_close_ = false;
+  bool bad_request_ = false;
   BodyPipe download_;
   std::uint64_t response_body_bytes_ = 0;
-  std::uint64_t response_head_bytes_ = 0;
   std::string_view error_code_;
   std::string_view error_cause_;
 
-  // Times
   std::uint64_t started_ns_ = 0;
-  std::uint64_t started_unix_ms_ = 0;
 
   struct Variable {
     VariableId id;
@@ -255,7 +286,7 @@ class Exchange final : public VariableReader, private BodyPipe::Host, private Fo
   };
   std::vector<Variable> variables_;
   struct EndCallback {
-    void (*done)(void*);
+    void (*run)(void*);
     void* user;
   };
   std::vector<EndCallback> end_callbacks_;

@@ -48,9 +48,10 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   Forwarder& operator=(const Forwarder&) = delete;
   ~Forwarder() { cancel(); }
 
-  // Asks for a connection to `endpoint`. True: there is one already; on_connected is not called. False: on_connected or
-  // on_attempt_failed comes later.
-  bool connect(Upstream& upstream, Endpoint& endpoint);
+  // Asks for a connection to `endpoint`. ready: there is one already, on_connected is not called. waiting: on_connected or
+  // on_attempt_failed comes later. refused: the endpoint's limits are reached and its queue is full.
+  enum class Connect : std::uint8_t { ready, waiting, refused };
+  Connect connect(Upstream& upstream, Endpoint& endpoint);
   void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms);
   void send_body(std::string_view bytes);
   void send_end(const http::HeaderList* trailers);
@@ -82,6 +83,7 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   void on_connection_lost(const Error& error, std::uint32_t outcome);  // the connection is already unusable
   void on_drained() { host_->on_upstream_drained(); }
   void take(UpstreamConnection& connection);
+  void leave_endpoint() noexcept;
 
   Host* host_;
   UpstreamConnection* connection_ = nullptr;
@@ -90,7 +92,9 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   http::StreamId stream_ = 0;
   std::uint64_t connect_ns_ = 0;
   bool reused_ = false;
+  bool counted_ = false;  // in the endpoint's number of active exchanges
   bool head_sent_ = false;
+  bool request_ended_ = false;
   bool head_received_ = false;
   bool response_ended_ = false;
   bool paused_ = false;

@@ -17,6 +17,7 @@
 namespace postern::server {
 
 struct UpstreamPlan {
+  std::uint32_t number = 0;  // index in Plan::upstreams
   config::Upstream config;
   Template hash_by;  // consistent_hash
 };

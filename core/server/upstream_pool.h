@@ -31,7 +31,7 @@ class PoolWaiter {
 
  protected:
   PoolWaiter() noexcept : wait_deadline_(&PoolWaiter::on_wait_over, this) {}
-  ~PoolWaiter() { leave_queue(); }
+  virtual ~PoolWaiter() { leave_queue(); }
   void leave_queue() noexcept;
   bool queued() const noexcept { return pool_ != nullptr; }
 

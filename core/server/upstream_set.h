@@ -30,6 +30,15 @@ struct Endpoint {
   UpstreamPool pool;
 };
 
+// Someone who came before the upstream's names were resolved for the first time.
+class ResolveWaiter {
+ public:
+  virtual void on_resolved() = 0;
+
+ protected:
+  ~ResolveWaiter() = default;
+};
+
 class Upstream {
  public:
   Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker);
@@ -41,25 +50,35 @@ class Upstream {
   // The balancer's choice, or null when no endpoint is available. `reader` gives client.ip and the hash key.
   Endpoint* choose(const VariableReader& reader, Arena& arena);
   const std::vector<std::unique_ptr<Endpoint>>& endpoints() const noexcept { return endpoints_; }
-  void set_available(std::string_view address, bool available);
+  bool set_available(std::string_view address, bool available);  // by endpoint or target address; false: unknown
   void retire();  // of a drained generation
   // True while names have not been resolved for the first time.
   bool resolving() const noexcept { return unresolved_ > 0; }
-  // Called once when resolving() ends; later, never inside the call.
-  void when_resolved(PoolWaiter& waiter);
+  void when_resolved(ResolveWaiter& waiter);  // on_resolved comes once, when resolving() has ended
+  void forget(ResolveWaiter& waiter) noexcept;
 
  private:
   struct Name;  // a target that is a host name
   void resolve(Name& name);
   void rebuild();
+  void fill_candidates();
+  void wake_waiters();
 
+  struct Fixed {
+    net::Address address;
+    std::string host;
+    std::uint32_t weight;
+  };
   net::Loop& loop_;
   const UpstreamPlan& plan_;
+  std::vector<Fixed> fixed_;  // targets that are addresses
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> leaving_;
   std::vector<std::unique_ptr<Name>> names_;
   std::unique_ptr<net::Timer> resolve_timer_;
   std::unique_ptr<Balancer> balancer_;
+  std::vector<Candidate> candidates_;  // what the balancer sees, in the order of endpoints_
+  std::vector<ResolveWaiter*> waiters_;
   std::size_t unresolved_ = 0;
 };
 

@@ -5,14 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/arena.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/timer.h"
 #include "server/handle_table.h"
 #include "server/hook_counters.h"
 #include "server/plan.h"
@@ -30,7 +32,13 @@ class WorkerPlan {
   WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan);
   const Plan& plan() const noexcept { return *plan_; }
   UpstreamSet& upstreams() noexcept { return upstreams_; }
-  HookCounters& counters(const Link& link);  // made on first use
+  ~WorkerPlan();
+  HookCounters& counters(const Link& link) {
+    HookCounters* c = counters_[link.number].load(std::memory_order_relaxed);
+    return c != nullptr ? *c : make_counters(link);
+  }
+  // [any thread] Null when the link has never run on this worker.
+  const HookCounters* counters_of(std::uint32_t link) const noexcept { return counters_[link].load(std::memory_order_acquire); }
 
   void pin() noexcept { ++pins_; }
   void unpin();  // the last one of a retired generation reports it drained
@@ -38,11 +46,11 @@ class WorkerPlan {
 
  private:
   friend class Worker;
+  HookCounters& make_counters(const Link& link);
   Worker& worker_;
   std::shared_ptr<const Plan> plan_;
   UpstreamSet upstreams_;
-  std::vector<std::atomic<HookCounters*>> counters_;
-  std::vector<std::unique_ptr<HookCounters>> owned_counters_;
+  std::vector<std::atomic<HookCounters*>> counters_;  // by Link::number; null until the link has run
   std::uint64_t pins_ = 0;
   std::function<void()> drained_;  // set when retired
 };
@@ -63,6 +71,9 @@ class Worker {
   void start();  // its thread begins
   void join();
   static Worker* current() noexcept;  // of the calling thread; null elsewhere
+  // [any thread] The running worker of that index, or null. It stays valid while its loop().post answers true.
+  static Worker* at(std::uint32_t index) noexcept;
+  static constexpr std::uint32_t kMost = 254;  // workers in one process; handles have 8 bits for them
   std::uint32_t index() const noexcept { return index_; }
   net::Loop& loop() noexcept { return loop_; }
   BlockPool& blocks() noexcept { return blocks_; }
@@ -73,6 +84,10 @@ class Worker {
   // New exchanges use `plan` from now on. `drained` runs on this thread when the previous one has no pins left (at once
   // when there was none).
   void adopt(std::shared_ptr<const Plan> plan, std::function<void()> drained);
+  // Adds a listener; the address tells the port when 0 was asked for. Accepts from the first adopted plan on.
+  // The current plan ends without a successor (shutdown).
+  void retire_plan(std::function<void()> drained);
+  void drop(WorkerPlan& plan);  // a retired one without pins
   Result<net::Address> listen(const std::string& name, const net::Address& address);
   void unlisten(const std::string& name);  // its connections end after their current exchange
   // Stops accepting; idle connections close, the others after their exchange. Calls `done` when none is left.
@@ -82,7 +97,6 @@ class Worker {
 
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
-  void add(std::unique_ptr<ClientConnection> connection);
   void remove(ClientConnection& connection);  // to the deferred deletes
   std::size_t connection_count() const noexcept { return live_.size(); }
   std::int64_t& buffered_bytes() noexcept { return buffered_bytes_; }  // of BUFFER policies
@@ -92,8 +106,10 @@ class Worker {
     std::string name;
     std::unique_ptr<net::Listener> listener;
   };
-  void accept(const std::string& listener, std::unique_ptr<net::Stream> stream);
-  void pause_or_resume_accepting();
+  void stop_accepting();
+  void accept(std::string_view listener, std::unique_ptr<net::Stream> stream);
+  void heed_connection_limit();
+  void check_drained();
 
   std::uint32_t index_;
   SharedState& shared_;
@@ -104,10 +120,13 @@ class Worker {
   std::unique_ptr<WorkerPlan> plan_;
   std::vector<std::unique_ptr<WorkerPlan>> retired_;
   std::vector<Listening> listeners_;
+  std::set<std::string, std::less<>> listener_names_;  // of all there ever were: connections keep views
   std::vector<std::unique_ptr<ClientConnection>> live_;
   std::function<void()> drain_done_;
+  std::unique_ptr<net::Timer> accept_again_;           // set while the connection limit is reached
   std::int64_t buffered_bytes_ = 0;
-  bool accepting_ = true;
+  bool draining_ = false;
+  std::unique_ptr<net::Timer> keep_alive_;             // the loop runs until stop()
   std::thread thread_;
 };
 

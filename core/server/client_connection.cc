@@ -1,0 +1,361 @@
+#include "server/client_connection.h"
+
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "http/h1_server_codec.h"
+#include "server/crash_marker.h"
+#include "server/exchange.h"
+#include "server/worker.h"
+
+namespace postern::server {
+namespace {
+
+// What may wait in memory while the codec cannot take it: one read, and one more before reading stops.
+constexpr std::size_t kHoldLimit = net::Loop::kReadBuffer;
+
+http::HeadLimits head_limits(const config::Limits& limits) {
+  return {static_cast<std::uint32_t>(limits.request_line), static_cast<std::uint32_t>(limits.head),
+          static_cast<std::uint32_t>(limits.fields)};
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(Worker& worker, std::string_view listener, std::unique_ptr<net::Stream> stream)
+    : worker_(worker),
+      handle_(worker.connections().add(*this)),
+      listener_(listener),
+      stream_(std::move(stream)),
+      codec_(http::make_h1_server_codec(*this, head_limits(worker.plan()->plan().config->limits))),
+      deadline_(&ClientConnection::on_deadline, this),
+      write_deadline_(&ClientConnection::on_write_deadline, this) {
+  stream_->set_owner(this);
+}
+
+ClientConnection::~ClientConnection() {
+  if (hook_plan_ != nullptr) hook_plan_->unpin();
+  worker_.connections().remove(handle_);
+}
+
+void ClientConnection::start() {
+  hook_plan_ = worker_.plan();
+  if (hook_plan_->plan().gateway_chain.of(Hook::connection).empty()) {
+    hook_plan_ = nullptr;
+  } else {
+    hook_plan_->pin();
+    run_connection_hooks();
+    if (closed_ || hook_plan_ != nullptr) return;
+  }
+  wait_for(Wait::head);
+  stream_->start_reading();
+}
+
+void ClientConnection::run_connection_hooks() {
+  auto links = hook_plan_->plan().gateway_chain.of(Hook::connection);
+  while (hook_at_ < links.size()) {
+    const Instance& instance = *links[hook_at_++].instance;
+    postern_verdict verdict = POSTERN_ERROR;
+    CrashMarker before = std::exchange(crash_marker, CrashMarker{&instance, Hook::connection, nullptr});
+    in_pause_hook_ = true;
+    resumed_in_hook_ = false;
+    try {
+      verdict = instance.plugin->on_connection(instance.data, handle_);
+    } catch (const std::exception& e) {
+      logger("plugin." + instance.plugin_name).write(LogLevel::error, "on_connection threw", {{"error", e.what()}});
+    } catch (...) {
+      logger("plugin." + instance.plugin_name).write(LogLevel::error, "on_connection threw");
+    }
+    in_pause_hook_ = false;
+    crash_marker = before;
+    if (verdict == POSTERN_SUSPEND && resumed_in_hook_) verdict = resumed_verdict_;
+    if (verdict == POSTERN_SUSPEND && pause_ != 0) {
+      wait_ = Wait::hook;
+      return worker_.loop().arm(deadline_, instance.timeout_ms);
+    }
+    pause_ = 0;
+    bool overlooked = instance.shadow || (verdict != POSTERN_ABORT && instance.fail_open);
+    if (verdict != POSTERN_CONTINUE && !overlooked) return close();
+  }
+  std::exchange(hook_plan_, nullptr)->unpin();
+}
+
+postern_status ClientConnection::pause(postern_ticket& ticket) {
+  if (!in_pause_hook_) return POSTERN_E_STATE;
+  pause_ = ++pause_count_;
+  ticket = {handle_, pause_};
+  return POSTERN_OK;
+}
+
+postern_status ClientConnection::resume(std::uint64_t number, postern_verdict verdict) {
+  if (verdict == POSTERN_SUSPEND) return POSTERN_E_INVALID;
+  if (closed_ || number == 0 || number != pause_) return POSTERN_E_GONE;
+  pause_ = 0;
+  if (in_pause_hook_) {
+    resumed_in_hook_ = true;
+    resumed_verdict_ = verdict;
+    return POSTERN_OK;
+  }
+  if (verdict != POSTERN_CONTINUE) {
+    close();
+    return POSTERN_OK;
+  }
+  run_connection_hooks();
+  if (closed_ || hook_plan_ != nullptr) return POSTERN_OK;
+  wait_for(Wait::head);
+  stream_->start_reading();
+  return POSTERN_OK;
+}
+
+void ClientConnection::info(postern_connection_info& out) const {
+  postern_connection_info full{};
+  full.struct_size = out.struct_size;
+  full.worker = worker_.index();
+  full.peer_address_view = {peer_host().data(), peer_host().size()};
+  full.peer_port = peer_port();
+  full.listener_view = {listener_.data(), listener_.size()};
+  std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
+}
+
+// ---- Reading ---------------------------------------------------------------------------------------------------------
+
+void ClientConnection::on_read(std::string_view bytes) {
+  if (closed_) return;
+  if (!held_.empty() || feeding_) return hold(bytes);
+  feed(bytes);
+}
+
+// Gives the codec what it takes. A head that is complete is advanced here, outside the parser; what the codec does not
+// take (a body nobody wants yet, a pipelined request) is held.
+void ClientConnection::feed(std::string_view bytes) {
+  feeding_ = true;
+  for (;;) {
+    auto taken = codec_->feed(bytes);
+    if (!taken) {
+      feeding_ = false;
+      return on_protocol_error(taken.error());
+    }
+    bytes.remove_prefix(*taken);
+    bool begun = std::exchange(begun_, false);
+    if (begun) exchange_->advance();
+    if (closed_) break;
+    if (bytes.empty() || (*taken == 0 && !begun)) break;
+  }
+  feeding_ = false;
+  if (closed_) return;
+  if (!bytes.empty()) hold(bytes);
+  if (exchange_ != nullptr && exchange_->receiving() && wait_ != Wait::head) wait_for(Wait::head);
+}
+
+void ClientConnection::hold(std::string_view bytes) {
+  held_.append(bytes);
+  if (held_.size() > kHoldLimit || body_paused_) stream_->stop_reading();
+}
+
+// Something has changed that may let the codec go on; it happens later, so that nobody's method is on the stack.
+void ClientConnection::pump_later() {
+  if (pump_planned_ || feeding_ || closed_) return;
+  pump_planned_ = true;
+  worker_.loop().defer([&worker = worker_, handle = handle_] {
+    if (auto* self = worker.connections().find(handle)) self->pump();
+  });
+}
+
+void ClientConnection::pump() {
+  pump_planned_ = false;
+  if (closed_) return;
+  std::string bytes = std::exchange(held_, {});
+  if (!bytes.empty()) feed(bytes);
+  if (!closed_ && held_.empty()) stream_->start_reading();
+}
+
+Arena& ClientConnection::on_request_begin(http::StreamId stream) {
+  exchange_ = std::make_unique<Exchange>(*this, stream, worker_, *worker_.plan());
+  return exchange_->arena();
+}
+
+void ClientConnection::on_request_head(http::StreamId stream, http::RequestHead& head, bool ends) {
+  wait_for(Wait::response);
+  exchange_->begin(head, ends);
+  begun_ = true;
+  if (ends) return;
+  body_paused_ = true;
+  codec_->pause_body(stream);
+}
+
+void ClientConnection::on_request_body(http::StreamId, std::string_view bytes) {
+  if (exchange_ == nullptr) return;
+  wait_for(Wait::body);
+  exchange_->on_client_body(bytes);
+}
+
+void ClientConnection::on_request_end(http::StreamId, http::HeaderList* trailers) {
+  if (exchange_ == nullptr) return;
+  wait_for(Wait::response);
+  exchange_->on_client_body_end(trailers);
+}
+
+void ClientConnection::on_stream_reset(http::StreamId) {
+  if (exchange_ != nullptr) exchange_->on_client_gone(POSTERN_END_CLIENT_GONE);
+}
+
+void ClientConnection::let_body_flow(Exchange& exchange, bool flow) {
+  if (closed_ || flow != body_paused_) return;
+  body_paused_ = !flow;
+  if (!flow) {
+    wait_for(Wait::response);
+    return codec_->pause_body(exchange.stream());
+  }
+  if (std::exchange(exchange.request().expect_continue, false)) {
+    http::ResponseHead interim(exchange.arena());
+    interim.status = 100;
+    codec_->write_informational(exchange.stream(), interim, *stream_);
+  }
+  wait_for(Wait::body);
+  codec_->resume_body(exchange.stream());
+  pump_later();
+}
+
+void ClientConnection::on_protocol_error(const Error& error) {
+  if (closed_) return;
+  if (exchange_ == nullptr) return close();
+  exchange_->refuse(error);
+}
+
+void ClientConnection::on_eof() {
+  if (closed_) return;
+  if (exchange_ != nullptr && !exchange_->receiving()) exchange_->on_client_gone(POSTERN_END_CLIENT_GONE);
+  close();
+}
+
+void ClientConnection::on_stream_error(const Error&) {
+  if (closed_) return;
+  if (exchange_ != nullptr && !exchange_->receiving()) exchange_->on_client_gone(POSTERN_END_CLIENT_GONE);
+  close();
+}
+
+// ---- Writing ---------------------------------------------------------------------------------------------------------
+
+void ClientConnection::write_informational(http::StreamId stream, const http::ResponseHead& head) {
+  codec_->write_informational(stream, head, *stream_);
+}
+
+void ClientConnection::write_head(http::StreamId stream, const http::ResponseHead& head, bool close) {
+  codec_->write_head(stream, head, close, *stream_);
+}
+
+void ClientConnection::write_body(http::StreamId stream, std::string_view bytes) {
+  codec_->write_body(stream, bytes, *stream_);
+  if (congested()) watch_writing();
+}
+
+void ClientConnection::write_end(http::StreamId stream, const http::HeaderList* trailers) {
+  codec_->write_end(stream, trailers, *stream_);
+}
+
+void ClientConnection::on_drained() {
+  write_deadline_.cancel();
+  if (exchange_ != nullptr && !closed_) exchange_->on_client_drained();
+}
+
+// A client that takes nothing for a whole write timeout is cut off; one that reads slowly is not.
+void ClientConnection::watch_writing() {
+  if (write_deadline_.armed()) return;
+  write_mark_ = stream_->queued();
+  worker_.loop().arm(write_deadline_, static_cast<std::uint64_t>(worker_.plan()->plan().config->timeouts.write));
+}
+
+void ClientConnection::on_write_deadline(void* self) {
+  auto* c = static_cast<ClientConnection*>(self);
+  if (c->closed_ || c->stream_->queued() == 0) return;
+  if (c->stream_->queued() < c->write_mark_) return c->watch_writing();
+  c->abort(POSTERN_END_CLIENT_TIMEOUT);
+}
+
+bool ClientConnection::closing_after(const http::RequestHead& request) const noexcept {
+  return !request.keep_alive || draining_ || worker_.shared().draining.load(std::memory_order_relaxed);
+}
+
+// ---- The end of an exchange, and of the connection --------------------------------------------------------------------
+
+void ClientConnection::on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) {
+  bool go_on = codec_->finish_stream(exchange.stream()) && !must_close && end == POSTERN_END_OK;
+  worker_.loop().defer_delete(std::move(exchange_));
+  begun_ = false;
+  body_paused_ = false;
+  served_ = true;
+  if (end != POSTERN_END_OK) {
+    stream_->reset();
+    return close();
+  }
+  if (!go_on || draining_) return close_politely();
+  wait_for(Wait::idle);
+  if (!held_.empty()) pump_later();
+}
+
+void ClientConnection::drain() {
+  draining_ = true;
+  if (exchange_ == nullptr && served_ && held_.empty()) close();
+}
+
+void ClientConnection::abort(std::uint32_t end) {
+  if (closed_) return;
+  if (exchange_ != nullptr && !exchange_->receiving()) exchange_->on_client_gone(end);
+  stream_->reset();
+  close();
+}
+
+void ClientConnection::close_politely() {
+  if (closed_) return;
+  stream_->set_owner(nullptr);
+  net::linger_close(std::move(stream_), worker_.loop());
+  close();
+}
+
+void ClientConnection::close() {
+  if (std::exchange(closed_, true)) return;
+  deadline_.cancel();
+  write_deadline_.cancel();
+  if (stream_ != nullptr) {
+    stream_->set_owner(nullptr);
+    stream_->stop_reading();
+  }
+  if (exchange_ != nullptr) worker_.loop().defer_delete(std::move(exchange_));
+  worker_.remove(*this);
+}
+
+// ---- Deadlines -------------------------------------------------------------------------------------------------------
+
+void ClientConnection::wait_for(Wait what) {
+  wait_ = what;
+  const auto& timeouts = worker_.plan()->plan().config->timeouts;
+  switch (what) {
+    case Wait::idle: return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.idle));
+    case Wait::head: return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.header_read));
+    case Wait::body:
+      return worker_.loop().arm(deadline_, exchange_ != nullptr ? exchange_->body_read_timeout_ms()
+                                                                : static_cast<std::uint64_t>(timeouts.body_read));
+    case Wait::hook:
+    case Wait::response: return;  // others watch; a deadline that comes meanwhile is ignored
+  }
+}
+
+void ClientConnection::on_deadline(void* self) { static_cast<ClientConnection*>(self)->on_waited_too_long(); }
+
+void ClientConnection::on_waited_too_long() {
+  if (closed_) return;
+  Error too_slow = Error::client(ErrorCode::request_timeout, "the request did not arrive in time");
+  switch (wait_) {
+    case Wait::response: return;
+    case Wait::idle: return close();
+    case Wait::hook: return close();
+    case Wait::head:
+      if (exchange_ == nullptr) return close();
+      return exchange_->refuse(too_slow);
+    case Wait::body:
+      if (exchange_ == nullptr) return close();
+      return exchange_->refuse(too_slow);
+  }
+}
+
+}  // namespace postern::server

@@ -1,0 +1,493 @@
+#include "server/exchange.h"
+
+#include <new>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/client_connection.h"
+#include "server/forwarded.h"
+#include "server/local_reply.h"
+#include "server/worker.h"
+
+namespace postern::server {
+namespace {
+
+constexpr std::uint32_t kMaxAttempts = 5;
+constexpr std::uint32_t kMaxStaleAttempts = 3;
+
+bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
+         method == "TRACE";
+}
+
+// Exchanges come and go with every request: their memory is kept for the next one.
+class ExchangeMemory {
+ public:
+  ~ExchangeMemory() {
+    for (void* m : free_) ::operator delete(m);
+  }
+  void* take(std::size_t size) {
+    if (free_.empty()) return ::operator new(size);
+    void* m = free_.back();
+    free_.pop_back();
+    return m;
+  }
+  void give(void* memory) {
+    if (free_.size() < kKeep) return free_.push_back(memory);
+    ::operator delete(memory);
+  }
+
+ private:
+  static constexpr std::size_t kKeep = 256;
+  std::vector<void*> free_;
+};
+thread_local ExchangeMemory exchange_memory;
+
+}  // namespace
+
+void* Exchange::operator new(std::size_t size) { return exchange_memory.take(size); }
+void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
+
+Exchange::Exchange(ClientConnection& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
+    : client_(&client),
+      stream_(stream),
+      worker_(worker),
+      plan_(plan),
+      handle_(worker.exchanges().add(*this)),
+      arena_(worker.blocks()),
+      pause_deadline_(&Exchange::on_pause_deadline, this),
+      upload_(*this, POSTERN_REQUEST),
+      forwarder_(*this),
+      retry_deadline_(&Exchange::on_retry_due, this),
+      download_(*this, POSTERN_RESPONSE) {
+  plan_.pin();
+}
+
+Exchange::~Exchange() {
+  worker_.exchanges().remove(handle_);
+  plan_.unpin();
+}
+
+void Exchange::begin(http::RequestHead& head, bool ends) {
+  request_ = &head;
+  request_ended_ = ends;
+  started_ns_ = worker_.loop().event_ns();
+  const Plan& plan = plan_.plan();
+  client_ip_ = real_client(plan.trusted_proxies, client_->peer_host(), head.headers);
+  use_chain(plan.gateway_chain);
+  go(Stage::early);
+}
+
+void Exchange::refuse(const Error& error) {
+  if (request_ == nullptr) {
+    request_ = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
+    request_->keep_alive = false;
+    started_ns_ = worker_.loop().event_ns();
+    client_ip_ = client_->peer_host();
+    use_chain(plan_.plan().gateway_chain);
+    bad_request_ = true;
+  }
+  request_ended_ = true;
+  must_close_ = true;
+  fail(error);
+}
+
+void Exchange::go(Stage stage) noexcept {
+  stage_ = stage;
+  waiting_ = false;
+  hook_at_ = 0;
+}
+
+void Exchange::advance() {
+  if (advancing_) return;  // the loop on the stack goes on
+  advancing_ = true;
+  while (!waiting_ && stage_ != Stage::done) step();
+  advancing_ = false;
+}
+
+void Exchange::step() {
+  switch (stage_) {
+    case Stage::early: return run_early();
+    case Stage::route: return run_route();
+    case Stage::request: return run_request();
+    case Stage::collect_body: return run_collect_body();
+    case Stage::select: return run_select();
+    case Stage::connect: return run_connect();
+    case Stage::upstream_request: return run_upstream_request();
+    case Stage::respond: return run_respond();
+    case Stage::receive:
+    case Stage::await_response:
+    case Stage::retry_wait:
+    case Stage::relay:
+    case Stage::done: return wait();
+  }
+}
+
+// The gateway-wide chain begins every route's chain with the same slots, so changing over keeps what it has.
+void Exchange::use_chain(const Chain& chain) {
+  std::uint32_t have = gateway_slots_size_;
+  if (chain_ == nullptr) {
+    gateway_slots_size_ = chain.slots_size();
+    if (gateway_slots_size_ > 0) {
+      gateway_slots_ = static_cast<std::byte*>(arena_.allocate(gateway_slots_size_, 16));
+      std::memset(gateway_slots_, 0, gateway_slots_size_);
+    }
+  } else if (std::uint32_t more = chain.slots_size() - have; more > 0) {
+    route_slots_ = static_cast<std::byte*>(arena_.allocate(more, 16));
+    std::memset(route_slots_, 0, more);
+  }
+  chain_ = &chain;
+  if (chain.has_conditions()) conditions_.resize(chain.links().size(), -1);
+}
+
+void* Exchange::slot(const Link& link) noexcept {
+  return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot : route_slots_ + (link.slot - gateway_slots_size_);
+}
+
+void Exchange::run_early() {
+  switch (run_hooks(Hook::request_early)) {
+    case Run::finished: return go(Stage::route);
+    case Run::suspended: return wait();
+    case Run::ended: return;
+  }
+}
+
+void Exchange::run_route() {
+  const Plan& plan = plan_.plan();
+  auto found = plan.router.find(*request_, client_->listener_name(), arena_);
+  if (found.kind == RouteMatch::Kind::found) {
+    route_ = &plan.routes[found.route];
+    path_parameters_ = found.parameters;
+    upstream_plan_ = route_->upstream;
+    use_chain(route_->chain);
+  } else if (found.kind == RouteMatch::Kind::method_not_allowed) {
+    allow_ = found.allow;
+  }
+  go(Stage::request);
+}
+
+void Exchange::run_request() {
+  switch (run_hooks(Hook::request)) {
+    case Run::finished: break;
+    case Run::suspended: return wait();
+    case Run::ended: return;
+  }
+  reached_ = static_cast<std::uint32_t>(chain_->links().size());
+  if (route_ == nullptr) return refuse_unrouted();
+  if (request_->body.kind == http::BodyKind::length && body_too_large(request_->body.length)) {
+    return reply(Error::client(ErrorCode::payload_too_large, "the request body is larger than " +
+                                                                 std::to_string(route_->body_limit) + " bytes"));
+  }
+  go(Stage::collect_body);
+}
+
+// The gateway-wide request hooks have run for this request too, so that any of them may answer it.
+void Exchange::refuse_unrouted() {
+  if (allow_.empty()) return reply(Error::client(ErrorCode::not_found, "no route takes this request"));
+  reply(Error::client(ErrorCode::method_not_allowed, "the route does not take " + std::string(request_->method)));
+  response_->headers.set_view("Allow", allow_);
+}
+
+bool Exchange::body_too_large(std::uint64_t bytes) const noexcept {
+  return route_ != nullptr && route_->body_limit > 0 && bytes > route_->body_limit;
+}
+
+std::uint64_t Exchange::body_read_timeout_ms() const noexcept {
+  if (route_ != nullptr) return route_->body_read_timeout_ms;
+  return static_cast<std::uint64_t>(plan_.plan().config->timeouts.body_read);
+}
+
+void Exchange::run_collect_body() {
+  if (!has_request_body()) return go(Stage::select);
+  if (upload_mode_ == Upload::held) open_upload();
+  if (upload_mode_ != Upload::collecting || collected_) return go(Stage::select);
+  wait();
+}
+
+void Exchange::run_select() {
+  switch (run_hooks(Hook::upstream_select)) {
+    case Run::finished: break;
+    case Run::suspended: return wait();
+    case Run::ended: return;
+  }
+  Upstream* up = upstream();
+  if (up == nullptr) {
+    return reply(Error::gateway("route " + route_->config->id + " has no upstream and no plugin answered"));
+  }
+  if (up->resolving()) {
+    resolving_ = up;
+    up->when_resolved(*this);
+    return wait();
+  }
+  auto& endpoints = up->endpoints();
+  bool chosen = chosen_endpoint_ && *chosen_endpoint_ < endpoints.size();
+  endpoint_ = chosen ? endpoints[*chosen_endpoint_].get() : up->choose(*this, arena_);
+  chosen_endpoint_.reset();
+  go(Stage::connect);
+}
+
+void Exchange::on_resolved() {
+  resolving_ = nullptr;
+  chosen_endpoint_.reset();
+  hook_at_ = chain_->of(Hook::upstream_select).size();  // those hooks have run
+  waiting_ = false;
+  advance();
+}
+
+void Exchange::run_connect() {
+  ++attempts_;
+  upstream_head_ = nullptr;
+  attempt_started_ns_ = worker_.loop().event_ns();
+  wait();
+  if (endpoint_ == nullptr) {
+    return attempt_failed({POSTERN_OUTCOME_NO_ENDPOINT,
+                           Error::upstream(ErrorCode::service_unavailable,
+                                           "no available endpoint in upstream " + upstream_plan_->config.name),
+                           true, false});
+  }
+  endpoint_text_ = arena_.copy(endpoint_->text);
+  switch (forwarder_.connect(*upstream(), *endpoint_)) {
+    case Forwarder::Connect::ready: return go(Stage::upstream_request);
+    case Forwarder::Connect::waiting: return;
+    case Forwarder::Connect::refused:
+      return attempt_failed({POSTERN_OUTCOME_OVERLOADED,
+                             Error::upstream(ErrorCode::service_unavailable,
+                                             "too many requests wait for " + std::string(endpoint_text_)),
+                             true, false});
+  }
+}
+
+void Exchange::on_connected() {
+  go(Stage::upstream_request);
+  advance();
+}
+
+void Exchange::run_upstream_request() {
+  if (upstream_head_ == nullptr) {
+    auto prepared = prepare_upstream_head();
+    if (!prepared) return reply(prepared.error());
+  }
+  switch (run_hooks(Hook::upstream_request)) {
+    case Run::finished: break;
+    case Run::suspended: return wait();
+    case Run::ended: return;
+  }
+  stage_ = Stage::await_response;
+  wait();
+  send_request();
+}
+
+// What goes to the upstream is made anew for each attempt, so that a signature or a rewrite is never applied twice.
+Result<void> Exchange::prepare_upstream_head() {
+  upstream_connect_ns_ = forwarder_.connect_ns();
+  auto* head = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
+  *head = *request_;
+  head->headers = http::HeaderList(arena_);
+  for (const auto& f : request_->headers.fields()) head->headers.add_view(f.name, f.value);
+  if (!route_->rewrite.empty()) {
+    auto rewritten = route_->rewrite.apply(*this, request_->path, arena_);
+    if (!rewritten) return postern::fail(rewritten.error());
+    head->path = *rewritten;
+  }
+  bool same = head->path.data() == request_->path.data();
+  std::string_view raw = request_->target;
+  bool raw_is_clean = same && raw.size() >= head->path.size() && raw.substr(0, head->path.size()) == head->path &&
+                      raw.size() == head->path.size() + (head->query.empty() ? 0 : head->query.size() + 1);
+  if (!raw_is_clean) {
+    head->target = head->path;
+    if (!head->query.empty()) head->target = arena_.append(arena_.append(arena_.copy(head->path), "?"), head->query);
+  }
+  head->version = http::Version::http11;
+  head->upgrade = false;
+  head->expect_continue = false;
+  if (!upstream_plan_->config.preserve_host) {
+    head->authority = arena_.copy(endpoint_->host);
+    head->headers.set_view("Host", head->authority);
+  }
+  add_forwarded(plan_.plan().trusted_proxies, client_->peer_host(), *request_, *head);
+  upstream_head_ = head;
+  return {};
+}
+
+void Exchange::send_request() {
+  http::RequestHead& head = *upstream_head_;
+  if (has_request_body()) {
+    if (upload_ended_) head.body = {http::BodyKind::length, replay_.size()};
+    else if (upload_.modifies()) head.body = {http::BodyKind::chunked, 0};
+  }
+  auto timeout = route_->response_timeout_ms;
+  if (timeout == 0) timeout = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.response);
+  forwarder_.send_head(head, timeout);
+  if (!has_request_body()) return;
+  if (upload_mode_ != Upload::discarded) upload_mode_ = Upload::streaming;
+  if (!replay_.empty()) forwarder_.send_body(replay_);
+  if (upload_ended_) return forwarder_.send_end(request_trailers_);
+  update_upload();
+}
+
+void Exchange::on_attempt_failed(const AttemptFailure& failure) {
+  drop_pauses();
+  attempt_failed(failure);
+  advance();
+}
+
+// Decides what follows a failed attempt: the same again after a stale connection, what a plugin asks for, or the error.
+void Exchange::attempt_failed(const AttemptFailure& failure) {
+  bool repeatable = replayable_ && (failure.never_sent || idempotent(request_->method));
+  if (failure.stale && repeatable && stale_attempts_ < kMaxStaleAttempts) {
+    ++stale_attempts_;
+    --attempts_;
+    return go(Stage::connect);
+  }
+  std::uint64_t now = worker_.loop().event_ns();
+  postern_upstream_result result{};
+  result.struct_size = sizeof result;
+  result.outcome = failure.outcome;
+  result.attempt = attempts_;
+  result.connect_ns = forwarder_.connect_ns();
+  result.duration_ns = now - attempt_started_ns_;
+  result.never_sent = failure.never_sent ? 1 : 0;
+  if (ask_for_retry(result)) return;
+  logger("server").write(LogLevel::warn, "upstream attempt failed",
+                         {{"upstream", upstream_plan_->config.name}, {"endpoint", endpoint_text_},
+                          {"route", route_->config->id}, {"error", failure.error.text}});
+  reply(failure.error);
+}
+
+// Tells the plugins how the attempt went. True: one of them asked for another, and it is on its way.
+bool Exchange::ask_for_retry(const postern_upstream_result& partial) {
+  if (chain_->of(Hook::upstream_result).empty()) return false;
+  postern_upstream_result result = partial;
+  result.upstream_view = {upstream_plan_->config.name.data(), upstream_plan_->config.name.size()};
+  result.endpoint_view = {endpoint_text_.data(), endpoint_text_.size()};
+  retry_allowed_ = replayable_ && attempts_ < kMaxAttempts && !head_sent_;
+  result.retryable = retry_allowed_ ? 1 : 0;
+  retry_delay_ms_.reset();
+  run_upstream_result(result);
+  retry_allowed_ = false;
+  if (!retry_delay_ms_) return false;
+  forwarder_.cancel();
+  go(Stage::retry_wait);
+  wait();
+  worker_.loop().arm(retry_deadline_, *retry_delay_ms_);
+  return true;
+}
+
+void Exchange::on_retry_due(void* self) {
+  auto* x = static_cast<Exchange*>(self);
+  if (x->stage_ != Stage::retry_wait) return;
+  x->go(Stage::select);
+  x->advance();
+}
+
+void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
+  upstream_duration_ns_ = worker_.loop().event_ns() - attempt_started_ns_;
+  postern_upstream_result result{};
+  result.struct_size = sizeof result;
+  result.outcome = POSTERN_OUTCOME_RESPONSE;
+  result.status = head.status;
+  result.attempt = attempts_;
+  result.connect_ns = forwarder_.connect_ns();
+  result.duration_ns = upstream_duration_ns_;
+  if (ask_for_retry(result)) return;
+  if (head.upgrade) {
+    forwarder_.cancel();
+    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched protocols without being asked"));
+  }
+  response_ = &head;
+  origin_ = POSTERN_ORIGIN_UPSTREAM;
+  response_ends_ = ends;
+  go(Stage::respond);
+  advance();
+  if (stage_ == Stage::respond && !ends) forwarder_.pause_response();
+}
+
+// 100 has been answered by the gateway already; 103 and others pass to clients that know them (RFC 9110 section 15.2).
+void Exchange::on_upstream_informational(http::ResponseHead& head) {
+  if (client_ == nullptr || head_sent_ || head.status == 100 || request_->version == http::Version::http10) return;
+  client_->write_informational(stream_, head);
+}
+
+void Exchange::on_upstream_broken(const Error& error) {
+  if (head_sent_) {
+    error_code_ = name_of(error.code);
+    error_cause_ = arena_.copy(error.text);
+    return abort(POSTERN_END_UPSTREAM);
+  }
+  fail(error);
+}
+
+void Exchange::run_respond() {
+  switch (run_hooks(Hook::response)) {
+    case Run::finished: break;
+    case Run::suspended: return wait();
+    case Run::ended: return;
+  }
+  start_relay();
+}
+
+void Exchange::fail(const Error& error) {
+  if (stage_ == Stage::done) return;
+  if (head_sent_) {
+    error_code_ = name_of(error.code);
+    error_cause_ = arena_.copy(error.text);
+    return abort(error.origin == Origin::upstream ? POSTERN_END_UPSTREAM : POSTERN_END_ABORTED);
+  }
+  drop_pauses();
+  reply(error);
+  advance();
+}
+
+void Exchange::reply(const Error& error) {
+  // What happened upstream or inside is for the log; the client gets the sentence of the code.
+  bool clients_fault = error.origin == Origin::client;
+  std::string_view message = clients_fault ? std::string_view(error.text) : http::reason_phrase(status_of(error.code));
+  error_cause_ = arena_.copy(error.text);
+  respond_error(status_of(error.code), name_of(error.code), message, 0);
+  commit_local_response();
+}
+
+void Exchange::commit_local_response() {
+  forwarder_.cancel();
+  upload_.close();
+  download_.close();
+  upload_mode_ = Upload::discarded;
+  response_ = std::exchange(pending_, nullptr);
+  local_body_ = pending_body_;
+  error_code_ = pending_code_;
+  origin_ = pending_origin_;
+  response_trailers_ = nullptr;
+  // A response hook that answers anew lets the remaining ones see the new response.
+  if (stage_ != Stage::respond) go(Stage::respond);
+  waiting_ = false;
+}
+
+void Exchange::abort(std::uint32_t end) {
+  must_close_ = true;
+  complete(end);
+}
+
+void Exchange::complete(std::uint32_t end) {
+  if (stage_ == Stage::done) return;
+  stage_ = Stage::done;
+  drop_pauses();
+  retry_deadline_.cancel();
+  if (resolving_ != nullptr) resolving_->forget(*this);
+  upload_.close();
+  download_.close();
+  for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
+  if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
+  if (end == POSTERN_END_OK) forwarder_.release();
+  else forwarder_.cancel();
+  worker_.exchanges().remove(handle_);
+  if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);
+}
+
+void Exchange::on_client_gone(std::uint32_t end) {
+  if (stage_ == Stage::done) return;
+  client_ = nullptr;
+  complete(end);
+}
+
+}  // namespace postern::server

@@ -1,0 +1,327 @@
+// Calling hooks: verdicts, suspension and resume, deadlines, conditions, shadow mode, accounting.
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/crash_marker.h"
+#include "server/exchange.h"
+#include "server/hook_counters.h"
+#include "server/worker.h"
+
+namespace postern::server {
+namespace {
+
+thread_local std::uint32_t sample_turn = 0;
+
+bool in_request_phase(Hook hook) { return hook == Hook::request_early || hook == Hook::request; }
+
+void log_hook_problem(const Link& link, Hook hook, std::string_view problem) {
+  logger("plugin." + link.instance->plugin_name)
+      .write(LogLevel::error, problem,
+             {{"instance", link.instance->name}, {"hook", name_of(hook)}, {"scope", link.instance->scope}});
+}
+
+}  // namespace
+
+Exchange::Run Exchange::run_hooks(Hook hook) {
+  auto links = chain_->of(hook);
+  while (hook_at_ < links.size()) {
+    const Link& link = links[hook_at_++];
+    if (hook == Hook::response && link.position >= reached_) continue;
+    if (in_request_phase(hook)) reached_ = std::max(reached_, link.position + 1);
+    if (!condition_holds(link)) continue;
+    postern_verdict verdict = call(link, hook, Lane::head, {}, 0);
+    if (stage_ == Stage::done) return Run::ended;
+    if (verdict == POSTERN_CONTINUE) continue;
+    if (verdict == POSTERN_SUSPEND) return Run::suspended;
+    if (auto run = carry_out(link, hook, verdict); run != Run::finished) return run;
+  }
+  hook_at_ = 0;
+  return Run::finished;
+}
+
+// Calls one hook and answers with a verdict that has passed settle(); SUSPEND only when the exchange really has to wait.
+postern_verdict Exchange::call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags) {
+  HookCounters::PerHook& counters = plan_.counters(link).hooks[static_cast<std::size_t>(hook)];
+  counters.calls.add(1);
+  bool timed = ++sample_turn % HookCounters::kSampling == 0;
+  std::uint64_t begun = timed ? system_clock().now_ns() : 0;
+
+  const Link* outer = running_;  // a body hook can run while a head hook's callback is on the stack
+  Hook outer_hook = running_hook_;
+  Lane outer_lane = running_lane_;
+  running_ = &link;
+  running_hook_ = hook;
+  running_lane_ = lane;
+  CrashMarker before = crash_marker;
+  crash_marker = {link.instance, hook, route_ != nullptr ? route_->config->id.c_str() : nullptr};
+  postern_verdict verdict = invoke(link, hook, bytes, flags);
+  crash_marker = before;
+  running_ = outer;
+  running_hook_ = outer_hook;
+  running_lane_ = outer_lane;
+
+  if (timed) {
+    counters.sampled_calls.add(1);
+    counters.sampled_ns.add(system_clock().now_ns() - begun);
+  }
+  Pause& pause = pause_of(lane);
+  pause.in_hook = false;
+  if (verdict == POSTERN_SUSPEND) {
+    if (pause.number == 0 || pause.link != &link) {
+      log_hook_problem(link, hook, "suspended without taking a ticket");
+      verdict = POSTERN_ERROR;
+    } else if (!pause.resumed) {
+      arm_pause_deadline();
+      return POSTERN_SUSPEND;
+    } else {
+      verdict = pause.verdict;
+    }
+  }
+  if (pause.link == &link) pause.number = 0;  // taken but not used, or already resumed
+  return settle(link, hook, verdict);
+}
+
+postern_verdict Exchange::invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags) {
+  const postern_plugin& plugin = *link.instance->plugin;
+  void* data = link.instance->data;
+  try {
+    switch (hook) {
+      case Hook::request_early: return plugin.on_request_early(data, slot(link), handle_);
+      case Hook::request: return plugin.on_request(data, slot(link), handle_);
+      case Hook::request_body: return plugin.on_request_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
+      case Hook::upstream_select: return plugin.on_upstream_select(data, slot(link), handle_);
+      case Hook::upstream_request: return plugin.on_upstream_request(data, slot(link), handle_);
+      case Hook::response: return plugin.on_response(data, slot(link), handle_);
+      case Hook::response_body:
+        return plugin.on_response_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
+      case Hook::connection:
+      case Hook::upstream_result:
+      case Hook::complete: return POSTERN_CONTINUE;  // have no verdict; called elsewhere
+    }
+  } catch (const std::exception& e) {
+    log_hook_problem(link, hook, std::string("threw an exception: ") + e.what());
+  } catch (...) {
+    log_hook_problem(link, hook, "threw an exception");
+  }
+  return POSTERN_ERROR;
+}
+
+// What the verdict comes to after on_error and shadow mode: CONTINUE, RESPOND, ABORT or ERROR.
+postern_verdict Exchange::settle(const Link& link, Hook hook, postern_verdict verdict) {
+  if (verdict == POSTERN_CONTINUE) {
+    pending_ = nullptr;
+    return verdict;
+  }
+  HookCounters& counters = plan_.counters(link);
+  auto& per_hook = counters.hooks[static_cast<std::size_t>(hook)];
+  if (verdict == POSTERN_RESPOND && pending_ == nullptr && !link.instance->shadow) {
+    log_hook_problem(link, hook, "answered RESPOND without a response");
+    verdict = POSTERN_ERROR;
+  }
+  bool known = verdict == POSTERN_RESPOND || verdict == POSTERN_ABORT || verdict == POSTERN_ERROR;
+  if (!known) {
+    log_hook_problem(link, hook, "answered with an unknown verdict");
+    verdict = POSTERN_ERROR;
+  }
+  if (verdict == POSTERN_ERROR) per_hook.errors.add(1);
+  if (verdict == POSTERN_RESPOND) per_hook.responses.add(1);
+  bool overlooked = link.instance->shadow || (verdict == POSTERN_ERROR && link.instance->fail_open);
+  if (!overlooked) return verdict;
+  if (link.instance->shadow) counters.shadowed.add(1);
+  pending_ = nullptr;
+  return POSTERN_CONTINUE;
+}
+
+Exchange::Run Exchange::carry_out(const Link& link, Hook hook, postern_verdict verdict) {
+  if (stage_ == Stage::done) return Run::ended;
+  if (verdict == POSTERN_ABORT) {
+    abort(POSTERN_END_ABORTED);
+    return Run::ended;
+  }
+  if (verdict == POSTERN_RESPOND && pending_ != nullptr) {
+    bool head_went_out = head_sent_;
+    if (!head_went_out) commit_local_response();
+    return hook == Hook::response ? Run::finished : Run::ended;
+  }
+  Error error{ErrorCode::internal_error, Origin::plugin,
+              "plugin " + link.instance->name + " failed in " + std::string(name_of(hook))};
+  if (head_sent_) {
+    fail(error);
+    return Run::ended;
+  }
+  drop_pauses();
+  reply(error);
+  return hook == Hook::response ? Run::finished : Run::ended;
+}
+
+bool Exchange::condition_holds(const Link& link) {
+  if (link.instance->when == nullptr) return true;
+  std::int8_t& known = conditions_[link.position];
+  if (known < 0) known = link.instance->when->holds(*this) ? 1 : 0;
+  return known == 1;
+}
+
+// ---- Suspension ------------------------------------------------------------------------------------------------------
+
+const Instance* Exchange::running() const noexcept {
+  if (running_ != nullptr) return running_->instance;
+  for (const Pause& pause : pauses_)
+    if (pause.number != 0) return pause.link->instance;
+  return nullptr;
+}
+
+postern_status Exchange::pause(postern_ticket& ticket) {
+  bool can = running_ != nullptr && running_hook_ != Hook::upstream_result && running_hook_ != Hook::complete;
+  if (!can || stage_ == Stage::done) return POSTERN_E_STATE;
+  Pause& pause = pause_of(running_lane_);
+  pause = Pause{};
+  pause.number = ++pause_count_;
+  pause.link = running_;
+  pause.hook = running_hook_;
+  pause.in_hook = true;
+  pause.since_ns = worker_.loop().event_ns();
+  ticket = {handle_, pause.number};
+  return POSTERN_OK;
+}
+
+postern_status Exchange::resume(std::uint64_t number, postern_verdict verdict) {
+  if (verdict == POSTERN_SUSPEND) return POSTERN_E_INVALID;
+  for (std::size_t i = 0; i < 3; ++i) {
+    Pause& pause = pauses_[i];
+    if (number == 0 || pause.number != number) continue;
+    if (pause.resumed) return POSTERN_E_GONE;
+    if (pause.in_hook) {
+      pause.resumed = true;
+      pause.verdict = verdict;
+      return POSTERN_OK;
+    }
+    continue_lane(static_cast<Lane>(i), verdict);
+    return POSTERN_OK;
+  }
+  return POSTERN_E_GONE;
+}
+
+void Exchange::continue_lane(Lane lane, postern_verdict verdict) {
+  Pause pause = pause_of(lane);
+  pause_of(lane) = Pause{};
+  auto& counters = plan_.counters(*pause.link).hooks[static_cast<std::size_t>(pause.hook)];
+  counters.suspended_ns.add(system_clock().now_ns() - pause.since_ns);
+  verdict = settle(*pause.link, pause.hook, verdict);
+  if (lane == Lane::request_body) {
+    upload_.resume(verdict);
+    update_upload();
+    return;
+  }
+  if (lane == Lane::response_body) {
+    download_.resume(verdict);
+    if (stage_ == Stage::relay && !download_.suspended()) on_client_drained();
+    return;
+  }
+  waiting_ = false;
+  if (verdict != POSTERN_CONTINUE && carry_out(*pause.link, pause.hook, verdict) == Run::ended && stage_ == Stage::done) {
+    return;
+  }
+  advance();
+}
+
+void Exchange::drop_pauses() noexcept {
+  for (Pause& pause : pauses_) pause = Pause{};
+  pause_deadline_.cancel();
+}
+
+void Exchange::arm_pause_deadline() {
+  std::uint64_t now = system_clock().now_ns();
+  std::uint64_t earliest = UINT64_MAX;
+  for (const Pause& pause : pauses_) {
+    if (pause.number == 0) continue;
+    std::uint64_t due = pause.since_ns + pause.link->instance->timeout_ms * 1'000'000ull;
+    earliest = std::min(earliest, due > now ? due - now : 0);
+  }
+  if (earliest != UINT64_MAX) worker_.loop().arm(pause_deadline_, earliest / 1'000'000 + 1);
+}
+
+void Exchange::on_pause_deadline(void* self) {
+  auto* x = static_cast<Exchange*>(self);
+  std::uint64_t now = system_clock().now_ns();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Pause& pause = x->pauses_[i];
+    if (pause.number == 0) continue;
+    if (pause.since_ns + pause.link->instance->timeout_ms * 1'000'000ull <= now) x->pause_is_over(static_cast<Lane>(i));
+    if (x->stage_ == Stage::done) return;
+  }
+  x->arm_pause_deadline();
+}
+
+// A forgotten resume never hangs the request: 504, and the log says whose it was.
+void Exchange::pause_is_over(Lane lane) {
+  Pause pause = pause_of(lane);
+  auto& counters = plan_.counters(*pause.link).hooks[static_cast<std::size_t>(pause.hook)];
+  counters.deadlines.add(1);
+  log_hook_problem(*pause.link, pause.hook, "did not resume within its deadline");
+  if (pause.link->instance->fail_open || pause.link->instance->shadow) return continue_lane(lane, POSTERN_CONTINUE);
+  pause_of(lane) = Pause{};
+  fail({ErrorCode::timeout, Origin::plugin, "plugin " + pause.link->instance->name + " did not resume " +
+                                                std::string(name_of(pause.hook)) + " within its deadline"});
+}
+
+// ---- Hooks without a verdict -----------------------------------------------------------------------------------------
+
+void Exchange::run_upstream_result(const postern_upstream_result& result) {
+  for (const Link& link : chain_->of(Hook::upstream_result)) {
+    if (!condition_holds(link)) continue;
+    plan_.counters(link).hooks[static_cast<std::size_t>(Hook::upstream_result)].calls.add(1);
+    running_ = &link;
+    running_hook_ = Hook::upstream_result;
+    CrashMarker before = crash_marker;
+    crash_marker = {link.instance, Hook::upstream_result, route_->config->id.c_str()};
+    try {
+      link.instance->plugin->on_upstream_result(link.instance->data, slot(link), handle_, &result);
+    } catch (...) {
+      plan_.counters(link).hooks[static_cast<std::size_t>(Hook::upstream_result)].errors.add(1);
+      log_hook_problem(link, Hook::upstream_result, "threw an exception");
+    }
+    crash_marker = before;
+    running_ = nullptr;
+  }
+}
+
+void Exchange::run_complete(std::uint32_t end) {
+  auto links = chain_->of(Hook::complete);
+  if (links.empty()) return;
+  postern_completion completion{};
+  completion.struct_size = sizeof completion;
+  completion.end = end;
+  completion.status = head_sent_ ? response_->status : 0;
+  completion.origin = origin_;
+  completion.request_head_bytes = request_->wire_bytes;
+  completion.request_body_bytes = request_body_bytes_;
+  completion.response_head_bytes = head_sent_ ? response_->wire_bytes : 0;
+  completion.response_body_bytes = response_body_bytes_;
+  completion.duration_ns = worker_.loop().event_ns() - started_ns_;
+  completion.upstream_duration_ns = upstream_duration_ns_;
+  completion.upstream_connect_ns = upstream_connect_ns_;
+  completion.attempts = attempts_;
+  completion.error_code_view = {error_code_.data(), error_code_.size()};
+  completion.error_cause_view = {error_cause_.data(), error_cause_.size()};
+  for (const Link& link : links) {
+    if (!condition_holds(link)) continue;
+    plan_.counters(link).hooks[static_cast<std::size_t>(Hook::complete)].calls.add(1);
+    running_ = &link;
+    running_hook_ = Hook::complete;
+    CrashMarker before = crash_marker;
+    crash_marker = {link.instance, Hook::complete, route_ != nullptr ? route_->config->id.c_str() : nullptr};
+    try {
+      link.instance->plugin->on_complete(link.instance->data, slot(link), handle_, &completion);
+    } catch (...) {
+      plan_.counters(link).hooks[static_cast<std::size_t>(Hook::complete)].errors.add(1);
+      log_hook_problem(link, Hook::complete, "threw an exception");
+    }
+    crash_marker = before;
+    running_ = nullptr;
+  }
+}
+
+}  // namespace postern::server

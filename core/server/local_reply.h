@@ -1,0 +1,26 @@
+// Every response the gateway makes itself: the error envelope of architecture.md, as JSON text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/message.h"
+
+namespace postern::server {
+
+struct ErrorBody {
+  std::string_view code;        // "RATE_LIMITED"
+  std::string_view message;
+  std::string_view request_id;  // empty: left out
+  std::uint32_t retry_after_s = 0;  // 0: left out
+};
+
+// {"error":{"code":"...","message":"...","request_id":"...","retry_after":60}}
+std::string_view error_envelope(const ErrorBody& error, Arena& arena);
+
+// The value of a Date field (RFC 9110 section 5.6.7). Made once a second and thread; valid until the next call.
+std::string_view http_date(std::uint64_t unix_ms);
+
+}  // namespace postern::server

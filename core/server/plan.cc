@@ -1,0 +1,72 @@
+#include "server/plan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::server {
+namespace {
+
+void report(config::Problems& problems, const config::Position& at, std::string path, std::string text) {
+  problems.push_back({at, std::move(path), std::move(text)});
+}
+
+void build_upstreams(Plan& plan, config::Problems& problems) {
+  for (const auto& configured : plan.config->upstreams) {
+    auto upstream = std::make_unique<UpstreamPlan>();
+    upstream->number = static_cast<std::uint32_t>(plan.upstreams.size());
+    upstream->config = configured;
+    if (!configured.hash_by.empty()) {
+      auto compiled = Template::compile(configured.hash_by);
+      if (compiled) upstream->hash_by = std::move(*compiled);
+      else report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
+    }
+    plan.upstream_by_name[configured.name] = upstream.get();
+    plan.upstreams.push_back(std::move(upstream));
+  }
+}
+
+RoutePlan build_route(const Plan& plan, const config::Route& route, config::Problems& problems) {
+  RoutePlan result;
+  result.config = &route;
+  auto rewrite = Rewrite::compile(route);
+  if (rewrite) result.rewrite = std::move(*rewrite);
+  else report(problems, route.position, "routes/" + route.id, rewrite.error().text);
+  if (auto found = plan.upstream_by_name.find(route.upstream); found != plan.upstream_by_name.end()) {
+    result.upstream = found->second;
+  }
+  result.body_limit = static_cast<std::uint64_t>(route.body_limit.value_or(plan.config->limits.body));
+  result.body_read_timeout_ms =
+      static_cast<std::uint64_t>(route.body_read_timeout.value_or(plan.config->timeouts.body_read));
+  result.response_timeout_ms = static_cast<std::uint64_t>(route.timeout.value_or(0));
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<Plan> Plan::build(std::shared_ptr<const config::Config> config, std::uint64_t generation,
+                                  std::vector<std::unique_ptr<Instance>> instances,
+                                  const std::vector<const Instance*>& gateway,
+                                  const std::vector<std::vector<const Instance*>>& by_route,
+                                  config::Problems& problems) {
+  auto plan = std::make_shared<Plan>();
+  plan->generation = generation;
+  plan->config = std::move(config);
+  plan->instances = std::move(instances);
+  plan->gateway_chain = Chain(gateway, 0);
+  plan->links = static_cast<std::uint32_t>(gateway.size());
+  build_upstreams(*plan, problems);
+  plan->router = Router::compile(plan->config->routes, problems);
+  for (std::size_t i = 0; i < plan->config->routes.size(); ++i) {
+    std::vector<const Instance*> chain = gateway;
+    chain.insert(chain.end(), by_route[i].begin(), by_route[i].end());
+    plan->routes.push_back(build_route(*plan, plan->config->routes[i], problems));
+    plan->routes.back().chain = Chain(chain, plan->links);
+    plan->links += static_cast<std::uint32_t>(chain.size());
+  }
+  auto proxies = TrustedProxies::parse(plan->config->trusted_proxies);
+  if (proxies) plan->trusted_proxies = std::move(*proxies);
+  else report(problems, {}, "trusted_proxies", proxies.error().text);
+  return plan;
+}
+
+}  // namespace postern::server

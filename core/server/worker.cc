@@ -1,0 +1,182 @@
+#include "server/worker.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "server/client_connection.h"
+#include "server/exchange.h"
+
+namespace postern::server {
+namespace {
+
+thread_local Worker* current_worker = nullptr;
+std::array<std::atomic<Worker*>, Worker::kMost> all_workers{};
+
+constexpr std::uint64_t kAcceptAgainMs = 100;   // how often a full gateway looks whether there is room again
+constexpr std::uint64_t kForeverMs = 3'600'000;
+
+}  // namespace
+
+// ---- WorkerPlan ------------------------------------------------------------------------------------------------------
+
+WorkerPlan::WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan)
+    : worker_(worker), plan_(std::move(plan)), upstreams_(worker.loop(), *plan_, worker.index()), counters_(plan_->links) {}
+
+WorkerPlan::~WorkerPlan() {
+  for (auto& c : counters_) delete c.load(std::memory_order_relaxed);
+}
+
+HookCounters& WorkerPlan::make_counters(const Link& link) {
+  auto* made = new HookCounters();
+  counters_[link.number].store(made, std::memory_order_release);
+  return *made;
+}
+
+void WorkerPlan::unpin() {
+  if (--pins_ > 0 || !drained_) return;
+  upstreams_.retire();
+  // The last exchange's method may still be on the stack: the plan goes when the stack is empty.
+  worker_.loop().defer([&worker = worker_, self = this] { worker.drop(*self); });
+}
+
+// ---- Worker ----------------------------------------------------------------------------------------------------------
+
+Worker::Worker(std::uint32_t index, SharedState& shared)
+    : index_(index), shared_(shared), exchanges_(index), connections_(index) {
+  all_workers[index].store(this);
+}
+
+Worker::~Worker() {
+  join();
+  all_workers[index_].store(nullptr);
+}
+
+Worker* Worker::current() noexcept { return current_worker; }
+
+Worker* Worker::at(std::uint32_t index) noexcept { return index < kMost ? all_workers[index].load() : nullptr; }
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    current_worker = this;
+    keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});
+    loop_.run();
+    current_worker = nullptr;
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::adopt(std::shared_ptr<const Plan> plan, std::function<void()> drained) {
+  auto next = std::make_unique<WorkerPlan>(*this, std::move(plan));
+  auto before = std::exchange(plan_, std::move(next));
+  if (before == nullptr) {
+    drained();
+    return;
+  }
+  before->drained_ = std::move(drained);
+  retired_.push_back(std::move(before));
+  WorkerPlan& old = *retired_.back();
+  old.pin();  // unpin decides whether it was the last
+  old.unpin();
+}
+
+void Worker::retire_plan(std::function<void()> drained) {
+  if (plan_ == nullptr) return drained();
+  plan_->drained_ = std::move(drained);
+  retired_.push_back(std::move(plan_));
+  WorkerPlan& old = *retired_.back();
+  old.pin();
+  old.unpin();
+}
+
+void Worker::drop(WorkerPlan& plan) {
+  auto at = std::find_if(retired_.begin(), retired_.end(), [&](auto& p) { return p.get() == &plan; });
+  if (at == retired_.end() || plan.pins() > 0) return;
+  auto gone = std::move(*at);
+  retired_.erase(at);
+  auto drained = std::move(gone->drained_);
+  gone.reset();
+  drained();
+}
+
+Result<net::Address> Worker::listen(const std::string& name, const net::Address& address) {
+  std::string_view kept = *listener_names_.insert(name).first;
+  auto listener = net::Listener::open(
+      loop_, address, [this, kept](std::unique_ptr<net::Stream> stream) { accept(kept, std::move(stream)); });
+  if (!listener) return fail(listener.error());
+  listeners_.push_back({name, std::move(*listener)});
+  return listeners_.back().listener->address();
+}
+
+void Worker::unlisten(const std::string& name) {
+  std::erase_if(listeners_, [&](const Listening& l) { return l.name == name; });
+  for (std::size_t i = live_.size(); i-- > 0;)
+    if (live_[i]->listener_name() == name) live_[i]->drain();
+}
+
+void Worker::accept(std::string_view listener, std::unique_ptr<net::Stream> stream) {
+  if (plan_ == nullptr || draining_) return;
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(stream));
+  ClientConnection& raw = *connection;
+  raw.index = live_.size();
+  live_.push_back(std::move(connection));
+  raw.start();
+  heed_connection_limit();
+}
+
+void Worker::remove(ClientConnection& connection) {
+  std::size_t at = connection.index;
+  loop_.defer_delete(std::move(live_[at]));
+  if (at + 1 != live_.size()) {
+    live_[at] = std::move(live_.back());
+    live_[at]->index = at;
+  }
+  live_.pop_back();
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+  check_drained();
+}
+
+// At the limit connections wait in the kernel's backlog instead of being refused; when that is full, clients are.
+void Worker::heed_connection_limit() {
+  bool full = shared_.connections.load(std::memory_order_relaxed) >= plan_->plan().config->limits.connections;
+  if (full == (accept_again_ != nullptr)) return;
+  for (auto& l : listeners_) full ? l.listener->pause() : l.listener->resume();
+  if (!full) return accept_again_.reset();
+  logger("server").write(LogLevel::warn, "the connection limit is reached: accepting pauses");
+  accept_again_ = net::Timer::start(loop_, kAcceptAgainMs, kAcceptAgainMs, [this] { heed_connection_limit(); });
+}
+
+void Worker::stop_accepting() {
+  accept_again_.reset();
+  listeners_.clear();
+}
+
+void Worker::drain(std::function<void()> done) {
+  draining_ = true;
+  drain_done_ = std::move(done);
+  stop_accepting();
+  for (std::size_t i = live_.size(); i-- > 0;) live_[i]->drain();
+  check_drained();
+}
+
+void Worker::check_drained() {
+  if (!draining_ || !live_.empty() || !drain_done_) return;
+  loop_.defer(std::exchange(drain_done_, nullptr));
+}
+
+void Worker::abort_connections() {
+  for (std::size_t i = live_.size(); i-- > 0;) live_[i]->abort(POSTERN_END_SHUTDOWN);
+}
+
+void Worker::stop() {
+  stop_accepting();
+  keep_alive_.reset();
+  loop_.stop();
+}
+
+}  // namespace postern::server
