@@ -211,12 +211,12 @@ def test_an_upstream_that_says_close_is_not_asked_again_on_that_connection(gatew
 
 
 def test_when_the_client_goes_away_the_upstream_connection_is_closed(gateway, upstream):
-    never_set = threading.Event()
+    gone = threading.Event()
 
     @early
     def hang(exchange):
         assert exchange.read_some() == b""  # the gateway closed
-        never_set.set()
+        gone.set()
         exchange.close()
 
     u = upstream(hang)
@@ -224,7 +224,7 @@ def test_when_the_client_goes_away_the_upstream_connection_is_closed(gateway, up
     client.send_request()
     u.wait_for(lambda u: u.started == 1)
     client.reset()
-    assert never_set.wait(30)
+    assert gone.wait(30)
 
 
 def test_empty_lines_before_a_request_are_skipped(gateway, upstream):

@@ -59,7 +59,7 @@ class Client:
             interim.append(response)
         response.interim = interim
         if method == "HEAD" or response.status in (101, 204, 304):
-            response.raw = self.reader.taken
+            response.raw = bytes(self.reader.taken)
             return response
         return self.reader.body_into(response, until_close=True)
 

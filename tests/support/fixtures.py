@@ -38,8 +38,8 @@ def postern():
         workspace = Workspace()
         workspaces.append(workspace)
         command = [BINARY, *arguments[:1]]
+        workspace.write(config, names, files)
         if config is not None:
-            workspace.write(config, names, files)
             command += ["-c", str(workspace.config_path)]
         result = subprocess.run(command + list(arguments[1:]), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 timeout=120, cwd=workspace.directory, env=environment(env))

@@ -70,11 +70,13 @@ class Workspace:
         self.config_path = self.directory / "gateway.yaml"
 
     def write(self, config, names=None, files=None):
+        """`files`: {name: text}; a text that begins with a line feed is dedented."""
         for name, content in (files or {}).items():
             path = self.directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(textwrap.dedent(content))
-        self.config_path.write_text(config_text(config, {"dir": self.directory, **(names or {})}))
+            path.write_text(textwrap.dedent(content).lstrip("\n") if content.startswith("\n") else content)
+        if config is not None:
+            self.config_path.write_text(config_text(config, {"dir": self.directory, **(names or {})}))
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -94,7 +94,7 @@ class Reader:
     def __init__(self, sock):
         self.sock = sock
         self.buffer = b""
-        self.taken = b""
+        self.taken = bytearray()
         self.closed = False
 
     def fill(self):
@@ -135,7 +135,7 @@ class Reader:
         return self.take(len(self.buffer))
 
     def head(self, kind, what):
-        self.taken = b""
+        self.taken = bytearray()
         lines = self.until(b"\r\n\r\n", what)[:-4].decode("latin-1").split("\r\n")
         return kind(lines[0], Headers(_field(line) for line in lines[1:]))
 
@@ -172,7 +172,7 @@ class Reader:
             message.body = self.exactly(int(length), "a body with Content-Length")
         elif until_close:
             message.body = self.to_end()
-        message.raw = self.taken
+        message.raw = bytes(self.taken)
         return message
 
 

@@ -1,0 +1,145 @@
+"""SIGHUP builds a new generation aside and swaps it in: no request is lost, a bad configuration changes nothing."""
+import os
+import shutil
+import threading
+
+import pytest
+
+from support.client import Client
+from support.gateway import BUILD, proxy_to
+from support.upstream import ok
+
+pytestmark = pytest.mark.concurrency
+
+
+def mark(tag):
+    return {"mark": {"tag": tag, "_": {"name": tag}}}
+
+
+def test_a_new_configuration_serves_after_the_reload(gateway, upstream):
+    old, new = upstream(ok("old")), upstream(ok("new"))
+    gw = gateway(proxy_to(old))
+    assert gw.get().text == "old"
+    assert gw.reload(proxy_to(new)) == 2
+    assert gw.get().text == "new"
+
+
+def test_an_idle_connection_lives_through_a_reload_and_sees_the_new_configuration(gateway, upstream):
+    gw = gateway(proxy_to(upstream(ok("old"))))
+    with gw.client() as client:
+        assert client.get().text == "old"
+        gw.reload(proxy_to(upstream(ok("new"))))
+        assert client.get().text == "new"
+
+
+def test_a_request_in_flight_ends_on_the_generation_it_began_in(gateway, upstream):
+    go = threading.Event()
+    old = upstream(lambda exchange: exchange.wait(go) or ok("old"))
+    gw = gateway(proxy_to(old, [mark("before")]))
+    with gw.client() as client:
+        client.send_request()
+        old.wait_for(lambda u: u.started == 1)
+        gw.reload(proxy_to(upstream(ok("new")), [mark("after")]))
+        assert gw.get().headers.get_all("X-Mark") == ["after"]
+        go.set()
+        response = client.read_response()
+        assert (response.text, response.headers.get_all("X-Mark")) == ("old", ["before"])
+
+
+@pytest.mark.parametrize("bad, why", [
+    ("routes: [", "gateway.yaml"),
+    ({"routes": [{"id": "r", "match": {"path": "/*"}, "upstream": "nobody"}]}, "nobody"),
+    (proxy_to("127.0.0.1:1", ["no-such-plugin"]), "no-such-plugin"),
+    (proxy_to("127.0.0.1:1", [{"mark": {"respond": 1}}]), "respond"),
+])
+def test_a_bad_configuration_leaves_the_old_one_serving_and_says_why(gateway, upstream, bad, why):
+    gw = gateway(proxy_to(upstream(ok("old"))))
+    with gw.client() as client:
+        assert client.get().text == "old"
+        gw.reload_fails(bad)
+        assert why in gw.said()
+        assert client.get().text == "old"
+    assert gw.reload(proxy_to(upstream(ok("new")))) >= 2
+    assert gw.get().text == "new"
+
+
+def test_listeners_come_and_go(gateway, upstream):
+    u = upstream()
+    one = {"name": "public", "address": "127.0.0.1:0"}
+    two = {"name": "second", "address": "127.0.0.1:0"}
+    gw = gateway(proxy_to(u, listeners=[one]))
+    public = gw.address()
+    gw.reload(proxy_to(u, listeners=[one, two]))
+    gw.wait_for(lambda: "second" in gw.listeners, "the second listener")
+    assert gw.get(listener="second").status == 200
+    assert gw.address() == public and gw.get().status == 200
+
+
+class Load:
+    """Clients that ask without a pause until stop(); every answer must be a whole 200."""
+
+    def __init__(self, address, clients):
+        self.address = address
+        self.stopping = False
+        self.failures, self.answers = [], []
+        self.threads = [threading.Thread(target=self.ask, daemon=True) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self):
+        try:
+            while not self.stopping:
+                with Client(self.address) as client:
+                    for i in range(25):
+                        response = client.request("POST", "/", body=b"x" * 100)
+                        assert response.status == 200 and response.text == "answer", response
+                        self.answers.append(tuple(response.headers.get_all("X-Mark")) + (response.headers["X-Mark-Version"],))
+        except BaseException as failure:  # noqa: reported by stop()
+            self.failures.append(repr(failure))
+
+    def stop(self):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join(60)
+        assert not self.failures, self.failures[:3]
+        return self.answers
+
+
+def replace(version, directory):
+    """Puts another version of the plugin in place, as a package manager does: a new file under the old name."""
+    fresh = directory / "mark.so.new"
+    shutil.copy(BUILD / f"test-plugins/v{version}/mark.so", fresh)
+    os.rename(fresh, directory / "mark.so")
+
+
+def test_a_hundred_reloads_under_load_lose_no_request(gateway, upstream, tmp_path):
+    u = upstream(ok("answer"))
+    orders = [["one", "two"], ["two", "one"]]
+
+    def config(i):
+        return proxy_to(u, [mark(tag) for tag in orders[i % 2]], plugin_path=[str(tmp_path)], workers=2)
+    replace(1, tmp_path)
+    gw = gateway(config(0))
+    load = Load(gw.address(), 4)
+    for i in range(1, 101):
+        replace(1 + i // 2 % 2, tmp_path)
+        assert gw.reload(config(i)) == i + 1
+    answers = load.stop()
+    assert set(answers) == {(*order[::-1], version) for order in orders for version in ("1.0.0", "2.0.0")}
+
+
+def test_reloads_leave_nothing_behind(gateway, upstream, tmp_path):
+    """Old generations are freed, their libraries unmapped: the number of mappings does not grow."""
+    u = upstream(ok("answer"))
+    replace(1, tmp_path)
+    config = proxy_to(u, [mark("one")], plugin_path=[str(tmp_path)])
+    gw = gateway(config)
+
+    def libraries():
+        maps = open(f"/proc/{gw.process.pid}/maps").read().splitlines()
+        return len({line.split()[-1] for line in maps if "mark" in line.split()[-1]})
+    assert gw.get().status == 200
+    for _ in range(20):
+        gw.reload(config)
+        assert gw.get().status == 200
+    assert libraries() <= 3  # the one that serves, and perhaps one or two on their way out
