@@ -15,9 +15,12 @@ void BodyDecoder::start(BodyFraming framing) noexcept {
 
 tl::expected<BodyDecoder::Step, std::string_view> BodyDecoder::next(std::string_view bytes) noexcept {
   switch (kind_) {
-    case BodyKind::none: break;
-    case BodyKind::until_close: return Step{bytes.size(), bytes, Progress::more};
-    case BodyKind::chunked: return next_in_chunks(bytes);
+    case BodyKind::none:
+      break;
+    case BodyKind::until_close:
+      return Step{bytes.size(), bytes, Progress::more};
+    case BodyKind::chunked:
+      return next_in_chunks(bytes);
     case BodyKind::length: {
       auto data = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
       left_ -= data.size();
@@ -44,10 +47,12 @@ tl::expected<BodyDecoder::Step, std::string_view> BodyDecoder::next_in_chunks(st
 std::string_view BodyDecoder::read_framing(char c) noexcept {
   if (at_ < At::data && ++line_bytes_ > kChunkLineBytes) return "chunk line too long";
   switch (at_) {
-    case At::size: return read_size(c);
+    case At::size:
+      return read_size(c);
     case At::extension:
     case At::quoted:
-    case At::quoted_pair: return read_extension(c);
+    case At::quoted_pair:
+      return read_extension(c);
     case At::line_feed:
       if (c != '\n') return "bare CR in chunk line";
       at_ = At::data;
@@ -61,7 +66,8 @@ std::string_view BodyDecoder::read_framing(char c) noexcept {
       at_ = At::size;
       digits_ = line_bytes_ = 0;
       return {};
-    case At::data: break;
+    case At::data:
+      break;
   }
   return {};
 }

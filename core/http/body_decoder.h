@@ -1,5 +1,5 @@
-// Finds the data in the bytes of an HTTP/1 body (RFC 9112 sections 6 and 7). llhttp could, but takes neither all legal chunk
-// extensions nor bounds the line they stand in, and calls back for each part of it.
+// Finds the data in the bytes of an HTTP/1 body (RFC 9112 sections 6 and 7). llhttp could, but takes neither all legal
+// chunk extensions nor bounds the line they stand in, and calls back for each part of it.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,8 @@ tl::unexpected<FramingProblem> refuse_codings(std::string_view value) {
   return refuse("only the transfer coding chunked is supported", ErrorCode::not_implemented);
 }
 
-tl::expected<BodyFraming, FramingProblem> decide(const ConnectionFields& fields, Version version, BodyFraming otherwise) {
+tl::expected<BodyFraming, FramingProblem> decide(const ConnectionFields& fields, Version version,
+                                                 BodyFraming otherwise) {
   const auto& coding = fields.transfer_encoding;
   const auto& length = fields.content_length;
   if (coding.count == 0 && length.count == 0) return otherwise;

@@ -1,4 +1,5 @@
-// Decides how long a message's body is (RFC 9112 section 6.3) and refuses whatever two readers could understand differently.
+// Decides how long a message's body is (RFC 9112 section 6.3) and refuses whatever two readers could understand
+// differently.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,9 @@ Result<BodyFraming> request_framing(const ConnectionFields& fields, Version vers
 Result<BodyFraming> response_framing(const ConnectionFields& fields, Version version);
 
 // 1xx, 204, 304 and answers to HEAD never carry a body, whatever their fields say.
-constexpr bool status_has_body(std::uint16_t status) noexcept { return status >= 200 && status != 204 && status != 304; }
+constexpr bool status_has_body(std::uint16_t status) noexcept {
+  return status >= 200 && status != 204 && status != 304;
+}
 
 // Decimal digits alone, without overflow.
 std::optional<std::uint64_t> parse_content_length(std::string_view value) noexcept;

@@ -58,8 +58,8 @@ class ServerCodec {
   virtual Result<void> feed_eof() = 0;
 
   // Stops and restarts events of one stream's body (HTTP/1: the whole connection; HTTP/2: its flow-control window).
-  // After resume_body feed again what feed() did not take. The end of a body may still be told while paused when its last
-  // byte was already taken, so it never has to be waited for without bytes.
+  // After resume_body feed again what feed() did not take. The end of a body may still be told while paused when its
+  // last byte was already taken, so it never has to be waited for without bytes.
   virtual void pause_body(StreamId stream) = 0;
   virtual void resume_body(StreamId stream) = 0;
 
@@ -80,7 +80,7 @@ class ServerCodec {
 class ClientEvents {
  public:
   virtual Arena& on_response_begin(StreamId stream) = 0;
-  virtual void on_informational(StreamId stream, ResponseHead& head) = 0;  // 1xx other than 101
+  virtual void on_informational(StreamId stream, ResponseHead& head) = 0;             // 1xx other than 101
   virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;  // as on_request_head
   virtual void on_response_body(StreamId stream, std::string_view bytes) = 0;
   virtual void on_response_end(StreamId stream, HeaderList* trailers) = 0;

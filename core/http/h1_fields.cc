@@ -28,7 +28,12 @@ int on_value(llhttp_t* parser, const char* at, std::size_t length) {
 
 int on_field_end(llhttp_t* parser) {
   auto& field = collector_of(parser);
+  if (field.name.empty()) {  // llhttp takes ": value"
+    llhttp_set_error_reason(parser, "field without a name");
+    return HPE_USER;
+  }
   field.fields->add_view(field.name, trim(field.value));
+  field.name = {};
   return HPE_OK;
 }
 
@@ -51,7 +56,8 @@ tl::expected<void, FieldsProblem> run(llhttp_t& parser, std::string_view head) {
   if (status == HPE_PAUSED && llhttp_get_error_pos(&parser) == head.data() + head.size()) return {};
   if (status == HPE_INVALID_METHOD) return tl::unexpected(FieldsProblem{HeadFault::unknown_method, "unknown method"});
   bool failed = status != HPE_OK && status != HPE_PAUSED;
-  return tl::unexpected(FieldsProblem{HeadFault::malformed, failed ? llhttp_get_error_reason(&parser) : "malformed head"});
+  return tl::unexpected(
+      FieldsProblem{HeadFault::malformed, failed ? llhttp_get_error_reason(&parser) : "malformed head"});
 }
 
 void begin(llhttp_t& parser, HeadOf what, Collector& collector) {

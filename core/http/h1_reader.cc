@@ -37,12 +37,17 @@ void H1Reader::next_message() noexcept {
 
 Result<std::size_t> H1Reader::advance(std::string_view bytes) {
   switch (state_) {
-    case State::idle: return begin(bytes);
-    case State::head: return read_head(bytes);
-    case State::body: return read_body(bytes);
-    case State::trailers: return read_trailers(bytes);
+    case State::idle:
+      return begin(bytes);
+    case State::head:
+      return read_head(bytes);
+    case State::body:
+      return read_body(bytes);
+    case State::trailers:
+      return read_trailers(bytes);
     case State::complete:
-    case State::closed: break;
+    case State::closed:
+      break;
   }
   return 0;
 }
@@ -125,11 +130,14 @@ void H1Reader::end_message(HeaderList* trailers, bool more_follows) {
 
 Error H1Reader::refuse(HeadReader::Outcome outcome) const {
   switch (outcome) {
-    case HeadReader::Outcome::line_too_long: return handler_->refusal(ErrorCode::uri_too_long, "the request line is too long");
-    case HeadReader::Outcome::head_too_large: return handler_->refusal(ErrorCode::headers_too_large, "the head is too large");
+    case HeadReader::Outcome::line_too_long:
+      return handler_->refusal(ErrorCode::uri_too_long, "the request line is too long");
+    case HeadReader::Outcome::head_too_large:
+      return handler_->refusal(ErrorCode::headers_too_large, "the head is too large");
     case HeadReader::Outcome::too_many_fields:
       return handler_->refusal(ErrorCode::headers_too_large, "the head has too many fields");
-    default: return refuse("malformed line in a head: bare LF, leading whitespace or folding");
+    default:
+      return refuse("malformed line in a head: bare LF, leading whitespace or folding");
   }
 }
 

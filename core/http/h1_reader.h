@@ -15,8 +15,8 @@ namespace postern::http {
 
 // What comes after a head.
 struct AfterHead {
-  BodyFraming body;              // none, or a length of 0: the message ends here
-  bool another_head = false;     // an interim response: the next head belongs to the same message
+  BodyFraming body;           // none, or a length of 0: the message ends here
+  bool another_head = false;  // an interim response: the next head belongs to the same message
 };
 
 class H1ReadHandler {

@@ -55,7 +55,8 @@ Result<void> read_expectation(const SingleField& expect, RequestHead& head) {
   if (expect.count == 0 || head.version == Version::http10) return {};  // RFC 9110 section 10.1.1
   if (expect.count > 1 || !same_name(expect.value, "100-continue"))
     return refuse("unknown expectation", ErrorCode::expectation_failed);
-  head.expect_continue = head.body.kind != BodyKind::none && !(head.body.kind == BodyKind::length && head.body.length == 0);
+  head.expect_continue =
+      head.body.kind != BodyKind::none && !(head.body.kind == BodyKind::length && head.body.length == 0);
   return {};
 }
 

@@ -9,8 +9,8 @@
 
 namespace postern::http {
 
-// `bytes`: one whole head from HeadReader, in the arena. `is_head` (the method is HEAD) and `version` are set as soon as
-// they are known, so that the answer to a bad request can follow them.
+// `bytes`: one whole head from HeadReader, in the arena. `is_head` (the method is HEAD) and `version` are set as soon
+// as they are known, so that the answer to a bad request can follow them.
 Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version);
 
 }  // namespace postern::http

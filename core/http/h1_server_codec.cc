@@ -103,8 +103,9 @@ void H1ServerCodec::write_head(StreamId stream, const ResponseHead& head, bool c
   wire.connection = choose_connection(head);
   wire.upgrade_protocol = head.upgrade_protocol;
   // To HEAD and in a 304 only a length that is known is told, in a 204 none (RFC 9110 section 8.6).
-  wire.has_length = sends_body ? framing.kind == BodyKind::length
-                               : head.body.kind == BodyKind::length && (is_head_ || head.status == 304) && head.status != 204;
+  wire.has_length = sends_body
+                        ? framing.kind == BodyKind::length
+                        : head.body.kind == BodyKind::length && (is_head_ || head.status == 304) && head.status != 204;
   wire.length = sends_body ? framing.length : head.body.length;
   wire.chunked = sends_body && framing.kind == BodyKind::chunked;
   write_response_head(head, wire, out);

@@ -11,7 +11,7 @@
 namespace postern::http {
 namespace {
 
-constexpr std::size_t kNumberBytes = 20;   // the longest 64-bit number
+constexpr std::size_t kNumberBytes = 20;    // the longest 64-bit number
 constexpr std::size_t kFramingBytes = 160;  // the longest lines that a WireHead adds, without its views
 
 // Room for a head whose size is known beforehand: on the stack unless it is unusually large.
@@ -51,10 +51,14 @@ std::size_t size_of(const HeaderList& fields) noexcept {
 
 void put_connection(HeadBuffer& head, const WireHead& wire) noexcept {
   switch (wire.connection) {
-    case ConnectionOption::none: return;
-    case ConnectionOption::close: return head.put("Connection: close\r\n");
-    case ConnectionOption::keep_alive: return head.put("Connection: keep-alive\r\n");
-    case ConnectionOption::upgrade: break;
+    case ConnectionOption::none:
+      return;
+    case ConnectionOption::close:
+      return head.put("Connection: close\r\n");
+    case ConnectionOption::keep_alive:
+      return head.put("Connection: keep-alive\r\n");
+    case ConnectionOption::upgrade:
+      break;
   }
   head.put("Connection: upgrade\r\nUpgrade: ");
   head.put(wire.upgrade_protocol);

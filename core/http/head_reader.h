@@ -34,8 +34,8 @@ class HeadReader {
 
   HeadLimits limits_;
   bool in_start_line_ = true;
-  char last_ = 0;                  // the byte before the piece, within the line
-  std::uint32_t line_bytes_ = 0;   // of the running line, so far
+  char last_ = 0;                 // the byte before the piece, within the line
+  std::uint32_t line_bytes_ = 0;  // of the running line, so far
   std::uint32_t total_ = 0;
   std::uint32_t fields_ = 0;
   char* data_ = nullptr;

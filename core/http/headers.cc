@@ -49,7 +49,9 @@ std::size_t HeaderList::count(std::string_view name) const noexcept {
   return found;
 }
 
-void HeaderList::add(std::string_view name, std::string_view value) { add_view(arena_->copy(name), arena_->copy(value)); }
+void HeaderList::add(std::string_view name, std::string_view value) {
+  add_view(arena_->copy(name), arena_->copy(value));
+}
 
 void HeaderList::set(std::string_view name, std::string_view value) {
   const Field* there = find(name);

@@ -18,7 +18,7 @@ struct Field {
 
 bool same_name(std::string_view a, std::string_view b) noexcept;  // ASCII case-insensitive
 bool is_token(std::string_view text) noexcept;                    // RFC 9110 section 5.6.2; false when empty
-bool is_field_value(std::string_view text) noexcept;              // section 5.5: no CR, LF, NUL or other controls but HTAB
+bool is_field_value(std::string_view text) noexcept;  // section 5.5: no CR, LF, NUL or other controls but HTAB
 
 class HeaderList {
  public:
@@ -29,8 +29,8 @@ class HeaderList {
   const Field* end() const noexcept { return data_ + size_; }
   std::size_t size() const noexcept { return size_; }
 
-  const Field* find(std::string_view name) const noexcept;                       // the first; null when absent
-  std::optional<std::string_view> get(std::string_view name) const noexcept;     // its value
+  const Field* find(std::string_view name) const noexcept;                    // the first; null when absent
+  std::optional<std::string_view> get(std::string_view name) const noexcept;  // its value
   std::size_t count(std::string_view name) const noexcept;
 
   // Copy their arguments into the arena. Callers check names and values that come from outside.

@@ -60,19 +60,31 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
   std::string_view problem;
   headers.remove_if([&](const Field& field) {
     switch (known_field(field.name)) {
-      case KnownField::other: return false;
-      case KnownField::host: take_once(fields.host, field.value); return false;
-      case KnownField::content_length: take_once(fields.content_length, field.value); return true;
-      case KnownField::transfer_encoding: take_once(fields.transfer_encoding, field.value); return true;
-      case KnownField::expect: take_once(fields.expect, field.value); return true;
-      case KnownField::upgrade: take_once(fields.upgrade_protocol, field.value); return true;
+      case KnownField::other:
+        return false;
+      case KnownField::host:
+        take_once(fields.host, field.value);
+        return false;
+      case KnownField::content_length:
+        take_once(fields.content_length, field.value);
+        return true;
+      case KnownField::transfer_encoding:
+        take_once(fields.transfer_encoding, field.value);
+        return true;
+      case KnownField::expect:
+        take_once(fields.expect, field.value);
+        return true;
+      case KnownField::upgrade:
+        take_once(fields.upgrade_protocol, field.value);
+        return true;
       case KnownField::connection:
         if (problem.empty()) problem = read_options(field.value, fields, named);
         return true;
       case KnownField::keep_alive:
       case KnownField::proxy_connection:
       case KnownField::te:
-      case KnownField::trailer: return true;
+      case KnownField::trailer:
+        return true;
     }
     return false;
   });

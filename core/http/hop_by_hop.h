@@ -27,9 +27,9 @@ struct ConnectionFields {
   SingleField upgrade_protocol;
 };
 
-// Reads those fields and takes out of `headers`: Connection and all that it names (but Host, which belongs to everybody),
-// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade, Content-Length and Expect. Host stays.
-// Fails with the reason when Connection is malformed or names more than 32 fields.
+// Reads those fields and takes out of `headers`: Connection and all that it names (but Host, which belongs to
+// everybody), Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade, Content-Length and Expect. Host
+// stays. Fails with the reason when Connection is malformed or names more than 32 fields.
 tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderList& headers);
 
 }  // namespace postern::http

@@ -14,15 +14,24 @@ KnownField if_same(std::string_view name, std::string_view known, KnownField fie
 KnownField known_field(std::string_view name) noexcept {
   using enum KnownField;
   switch (name.size()) {
-    case 2: return if_same(name, "TE", te);
-    case 4: return if_same(name, "Host", host);
-    case 6: return if_same(name, "Expect", expect);
-    case 7: return same_name(name, "Trailer") ? trailer : if_same(name, "Upgrade", upgrade);
-    case 10: return same_name(name, "Connection") ? connection : if_same(name, "Keep-Alive", keep_alive);
-    case 14: return if_same(name, "Content-Length", content_length);
-    case 16: return if_same(name, "Proxy-Connection", proxy_connection);
-    case 17: return if_same(name, "Transfer-Encoding", transfer_encoding);
-    default: return other;
+    case 2:
+      return if_same(name, "TE", te);
+    case 4:
+      return if_same(name, "Host", host);
+    case 6:
+      return if_same(name, "Expect", expect);
+    case 7:
+      return same_name(name, "Trailer") ? trailer : if_same(name, "Upgrade", upgrade);
+    case 10:
+      return same_name(name, "Connection") ? connection : if_same(name, "Keep-Alive", keep_alive);
+    case 14:
+      return if_same(name, "Content-Length", content_length);
+    case 16:
+      return if_same(name, "Proxy-Connection", proxy_connection);
+    case 17:
+      return if_same(name, "Transfer-Encoding", transfer_encoding);
+    default:
+      return other;
   }
 }
 

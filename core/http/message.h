@@ -30,27 +30,27 @@ struct RequestHead {
   std::string_view scheme = "http";
   Version version = Version::http11;
   BodyFraming body;
-  bool keep_alive = true;       // the client wishes to go on with this connection (HTTP/1)
-  bool expect_continue = false; // 100-continue is awaited
-  bool upgrade = false;         // Connection: upgrade with an Upgrade field
+  bool keep_alive = true;             // the client wishes to go on with this connection (HTTP/1)
+  bool expect_continue = false;       // 100-continue is awaited
+  bool upgrade = false;               // Connection: upgrade with an Upgrade field
   std::string_view upgrade_protocol;  // value of Upgrade: "websocket"; written to the upstream when `upgrade` is set
   // End-to-end fields and Host. Gone already: hop-by-hop fields (RFC 9110 section 7.6.1), and what `body` and
   // `expect_continue` say: Content-Length, Transfer-Encoding, Expect. The codec writes those again.
   HeaderList headers;
-  std::uint32_t wire_bytes = 0; // size of the head as received
+  std::uint32_t wire_bytes = 0;  // size of the head as received
 };
 
 struct ResponseHead {
   explicit ResponseHead(Arena& arena) noexcept : headers(arena) {}
 
   std::uint16_t status = 0;
-  std::string_view reason;      // HTTP/1 only; empty: the standard phrase
+  std::string_view reason;  // HTTP/1 only; empty: the standard phrase
   Version version = Version::http11;
   BodyFraming body;
-  bool keep_alive = true;       // the upstream keeps the connection (HTTP/1)
-  bool upgrade = false;         // 101: all that follows is the other protocol, as body until close
+  bool keep_alive = true;             // the upstream keeps the connection (HTTP/1)
+  bool upgrade = false;               // 101: all that follows is the other protocol, as body until close
   std::string_view upgrade_protocol;  // value of Upgrade, for 101
-  HeaderList headers;           // hop-by-hop fields and framing already removed
+  HeaderList headers;                 // hop-by-hop fields and framing already removed
   std::uint32_t wire_bytes = 0;
 };
 

@@ -21,8 +21,8 @@ struct StatusLine {
   std::string_view reason;
 };
 
-// `line` without its CR LF; views into it. Errors: bad_request, version_not_supported, not_implemented (a method of more
-// than 32 bytes).
+// `line` without its CR LF; views into it. Errors: bad_request, version_not_supported, not_implemented (a method of
+// more than 32 bytes).
 Result<RequestLine> parse_request_line(std::string_view line);
 // Errors: proxy_error.
 Result<StatusLine> parse_status_line(std::string_view line);

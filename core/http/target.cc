@@ -143,7 +143,8 @@ bool is_port(std::string_view text) noexcept {
 bool is_reg_name(std::string_view host) noexcept {
   for (std::size_t i = 0; i < host.size(); ++i) {
     if (is(host[i], kHost)) continue;
-    if (host[i] != '%' || i + 2 >= host.size() || hex_value(host[i + 1]) < 0 || hex_value(host[i + 2]) < 0) return false;
+    if (host[i] != '%' || i + 2 >= host.size() || hex_value(host[i + 1]) < 0 || hex_value(host[i + 2]) < 0)
+      return false;
     i += 2;
   }
   return !host.empty();
@@ -164,7 +165,8 @@ Result<std::string_view> parse_authority(std::string_view raw, Arena& arena) {
   auto host = raw.substr(0, host_end);
   auto rest = raw.substr(host_end);
   bool good_host = raw.starts_with('[') ? is_ip_literal(host) : is_reg_name(host);
-  if (!good_host || !(rest.empty() || (rest.front() == ':' && is_port(rest.substr(1))))) return refuse("malformed host");
+  if (!good_host || !(rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)))))
+    return refuse("malformed host");
   bool lower = true;
   for (char c : raw) lower = lower && to_lower(c) == c;
   if (lower) return raw;

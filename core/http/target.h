@@ -1,7 +1,7 @@
 // Parses and normalises a request target. One policy, shared by router and plugins (TS-15):
-//  - origin-form, absolute-form (its authority must agree with Host), asterisk-form for OPTIONS; authority-form is refused;
-//  - %XX of unreserved characters is decoded, other escapes get upper-case hex; %2F, %5C and %00 never become separators:
-//    %2F stays %2F, %5C and %00 are refused, as are raw backslashes, controls, spaces and malformed escapes;
+//  - origin-form, absolute-form (its authority must agree with Host), asterisk-form for OPTIONS; no authority-form;
+//  - %XX of unreserved characters is decoded, other escapes get upper-case hex and never become separators: %2F stays
+//    %2F, %5C and %00 are refused, as are raw backslashes, controls, spaces and malformed escapes;
 //  - "." and ".." segments (also when escaped) are resolved; climbing above the root is refused;
 //  - runs of '/' become one; a fragment is refused. The query is never changed (RT-09), only checked for controls;
 //  - bytes outside of ASCII are refused everywhere: they have to be escaped.

@@ -7,10 +7,27 @@ namespace postern::http {
 namespace {
 
 constexpr std::string_view kNeverTrailers[] = {
-    "Age",           "Authorization",     "Cache-Control",    "Content-Encoding",    "Content-Range", "Content-Type",
-    "Cookie",        "Date",              "Expires",          "Forwarded",           "Location",      "Max-Forwards",
-    "Pragma",        "Proxy-Authenticate", "Proxy-Authorization", "Range",           "Retry-After",   "Set-Cookie",
-    "Vary",          "Warning",           "WWW-Authenticate",
+    "Age",
+    "Authorization",
+    "Cache-Control",
+    "Content-Encoding",
+    "Content-Range",
+    "Content-Type",
+    "Cookie",
+    "Date",
+    "Expires",
+    "Forwarded",
+    "Location",
+    "Max-Forwards",
+    "Pragma",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Range",
+    "Retry-After",
+    "Set-Cookie",
+    "Vary",
+    "Warning",
+    "WWW-Authenticate",
 };
 
 bool begins_with(std::string_view name, std::string_view prefix) noexcept {

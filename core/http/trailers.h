@@ -5,8 +5,8 @@
 
 namespace postern::http {
 
-// False for fields that frame, route, authenticate, control or describe a message: whoever reads them behind the body has
-// already decided without them, so they are dropped, in both directions.
+// False for fields that frame, route, authenticate, control or describe a message: whoever reads them behind the body
+// has already decided without them, so they are dropped, in both directions.
 bool may_be_trailer(std::string_view name) noexcept;
 
 }  // namespace postern::http

@@ -23,17 +23,20 @@ struct StringSink final : ByteSink {
 
 inline std::string text_of(const HeaderList& fields) {
   std::string text;
-  for (const Field& field : fields)
-    text.append(" [").append(field.name).append(": ").append(field.value).append("]");
+  for (const Field& field : fields) text.append(" [").append(field.name).append(": ").append(field.value).append("]");
   return text;
 }
 
 inline std::string text_of(BodyFraming body) {
   switch (body.kind) {
-    case BodyKind::none: return "none";
-    case BodyKind::length: return std::to_string(body.length);
-    case BodyKind::chunked: return "chunked";
-    case BodyKind::until_close: return "until_close";
+    case BodyKind::none:
+      return "none";
+    case BodyKind::length:
+      return std::to_string(body.length);
+    case BodyKind::chunked:
+      return "chunked";
+    case BodyKind::until_close:
+      return "until_close";
   }
   return "?";
 }
@@ -75,8 +78,9 @@ class ServerRecorder final : public ServerEvents {
     if (head.expect_continue) flags += " expect";
     if (head.upgrade) flags += " upgrade=" + std::string(head.upgrade_protocol);
     transcript.line("head " + std::string(head.method) + " " + std::string(head.path) +
-                    (head.query.empty() ? "" : "?" + std::string(head.query)) + " " + std::string(name_of(head.version)) +
-                    " @" + std::string(head.authority) + " " + text_of(head.body) + flags + text_of(head.headers));
+                    (head.query.empty() ? "" : "?" + std::string(head.query)) + " " +
+                    std::string(name_of(head.version)) + " @" + std::string(head.authority) + " " + text_of(head.body) +
+                    flags + text_of(head.headers));
     wire_bytes = head.wire_bytes;
     target = head.target;
     if (ends && answers) answer();
@@ -91,7 +95,8 @@ class ServerRecorder final : public ServerEvents {
   }
   void on_stream_reset(StreamId) override { transcript.line("reset"); }
 
-  // Feeds `bytes` in pieces of `piece` bytes, resuming whenever it was paused, until an error or until nothing is taken.
+  // Feeds `bytes` in pieces of `piece` bytes, resuming whenever it was paused, until an error or until nothing is
+  // taken.
   void feed(std::string_view bytes, std::size_t piece = static_cast<std::size_t>(-1)) {
     while (!bytes.empty() && !failed) {
       auto part = bytes.substr(0, piece);
@@ -150,8 +155,9 @@ class ClientRecorder final : public ClientEvents {
   }
   void on_response_head(StreamId, ResponseHead& head, bool ends) override {
     transcript.line("head " + std::to_string(head.status) + " " + std::string(head.reason) + " " + text_of(head.body) +
-                    (head.keep_alive ? "" : " close") + (head.upgrade ? " upgrade=" + std::string(head.upgrade_protocol) : "") +
-                    (ends ? " ends" : "") + text_of(head.headers));
+                    (head.keep_alive ? "" : " close") +
+                    (head.upgrade ? " upgrade=" + std::string(head.upgrade_protocol) : "") + (ends ? " ends" : "") +
+                    text_of(head.headers));
   }
   void on_response_body(StreamId now, std::string_view bytes) override {
     transcript.body(bytes);
