@@ -117,5 +117,231 @@ TEST_CASE("pausing after each piece of body changes nothing") {
   }
 }
 
+TEST_CASE("a second request waits until the first is answered") {
+  constexpr std::string_view kFirst = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+  constexpr std::string_view kSecond = "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+  ServerRecorder server;
+  server.answers = false;
+  auto taken = server.codec->feed(std::string(kFirst) + std::string(kSecond));
+  REQUIRE(taken);
+  CHECK(*taken == kFirst.size());
+  CHECK(server.wire_bytes == kFirst.size());
+  CHECK(*server.codec->feed(kSecond) == 0);
+  CHECK(server.codec->busy());
+  server.answer();
+  CHECK(!server.codec->busy());
+  CHECK(*server.codec->feed(kSecond) == kSecond.size());
+  CHECK(server.target == "/2");
+  CHECK(server.current == 2);
+}
+
+TEST_CASE("a paused body waits, and the rest is taken after it is resumed") {
+  ServerRecorder server;
+  server.pauses = true;
+  std::string_view head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string_view first = "2\r\nab", rest = "\r\n2\r\ncd\r\n0\r\n\r\n";
+  CHECK(*server.codec->feed(std::string(head) + std::string(first) + std::string(rest)) == head.size() + first.size());
+  CHECK(*server.codec->feed(rest) == 0);
+  server.codec->resume_body(1);
+  CHECK(*server.codec->feed(rest) == std::string_view("\r\n2\r\ncd").size());
+  server.codec->resume_body(1);
+  CHECK(*server.codec->feed("\r\n0\r\n\r\n") == 7);
+  CHECK(server.text().ends_with("body abcd\nend\n"));
+}
+
+TEST_CASE("the end of a body of known length does not wait for another byte") {
+  ServerRecorder server;
+  server.pauses = true;
+  server.answers = false;
+  server.feed("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  CHECK(server.text().ends_with("body hi\nend\n"));
+}
+
+TEST_CASE("a client that closes") {
+  const struct {
+    std::string_view what, bytes;
+    bool good;
+  } cases[] = {
+      {"at once", "", true},
+      {"after an empty line", "\r\n", true},
+      {"in a request line", "GET", false},
+      {"in a head", "GET / HTTP/1.1\r\nHost: a\r\n", false},
+      {"in a body", "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh", false},
+      {"in a chunk", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nh", false},
+      {"before the trailers end", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", false},
+      {"when its request is complete", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", true},
+  };
+  for (const auto& test : cases) {
+    CAPTURE(test.what);
+    ServerRecorder server;
+    server.answers = false;
+    server.feed(test.bytes);
+    server.feed_eof();
+    CHECK(server.failed == !test.good);
+  }
+}
+
+TEST_CASE("the connection is busy from the first byte of a request to the end of its answer") {
+  ServerRecorder server;
+  server.answers = false;
+  CHECK(!server.codec->busy());
+  server.feed("\r\n");
+  CHECK(!server.codec->busy());
+  server.feed("G");
+  CHECK(server.codec->busy());
+  server.feed("ET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(server.codec->busy());
+  server.answer();
+  CHECK(!server.codec->busy());
+}
+
+// How one request is answered; the request's version and method, and what the response head says of its body.
+struct Answer {
+  std::string_view what;
+  std::string_view request;
+  std::uint16_t status;
+  BodyFraming body;
+  std::string_view bytes;  // what goes out, without the status line
+  bool reusable;
+};
+
+const Answer kAnswers[] = {
+    {"a length", "GET / HTTP/1.1", 200, {BodyKind::length, 2}, "Content-Length: 2\r\n\r\nhi", true},
+    {"no body", "GET / HTTP/1.1", 200, {}, "Content-Length: 0\r\n\r\n", true},
+    {"chunked",
+     "GET / HTTP/1.1",
+     200,
+     {BodyKind::chunked, 0},
+     "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nT: 1\r\n\r\n",
+     true},
+    {"until the upstream closes",
+     "GET / HTTP/1.1",
+     200,
+     {BodyKind::until_close, 0},
+     "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nT: 1\r\n\r\n",
+     true},
+    {"HEAD, a length", "HEAD / HTTP/1.1", 200, {BodyKind::length, 2}, "Content-Length: 2\r\n\r\n", true},
+    {"HEAD, chunked", "HEAD / HTTP/1.1", 200, {BodyKind::chunked, 0}, "\r\n", true},
+    {"HEAD, nothing known", "HEAD / HTTP/1.1", 200, {}, "\r\n", true},
+    {"HEAD of 204", "HEAD / HTTP/1.1", 204, {BodyKind::length, 2}, "\r\n", true},
+    {"204 has no body and no length", "GET / HTTP/1.1", 204, {BodyKind::length, 2}, "\r\n", true},
+    {"304 keeps the length alone", "GET / HTTP/1.1", 304, {BodyKind::length, 2}, "Content-Length: 2\r\n\r\n", true},
+    {"304, nothing known", "GET / HTTP/1.1", 304, {BodyKind::chunked, 0}, "\r\n", true},
+    {"shorter than announced", "GET / HTTP/1.1", 200, {BodyKind::length, 3}, "Content-Length: 3\r\n\r\nhi", false},
+    {"longer than announced", "GET / HTTP/1.1", 200, {BodyKind::length, 1}, "Content-Length: 1\r\n\r\nh", false},
+    {"the client closes",
+     "GET / HTTP/1.1\r\nConnection: close",
+     200,
+     {BodyKind::length, 2},
+     "Content-Length: 2\r\nConnection: close\r\n\r\nhi",
+     false},
+    {"HTTP/1.0",
+     "GET / HTTP/1.0",
+     200,
+     {BodyKind::length, 2},
+     "Content-Length: 2\r\nConnection: close\r\n\r\nhi",
+     false},
+    {"HTTP/1.0 with keep-alive",
+     "GET / HTTP/1.0\r\nConnection: keep-alive",
+     200,
+     {BodyKind::length, 2},
+     "Content-Length: 2\r\nConnection: keep-alive\r\n\r\nhi",
+     true},
+    {"HTTP/1.0 gets no chunks",
+     "GET / HTTP/1.0\r\nConnection: keep-alive",
+     200,
+     {BodyKind::chunked, 0},
+     "Connection: close\r\n\r\nhi",
+     false},
+    {"HTTP/1.0, HEAD",
+     "HEAD / HTTP/1.0\r\nConnection: keep-alive",
+     200,
+     {BodyKind::chunked, 0},
+     "Connection: keep-alive\r\n\r\n",
+     true},
+};
+
+TEST_CASE("the framing of an answer follows its request") {
+  for (const auto& answer : kAnswers) {
+    CAPTURE(answer.what);
+    ServerRecorder server;
+    server.answers = false;
+    server.feed(std::string(answer.request) + "\r\nHost: a\r\n\r\n");
+    REQUIRE(!server.failed);
+    ResponseHead head(server.arena);
+    head.status = answer.status;
+    head.reason = "R";
+    head.body = answer.body;
+    HeaderList trailers(server.arena);
+    trailers.add("T", "1");
+    trailers.add("Content-Length", "7");
+    server.codec->write_head(1, head, false, server.out);
+    if (answer.body.kind != BodyKind::none) server.codec->write_body(1, "hi", server.out);
+    server.codec->write_end(1, &trailers, server.out);
+    CHECK(server.out.bytes == "HTTP/1.1 " + std::to_string(answer.status) + " R\r\n" + std::string(answer.bytes));
+    CHECK(server.codec->finish_stream(1) == answer.reusable);
+    CHECK(!server.codec->finish_stream(1));
+  }
+}
+
+TEST_CASE("the last answer of a connection says so") {
+  ServerRecorder server;
+  server.answers = false;
+  server.feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ResponseHead head(server.arena);
+  head.status = 200;
+  server.codec->write_head(1, head, true, server.out);
+  server.codec->write_end(1, nullptr, server.out);
+  CHECK(server.out.bytes == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  CHECK(!server.codec->finish_stream(1));
+  CHECK(*server.codec->feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n") == 27);  // swallowed
+  CHECK(server.current == 1);
+}
+
+TEST_CASE("an answer before the request was read ends the connection") {
+  ServerRecorder server;
+  server.answers = false;
+  server.feed("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+  server.answer();
+  CHECK(server.text().ends_with("closed\n"));
+  server.feed("lloGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(server.current == 1);
+}
+
+TEST_CASE("a bad request can be answered on its stream") {
+  for (auto [request, answer] :
+       {std::pair{"GET / HTTP/1.1\r\nBad name: x\r\n\r\n",
+                  "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"},
+        std::pair{"HEAD / HTTP/1.1\r\nBad name: x\r\n\r\n",
+                  "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"}}) {
+    ServerRecorder server;
+    server.feed(request);
+    REQUIRE(server.failed);
+    ResponseHead head(server.arena);
+    head.status = status_of(server.error.code);
+    head.body = {BodyKind::length, 2};
+    server.codec->write_head(1, head, false, server.out);
+    server.codec->write_body(1, "no", server.out);
+    server.codec->write_end(1, nullptr, server.out);
+    CHECK(server.out.bytes == answer);
+    CHECK(!server.codec->finish_stream(1));
+    CHECK(!server.codec->busy());
+  }
+}
+
+TEST_CASE("interim responses go to HTTP/1.1 only") {
+  for (auto [version, bytes] :
+       {std::pair{"1.1", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"}, std::pair{"1.0", ""}}) {
+    ServerRecorder server;
+    server.answers = false;
+    server.feed("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n\r\n");
+    ResponseHead head(server.arena);
+    head.status = 103;
+    head.headers.add("Link", "</a>");
+    server.codec->write_informational(1, head, server.out);
+    CHECK(server.out.bytes == bytes);
+  }
+}
+
 }  // namespace
 }  // namespace postern::http::testing
