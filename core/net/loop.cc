@@ -126,8 +126,11 @@ void Loop::run() {
 void Loop::stop() noexcept { uv_stop(loop_.get()); }
 
 bool Loop::run_once() {
+  one_event_ = true;  // else libuv would block after having run timers or deferred tasks
   on_posted();
-  return uv_run(loop_.get(), UV_RUN_ONCE) != 0;
+  bool more = uv_run(loop_.get(), UV_RUN_ONCE) != 0;
+  one_event_ = false;
+  return more;
 }
 
 std::uint64_t Loop::now_ms() const noexcept { return uv_now(loop_.get()); }
@@ -226,7 +229,9 @@ void Loop::run_deferred() {
 }
 
 void Loop::begin_event() noexcept {
-  if (event_depth_++ == 0) event_ns_ = system_clock().now_ns();
+  if (event_depth_++ != 0) return;
+  event_ns_ = system_clock().now_ns();
+  if (one_event_) uv_stop(loop_.get());
 }
 
 void Loop::end_event() {

@@ -34,7 +34,7 @@ class Loop {
 
   void run();                                   // until stop() or nothing is left
   void stop() noexcept;                         // this thread only; from others: post
-  bool run_once();                              // one turn that may block; false when nothing is left (tests)
+  bool run_once();                              // blocks until something happened; false when nothing is left (tests)
   // Time of this turn of the loop, cached: no clock call.
   std::uint64_t now_ms() const noexcept;
   std::uint64_t event_ns() const noexcept { return event_ns_; }  // monotonic; when the running I/O event began
@@ -75,6 +75,7 @@ class Loop {
   std::uint64_t event_ns_ = 0;
   int event_depth_ = 0;
   bool closing_ = false;
+  bool one_event_ = false;  // inside run_once
   std::vector<Stream*> dirty_;
   std::vector<std::unique_ptr<Deferred>> graveyard_;
   std::vector<std::function<void()>> deferred_;
