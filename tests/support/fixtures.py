@@ -34,7 +34,7 @@ def postern():
     `-c FILE` is added when there is a config."""
     workspaces = []
 
-    def run(*arguments, config=None, files=None, env=None, **names):
+    def run(*arguments, config=None, files=None, env=None, cwd=None, **names):
         workspace = Workspace()
         workspaces.append(workspace)
         command = [BINARY, *arguments[:1]]
@@ -42,7 +42,7 @@ def postern():
         if config is not None:
             command += ["-c", str(workspace.config_path)]
         result = subprocess.run(command + list(arguments[1:]), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                timeout=120, cwd=workspace.directory, env=environment(env))
+                                timeout=120, cwd=cwd or workspace.directory, env=environment(env))
         result.config_path = workspace.config_path
         return result
 
