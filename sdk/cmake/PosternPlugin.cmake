@@ -13,7 +13,6 @@ include_guard(GLOBAL)
 include(GNUInstallDirs)
 
 set(POSTERN_PLUGIN_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins CACHE PATH "Where plugins are built")
-set(_POSTERN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 # Flags without which two plugins (or two versions of one) could not live in one process or not be unloaded.
 function(_postern_plugin_flags target)
@@ -47,8 +46,8 @@ function(postern_add_plugin)
     set(schema_cc ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_schema.cc)
     add_custom_command(
       OUTPUT ${schema_cc}
-      COMMAND ${CMAKE_COMMAND} -DSCHEMA=${schema} -DOUTPUT=${schema_cc} -P ${_POSTERN_CMAKE_DIR}/PosternEmbedSchema.cmake
-      DEPENDS ${schema} ${_POSTERN_CMAKE_DIR}/PosternEmbedSchema.cmake
+      COMMAND ${CMAKE_COMMAND} -DSCHEMA=${schema} -DOUTPUT=${schema_cc} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/PosternEmbedSchema.cmake
+      DEPENDS ${schema} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/PosternEmbedSchema.cmake
       COMMENT "Embedding the schema of plugin ${arg_NAME}"
       VERBATIM)
     target_sources(${objects} PRIVATE ${schema_cc})
@@ -67,7 +66,7 @@ function(postern_add_plugin)
   if(CMAKE_READELF)
     add_test(NAME plugin_${arg_NAME}_verify
       COMMAND ${CMAKE_COMMAND} -DREADELF=${CMAKE_READELF} -DFILE=$<TARGET_FILE:plugin_${arg_NAME}> -DNAME=${arg_NAME}
-              -P ${_POSTERN_CMAKE_DIR}/PosternVerify.cmake)
+              -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/PosternVerify.cmake)
   endif()
 endfunction()
 
