@@ -1,0 +1,79 @@
+#include "budget.h"
+
+#include <cstdlib>
+
+#include "state.h"
+#include "task.h"
+
+namespace postern::lua {
+namespace {
+
+constexpr std::uint64_t kBytesPerInstruction = 64;
+constexpr std::uint64_t kLookAfterBytes = 1u << 20;
+
+void on_count(lua_State* L, lua_Debug*);
+
+// From here on every instruction fails, in pcall, in close handlers, wherever the script may try to go on.
+[[noreturn]] void kill(lua_State* L, Task& task, std::uint64_t limit) {
+  task.killed = true;
+  lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+  luaL_error(L, "stopped: %s used more than its %I instructions", phase_name(task.phase), static_cast<lua_Integer>(limit));
+  std::abort();  // luaL_error does not return, which its declaration does not say
+}
+
+void spend(lua_State* L, Task& task, std::uint64_t instructions) {
+  const Limits& limits = task.state->limits();
+  *task.spent += instructions;
+  task.spent_in_resume += instructions;
+  if (task.killed || *task.spent > limits.per_exchange) kill(L, task, limits.per_exchange);
+  if (!task.may_suspend && !task.unhurried && task.spent_in_resume > limits.per_resume) kill(L, task, limits.per_resume);
+}
+
+void on_count(lua_State* L, lua_Debug*) {
+  Task& task = Task::of(L);
+  const bool early = lua_gethookcount(L) != kCountStep;
+  if (early && !task.killed) count_instructions(L);
+  spend(L, task, (early ? 0 : kCountStep) + task.state->memory().take_work());
+  // Inside a C function (a sort's comparison) a coroutine cannot yield; it will soon be outside again.
+  if (task.may_suspend && task.spent_in_resume > task.state->limits().per_resume && lua_isyieldable(L)) {
+    task.pending = Pending::turn;
+    lua_yield(L, 0);
+  }
+}
+
+}  // namespace
+
+void* Memory::allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) {
+  Memory& memory = *static_cast<Memory*>(self);
+  if (block == nullptr) old_size = 0;  // then it is the kind of object that is wanted, not a size
+  if (new_size == 0) {
+    std::free(block);
+    memory.used_ -= old_size;
+    return nullptr;
+  }
+  if (new_size > old_size) {
+    if (memory.used_ - old_size + new_size > memory.limit_ + memory.slack_) return nullptr;
+    memory.note_work(new_size);
+  }
+  void* moved = std::realloc(block, new_size);
+  if (moved != nullptr) memory.used_ += new_size - old_size;
+  return moved;
+}
+
+void Memory::note_work(std::size_t bytes) {
+  worked_bytes_ += bytes;
+  if (worked_bytes_ < kLookAfterBytes || running_ == nullptr) return;
+  lua_sethook(running_, on_count, LUA_MASKCOUNT, 1);
+}
+
+std::uint64_t Memory::take_work() {
+  std::uint64_t instructions = worked_bytes_ / kBytesPerInstruction;
+  worked_bytes_ %= kBytesPerInstruction;
+  return instructions;
+}
+
+void count_instructions(lua_State* coroutine) { lua_sethook(coroutine, on_count, LUA_MASKCOUNT, kCountStep); }
+
+void charge(lua_State* L, std::uint64_t instructions) { spend(L, Task::of(L), instructions); }
+
+}  // namespace postern::lua

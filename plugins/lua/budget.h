@@ -1,0 +1,58 @@
+// What a script may use up, and the accounting of it: instructions by a count hook, memory by the allocator. Neither
+// can be caught by the script's pcall.
+#pragma once
+
+#include <lua.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace postern::lua {
+
+struct Task;
+
+struct Limits {
+  // Instructions in one go; then the coroutine yields for a turn of the loop. In hooks that may not suspend: all there is.
+  std::uint64_t per_resume = 100'000;
+  std::uint64_t per_exchange = 10'000'000;  // all hooks of one exchange together; also of one timer call
+  std::size_t memory = 16u << 20;           // bytes of one state
+};
+
+// Bounds of what a script may ask for in its `limits` table.
+inline constexpr Limits kLeastLimits{1'000, 1'000, 256u << 10};
+inline constexpr Limits kMostLimits{10'000'000, 1'000'000'000, 256u << 20};
+
+// Instructions between two looks at the budget; what a short hook uses below that is not counted.
+inline constexpr int kCountStep = 1'000;
+
+// The memory of one state. Lives longer than the lua_State that allocates through it.
+class Memory {
+ public:
+  explicit Memory(std::size_t limit) : limit_(limit) {}
+  static void* allocate(void* self, void* block, std::size_t old_size, std::size_t new_size);  // lua_Alloc
+
+  std::size_t used() const { return used_; }
+  // Copying memory is work that no instruction count sees: allocated bytes since the last call, in instructions.
+  std::uint64_t take_work();
+  // Lets the bridge itself finish an error report after the limit was hit.
+  void allow_beyond_limit(std::size_t bytes) { slack_ = bytes; }
+  // Whose count hook to call early when much is allocated between two looks; null: nobody runs.
+  void watch(lua_State* running) { running_ = running; }
+
+ private:
+  void note_work(std::size_t bytes);
+
+  std::size_t limit_;
+  std::size_t slack_ = 0;
+  std::size_t used_ = 0;
+  std::uint64_t worked_bytes_ = 0;
+  lua_State* running_ = nullptr;
+};
+
+// Sets the count hook of a coroutine; every new coroutine needs it.
+void count_instructions(lua_State* coroutine);
+
+// Adds work that is done in C to the running task's budget. Raises a Lua error when that is used up.
+void charge(lua_State* L, std::uint64_t instructions);
+
+}  // namespace postern::lua
