@@ -7,9 +7,10 @@
 //   };
 //   POSTERN_PLUGIN(Hello, "hello", "1.0.0")
 //
-// The class is the *instance*: one for each place in a chain, shared by all workers, so it must not change while serving
-// without its own locks. What belongs to one exchange goes into a nested `struct State`: made on first use, destroyed after
-// on_complete. Every hook of an exchange may take `State&` after the exchange. A hook that is not defined costs nothing.
+// The class is the *instance*: one for each place in a chain, shared by all workers, so it must not change while
+// serving without its own locks. What belongs to one exchange goes into a nested `struct State`: made on first use,
+// destroyed after on_complete. Every hook of an exchange may take `State&` after the exchange. A hook that is not
+// defined costs nothing.
 //
 //   void / Verdict on_connection(Connection& c)
 //   void / Verdict on_request_early(Exchange& x [, State& s])        before routing; gateway-wide chains only
@@ -24,8 +25,8 @@
 //   void / Status / Result<void> on_worker_start(std::uint32_t worker)     void on_worker_stop(std::uint32_t worker)
 //   static void / Status on_load()                                   static void on_unload()
 //
-// Instead of `configure`, a constructor (Setup&, Node) or a default constructor will do. Exceptions never leave the plugin:
-// a hook that throws answers ERROR and what() is logged. sdk/README.md tells the rest.
+// Instead of `configure`, a constructor (Setup&, Node) or a default constructor will do. Exceptions never leave the
+// plugin: a hook that throws answers ERROR and what() is logged. sdk/README.md tells the rest.
 #pragma once
 
 #include "postern/abi.h"
@@ -57,19 +58,19 @@ extern "C" __attribute__((weak, visibility("hidden"))) const postern_str postern
 #define POSTERN_DETAIL_PLAIN
 #endif
 
-// The library's entry and its ELF note. Once per library, at namespace scope, with literals: the plugin's class, its name
-// (lower-case letters, digits, '-'; also the file's name) and its version.
-#define POSTERN_PLUGIN(Class, name, version)                                                                          \
-  namespace {                                                                                                         \
-  __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4))) POSTERN_DETAIL_PLAIN constexpr ::postern::detail:: \
-      NoteSection postern_plugin_note = ::postern::detail::make_note(                                                 \
-          name, version, ::postern::detail::kRequiredInterfaces, POSTERN_BUILD_ID, ::postern::detail::hooks_of<Class>()); \
-  }                                                                                                                   \
-  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);                     \
-  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) {                    \
-    static const postern_plugin table = ::postern::detail::make_table<Class>(                                         \
-        name, version,                                                                                                \
+// The library's entry and its ELF note. Once per library, at namespace scope, with literals: the plugin's class, its
+// name (lower-case letters, digits, '-'; also the file's name) and its version.
+#define POSTERN_PLUGIN(Class, name, version)                                                                           \
+  namespace {                                                                                                          \
+  __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4)))                                                     \
+  POSTERN_DETAIL_PLAIN constexpr ::postern::detail::NoteSection postern_plugin_note = ::postern::detail::make_note(    \
+      name, version, ::postern::detail::kRequiredInterfaces, POSTERN_BUILD_ID, ::postern::detail::hooks_of<Class>());  \
+  }                                                                                                                    \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);                      \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) {                     \
+    static const postern_plugin table = ::postern::detail::make_table<Class>(                                          \
+        name, version,                                                                                                 \
         &postern_plugin_schema != nullptr ? ::postern::detail::to_view(postern_plugin_schema) : ::std::string_view()); \
-    return ::postern::detail::connect(host) ? &table : nullptr;                                                       \
-  }                                                                                                                   \
+    return ::postern::detail::connect(host) ? &table : nullptr;                                                        \
+  }                                                                                                                    \
   static_assert(true, "so that a semicolon may follow")

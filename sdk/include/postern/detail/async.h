@@ -1,5 +1,5 @@
-// Timer, Call, Work and post: what happens later. Timer, Call and Work own their work: destroying one cancels it, so keeping
-// it in the exchange's State ends it with the exchange. Use them on the worker that started them.
+// Timer, Call, Work and post: what happens later. Timer, Call and Work own their work: destroying one cancels it, so
+// keeping it in the exchange's State ends it with the exchange. Use them on the worker that started them.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,9 @@ inline std::uint64_t unix_ms() { return POSTERN_OFFERS(timer, unix_ms) ? detail:
 
 // Index of the calling worker; -1 elsewhere.
 inline std::int32_t worker() { return POSTERN_OFFERS(loop, worker) ? detail::host.loop->worker() : -1; }
-inline std::uint32_t worker_count() { return POSTERN_OFFERS(loop, worker_count) ? detail::host.loop->worker_count() : 1; }
+inline std::uint32_t worker_count() {
+  return POSTERN_OFFERS(loop, worker_count) ? detail::host.loop->worker_count() : 1;
+}
 
 namespace detail {
 
@@ -102,8 +104,8 @@ class Timer : public detail::Pending {
     const postern_timer handle = detail::host.timer->start(
         instance.raw(), delay_ms, repeat_ms, [](void* user) { (*static_cast<Held*>(user))(); }, held.get());
     if (handle == 0) return;
-    detail::Pending::operator=(
-        detail::Pending(handle, [](std::uint64_t h) { detail::host.timer->cancel(h); }, held.release(), &Held::drop));
+    detail::Pending::operator=(detail::Pending(
+        handle, [](std::uint64_t h) { detail::host.timer->cancel(h); }, held.release(), &Held::drop));
   }
 };
 
@@ -165,16 +167,16 @@ postern_call start_call(Instance instance, const CallRequest& request, Done done
   for (std::size_t i = 0; i < request.headers.size(); ++i) {
     headers[i] = {to_str(request.headers[i].name), to_str(request.headers[i].value)};
   }
-  const postern_call_request raw = {sizeof(postern_call_request), request.timeout_ms,       to_str(request.upstream),
-                                    to_str(request.method),       to_str(request.target),   headers,
-                                    request.headers.size(),       to_str(request.body),     request.max_response_body};
+  const postern_call_request raw = {sizeof(postern_call_request), request.timeout_ms,     to_str(request.upstream),
+                                    to_str(request.method),       to_str(request.target), headers,
+                                    request.headers.size(),       to_str(request.body),   request.max_response_body};
   return host.call->start(instance.raw(), &raw, done, user);
 }
 
 }  // namespace detail
 
-// One HTTP call over the configured upstreams and their pools. `done(const CallResponse&)` is called once, never inside the
-// constructor. Empty when the request is malformed or there is no such upstream.
+// One HTTP call over the configured upstreams and their pools. `done(const CallResponse&)` is called once, never inside
+// the constructor. Empty when the request is malformed or there is no such upstream.
 class Call : public detail::Pending {
  public:
   Call() = default;
@@ -188,15 +190,15 @@ class Call : public detail::Pending {
         [](void* user, const postern_call_response* response) { (*static_cast<Held*>(user))(CallResponse(*response)); },
         held.get());
     if (handle == 0) return;
-    detail::Pending::operator=(
-        detail::Pending(handle, [](std::uint64_t h) { detail::host.call->cancel(h); }, held.release(), &Held::drop));
+    detail::Pending::operator=(detail::Pending(
+        handle, [](std::uint64_t h) { detail::host.call->cancel(h); }, held.release(), &Held::drop));
   }
 };
 
 namespace detail {
 
-// A job and what follows it. The Work and the gateway share it: a Work that is destroyed too late to cancel the job only
-// forgets it.
+// A job and what follows it. The Work and the gateway share it: a Work that is destroyed too late to cancel the job
+// only forgets it.
 struct JobBase {
   bool forgotten = false;                    // worker thread only
   std::shared_ptr<JobBase>* held = nullptr;  // the gateway's share, on the heap
@@ -229,8 +231,8 @@ struct Job final : JobBase {
 
 }  // namespace detail
 
-// `run()` on a thread of the pool, then `done()` on this worker. Empty when the queue is full or this is no worker. A Work
-// that is destroyed while `run` is already running lets it finish, so `run` must own what it uses.
+// `run()` on a thread of the pool, then `done()` on this worker. Empty when the queue is full or this is no worker. A
+// Work that is destroyed while `run` is already running lets it finish, so `run` must own what it uses.
 class Work {
  public:
   Work() = default;

@@ -31,20 +31,34 @@ class Status {
 
   constexpr std::string_view text() const {
     switch (code_) {
-      case POSTERN_OK: return "ok";
-      case POSTERN_PENDING: return "pending";
-      case POSTERN_E_GONE: return "it has already ended";
-      case POSTERN_E_INVALID: return "an argument is malformed or out of its bounds";
-      case POSTERN_E_STATE: return "not allowed here, or this gateway does not offer it";
-      case POSTERN_E_NOT_FOUND: return "not found";
-      case POSTERN_E_LIMIT: return "a limit was reached";
-      case POSTERN_E_EXISTS: return "it exists already";
-      case POSTERN_E_CONFLICT: return "the value was another";
-      case POSTERN_E_TYPE: return "the value has another type";
-      case POSTERN_E_CONNECT: return "no connection to the upstream could be made";
-      case POSTERN_E_TIMEOUT: return "no full answer in time";
-      case POSTERN_E_PROTOCOL: return "the upstream's answer was not valid HTTP";
-      default: return "failed";
+      case POSTERN_OK:
+        return "ok";
+      case POSTERN_PENDING:
+        return "pending";
+      case POSTERN_E_GONE:
+        return "it has already ended";
+      case POSTERN_E_INVALID:
+        return "an argument is malformed or out of its bounds";
+      case POSTERN_E_STATE:
+        return "not allowed here, or this gateway does not offer it";
+      case POSTERN_E_NOT_FOUND:
+        return "not found";
+      case POSTERN_E_LIMIT:
+        return "a limit was reached";
+      case POSTERN_E_EXISTS:
+        return "it exists already";
+      case POSTERN_E_CONFLICT:
+        return "the value was another";
+      case POSTERN_E_TYPE:
+        return "the value has another type";
+      case POSTERN_E_CONNECT:
+        return "no connection to the upstream could be made";
+      case POSTERN_E_TIMEOUT:
+        return "no full answer in time";
+      case POSTERN_E_PROTOCOL:
+        return "the upstream's answer was not valid HTTP";
+      default:
+        return "failed";
     }
   }
 
@@ -63,9 +77,9 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   template <class U = T>
-    requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error>)
-  Result(U&& value) : held_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_constructible_v<T, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error>) Result(U&& value)
+      : held_(std::in_place_index<0>, std::forward<U>(value)) {}
   Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
 
   bool ok() const { return held_.index() == 0; }
@@ -98,7 +112,9 @@ inline Error fail(std::string text) { return Error{std::move(text), POSTERN_E_FA
 
 namespace detail {
 
-inline std::string_view to_view(postern_str s) { return s.len == 0 ? std::string_view() : std::string_view(s.ptr, s.len); }
+inline std::string_view to_view(postern_str s) {
+  return s.len == 0 ? std::string_view() : std::string_view(s.ptr, s.len);
+}
 inline postern_str to_str(std::string_view v) { return {v.data(), v.size()}; }
 
 }  // namespace detail

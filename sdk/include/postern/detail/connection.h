@@ -27,7 +27,9 @@ class Connection {
   postern_connection raw() const { return raw_; }
   Instance instance() const { return Instance(instance_); }
 
-  std::string_view peer_address() const { return detail::to_view(info().peer_address_view); }  // "unix" on a unix socket
+  std::string_view peer_address() const {
+    return detail::to_view(info().peer_address_view);
+  }  // "unix" on a unix socket
   std::uint32_t peer_port() const { return info().peer_port; }
   bool tls() const { return info().tls != 0; }
   std::string_view listener() const { return detail::to_view(info().listener_view); }

@@ -50,8 +50,8 @@ class Service {
   // Allowed from on_worker_start on. Empty when nobody published `name` with at least that version.
   Service(Instance instance, std::string_view name, std::uint32_t min_version) : instance_(instance) {
     if (!POSTERN_OFFERS(services, acquire)) return;
-    table_ = static_cast<const Table*>(
-        detail::host.services->acquire(instance.raw(), detail::to_str(name), min_version));
+    table_ =
+        static_cast<const Table*>(detail::host.services->acquire(instance.raw(), detail::to_str(name), min_version));
   }
   Service(Service&& other) noexcept : instance_(other.instance_), table_(std::exchange(other.table_, nullptr)) {}
   Service& operator=(Service&& other) noexcept {

@@ -20,8 +20,8 @@ class Dict {
   }
   explicit operator bool() const { return raw_ != 0; }
 
-  // Copies the value into `buffer`. The view is empty but present for an empty value; none when there is no such key or the
-  // value does not fit.
+  // Copies the value into `buffer`. The view is empty but present for an empty value; none when there is no such key or
+  // the value does not fit.
   std::optional<std::string_view> get(std::string_view key, std::span<char> buffer) const {
     std::uint64_t size = buffer.size();
     if (raw_ == 0 || table().get(raw_, detail::to_str(key), buffer.data(), &size) != POSTERN_OK) return std::nullopt;

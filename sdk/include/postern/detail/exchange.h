@@ -1,5 +1,5 @@
-// Exchange: one request and its response, as hooks see them. Everything here is a view of the gateway's own data: reading a
-// header allocates nothing. A std::string_view stays valid until the hook returns.
+// Exchange: one request and its response, as hooks see them. Everything here is a view of the gateway's own data:
+// reading a header allocates nothing. A std::string_view stays valid until the hook returns.
 #pragma once
 
 #include <cstddef>
@@ -177,7 +177,8 @@ class Body {
   Body(postern_exchange x, std::uint32_t message) : x_(x), message_(message) {}
   // Replaces the bytes that the running body hook was given. Needs a policy with `modifies`.
   Status replace(std::string_view bytes) const {
-    return POSTERN_OFFERS(body, replace) ? detail::host.body->replace(x_, message_, detail::to_str(bytes)) : POSTERN_E_STATE;
+    return POSTERN_OFFERS(body, replace) ? detail::host.body->replace(x_, message_, detail::to_str(bytes))
+                                         : POSTERN_E_STATE;
   }
   // From now on this instance sees no more of that body.
   Status detach() const {
@@ -213,16 +214,15 @@ class Exchange {
   Body request_body() const { return {raw_, POSTERN_REQUEST}; }
   Body response_body() const { return {raw_, POSTERN_RESPONSE}; }
 
-  // Sets a local response; `return x.respond(...)`. Further headers go to response().headers() afterwards. ERROR when the
-  // response head has gone out already.
+  // Sets a local response; `return x.respond(...)`. Further headers go to response().headers() afterwards. ERROR when
+  // the response head has gone out already.
   Verdict respond(std::uint32_t status, std::string_view content_type = {}, std::string_view body = {}) const {
     return answered(table().respond(raw_, status, detail::to_str(content_type), detail::to_str(body)));
   }
   // The same with the gateway's JSON error envelope. `code` is upper case: "FORBIDDEN".
   Verdict respond_error(std::uint32_t status, std::string_view code, std::string_view message,
                         std::uint32_t retry_after_s = 0) const {
-    return answered(
-        table().respond_error(raw_, status, detail::to_str(code), detail::to_str(message), retry_after_s));
+    return answered(table().respond_error(raw_, status, detail::to_str(code), detail::to_str(message), retry_after_s));
   }
   Status set_origin(std::uint32_t origin) const { return table().set_origin(raw_, origin); }
 

@@ -12,7 +12,8 @@
 
 namespace postern::detail {
 
-// ---- Which hooks a class has -----------------------------------------------------------------------------------------
+// ---- Which hooks a class has
+// -----------------------------------------------------------------------------------------
 
 // One caller for each hook's name: invocable exactly when the class has a hook that takes these arguments.
 #define POSTERN_DETAIL_HOOK(hook)                                                                            \
@@ -49,7 +50,7 @@ struct StateOf {
   static constexpr bool present = false;
 };
 template <class P>
-  requires requires { typename P::State; }
+requires requires { typename P::State; }
 struct StateOf<P> {
   using type = typename P::State;
   static constexpr bool present = true;
@@ -59,7 +60,7 @@ using State = typename StateOf<P>::type;
 
 // hook(x, extra...) or hook(x, state, extra...)
 template <class Hook, class P, class... Extra>
-inline constexpr bool takes_state = StateOf<P>::present && std::is_invocable_v<Hook, P&, Exchange&, State<P>&, Extra...>;
+inline constexpr bool takes_state = StateOf<P>::present&& std::is_invocable_v<Hook, P&, Exchange&, State<P>&, Extra...>;
 
 template <class Hook, class P, class... Extra>
 consteval bool has_hook() {
@@ -82,7 +83,7 @@ struct HookResult {
   using type = std::invoke_result_t<Hook, P&, Exchange&, Extra...>;
 };
 template <class Hook, class P, class... Extra>
-  requires takes_state<Hook, P, Extra...>
+requires takes_state<Hook, P, Extra...>
 struct HookResult<Hook, P, Extra...> {
   using type = std::invoke_result_t<Hook, P&, Exchange&, State<P>&, Extra...>;
 };
@@ -110,7 +111,8 @@ consteval std::uint64_t hooks_of() {
   return hooks;
 }
 
-// ---- The instance and the slot ----------------------------------------------------------------------------------------
+// ---- The instance and the slot
+// ----------------------------------------------------------------------------------------
 
 // What the gateway's `data` points to.
 template <class P>
@@ -139,7 +141,8 @@ struct Slot {
   }
 };
 
-// ---- Calling a hook ---------------------------------------------------------------------------------------------------
+// ---- Calling a hook
+// ---------------------------------------------------------------------------------------------------
 
 template <class Hook, class P, class... Extra>
 decltype(auto) invoke(Bound<P>& bound, [[maybe_unused]] void* slot, Exchange& x, Extra... extra) {
@@ -212,7 +215,8 @@ void run_complete(void* data, void* slot, postern_exchange raw, [[maybe_unused]]
   }
 }
 
-// ---- The life of an instance ------------------------------------------------------------------------------------------
+// ---- The life of an instance
+// ------------------------------------------------------------------------------------------
 
 template <class P>
 Result<std::unique_ptr<P>> make_instance(Setup& setup, [[maybe_unused]] Node config) {
@@ -221,9 +225,10 @@ Result<std::unique_ptr<P>> make_instance(Setup& setup, [[maybe_unused]] Node con
   } else if constexpr (std::is_constructible_v<P, Setup&, Node>) {
     return std::make_unique<P>(setup, config);
   } else {
-    static_assert(std::is_default_constructible_v<P>,
-                  "a plugin needs: static Result<std::unique_ptr<P>> configure(Setup&, Node), or a constructor P(Setup&, Node), "
-                  "or a default constructor");
+    static_assert(
+        std::is_default_constructible_v<P>,
+        "a plugin needs: static Result<std::unique_ptr<P>> configure(Setup&, Node), or a constructor P(Setup&, Node), "
+        "or a default constructor");
     return std::make_unique<P>();
   }
 }
@@ -296,7 +301,8 @@ void run_unload(void*) {
   fenced(nullptr, "on_unload", [] { P::on_unload(); });
 }
 
-// ---- The table --------------------------------------------------------------------------------------------------------
+// ---- The table
+// --------------------------------------------------------------------------------------------------------
 
 template <class P>
 consteval std::uint64_t slot_size() {
@@ -330,11 +336,14 @@ postern_plugin make_table(std::string_view name, std::string_view version, std::
   if constexpr ((hooks & POSTERN_HOOK_REQUEST_EARLY) != 0) t.on_request_early = &run_hook<call_on_request_early, P>;
   if constexpr ((hooks & POSTERN_HOOK_REQUEST) != 0) t.on_request = &run_hook<call_on_request, P>;
   if constexpr ((hooks & POSTERN_HOOK_REQUEST_BODY) != 0) t.on_request_body = &run_body_hook<call_on_request_body, P>;
-  if constexpr ((hooks & POSTERN_HOOK_UPSTREAM_SELECT) != 0) t.on_upstream_select = &run_hook<call_on_upstream_select, P>;
-  if constexpr ((hooks & POSTERN_HOOK_UPSTREAM_REQUEST) != 0) t.on_upstream_request = &run_hook<call_on_upstream_request, P>;
+  if constexpr ((hooks & POSTERN_HOOK_UPSTREAM_SELECT) != 0)
+    t.on_upstream_select = &run_hook<call_on_upstream_select, P>;
+  if constexpr ((hooks & POSTERN_HOOK_UPSTREAM_REQUEST) != 0)
+    t.on_upstream_request = &run_hook<call_on_upstream_request, P>;
   if constexpr ((hooks & POSTERN_HOOK_UPSTREAM_RESULT) != 0) t.on_upstream_result = &run_upstream_result<P>;
   if constexpr ((hooks & POSTERN_HOOK_RESPONSE) != 0) t.on_response = &run_hook<call_on_response, P>;
-  if constexpr ((hooks & POSTERN_HOOK_RESPONSE_BODY) != 0) t.on_response_body = &run_body_hook<call_on_response_body, P>;
+  if constexpr ((hooks & POSTERN_HOOK_RESPONSE_BODY) != 0)
+    t.on_response_body = &run_body_hook<call_on_response_body, P>;
   if constexpr ((hooks & POSTERN_HOOK_COMPLETE) != 0) t.on_complete = &run_complete<P>;
 
   // Only for plugins that host scripts: static members with the signatures of abi.h.

@@ -33,13 +33,15 @@ inline constinit Host host;
 inline constexpr char kRequiredInterfaces[] = "config>=1 instance>=1 exchange>=1 log>=1";
 
 // True when `member` of the optional `table` may be called.
-#define POSTERN_OFFERS(table, member) \
-  (::postern::detail::offers(::postern::detail::host.table, &::std::remove_cvref_t<decltype(*::postern::detail::host.table)>::member))
+#define POSTERN_OFFERS(table, member)                       \
+  (::postern::detail::offers(::postern::detail::host.table, \
+                             &::std::remove_cvref_t<decltype(*::postern::detail::host.table)>::member))
 
 template <class Table, class Member>
 bool offers(const Table* table, Member Table::*member) {
   if (table == nullptr) return false;
-  const auto end = reinterpret_cast<const char*>(&(table->*member)) + sizeof(Member) - reinterpret_cast<const char*>(table);
+  const auto end =
+      reinterpret_cast<const char*>(&(table->*member)) + sizeof(Member) - reinterpret_cast<const char*>(table);
   return static_cast<std::uint32_t>(end) <= table->struct_size && table->*member != nullptr;
 }
 

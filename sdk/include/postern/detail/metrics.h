@@ -1,5 +1,5 @@
-// Counter, Gauge, Histogram: series of the gateway's metrics registry. Name a family and pick its series when the instance
-// is configured; adding to a series is lock-free and allowed on any thread.
+// Counter, Gauge, Histogram: series of the gateway's metrics registry. Name a family and pick its series when the
+// instance is configured; adding to a series is lock-free and allowed on any thread.
 #pragma once
 
 #include <array>
@@ -59,8 +59,8 @@ struct MetricOptions {
   std::uint64_t max_series = 0;
 };
 
-// All series of one name. Metric is Counter, Gauge or Histogram. An invalid family (the name is taken by another type, or
-// the gateway has no metrics) gives series that ignore what they are told.
+// All series of one name. Metric is Counter, Gauge or Histogram. An invalid family (the name is taken by another type,
+// or the gateway has no metrics) gives series that ignore what they are told.
 template <class Metric>
 class Family {
  public:
@@ -69,8 +69,8 @@ class Family {
     if (!POSTERN_OFFERS(metrics, family)) return;
     std::vector<postern_str> labels;
     for (std::string_view label : options.labels) labels.push_back(detail::to_str(label));
-    const postern_metric metric = {sizeof(postern_metric), Metric::kType,         detail::to_str(name),
-                                   detail::to_str(help),   labels.data(),         labels.size(),
+    const postern_metric metric = {sizeof(postern_metric), Metric::kType,          detail::to_str(name),
+                                   detail::to_str(help),   labels.data(),          labels.size(),
                                    options.buckets.data(), options.buckets.size(), options.max_series};
     id_ = detail::host.metrics->family(&metric);
   }

@@ -48,8 +48,8 @@ class Setup {
   Instance instance() const { return Instance(instance_); }
   Log log() const { return Log(instance_); }
 
-  // Reports an error at a place of the configuration; all of them are shown at once. `return setup.error(node, "...")` gives
-  // up, calling it and going on collects more. The instance is refused in either case.
+  // Reports an error at a place of the configuration; all of them are shown at once. `return setup.error(node, "...")`
+  // gives up, calling it and going on collects more. The instance is refused in either case.
   Error error(Node node, std::string_view text) {
     failed_ = true;
     table().config_error(instance_, node.raw(), detail::to_str(text));
@@ -57,8 +57,8 @@ class Setup {
   }
   bool failed() const { return failed_; }
 
-  // Variables. `provides` promises to set one in a request hook; `consumes` demands that an earlier instance provides it, with
-  // the reason that the operator reads when nobody does.
+  // Variables. `provides` promises to set one in a request hook; `consumes` demands that an earlier instance provides
+  // it, with the reason that the operator reads when nobody does.
   Variable variable(std::string_view name) const { return Variable(name); }
   Variable provides(std::string_view name) const {
     table().declare_provides(instance_, detail::to_str(name));

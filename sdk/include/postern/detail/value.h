@@ -17,12 +17,12 @@ class Value {
   Value(const char* text) : Value(std::string_view(text)) {}
   Value(const std::string& text) : Value(std::string_view(text)) {}
   Value(std::same_as<bool> auto truth) { raw_.type = POSTERN_VALUE_BOOL, raw_.integer = truth ? 1 : 0; }
-  Value(std::integral auto integer)
-    requires(!std::same_as<decltype(integer), bool>)
-  {
+  Value(std::integral auto integer) requires(!std::same_as<decltype(integer), bool>) {
     raw_.type = POSTERN_VALUE_INT, raw_.integer = static_cast<std::int64_t>(integer);
   }
-  Value(std::floating_point auto number) { raw_.type = POSTERN_VALUE_DOUBLE, raw_.number = static_cast<double>(number); }
+  Value(std::floating_point auto number) {
+    raw_.type = POSTERN_VALUE_DOUBLE, raw_.number = static_cast<double>(number);
+  }
   explicit Value(const postern_value& raw) : raw_(raw) {}
 
   const postern_value& raw() const { return raw_; }
