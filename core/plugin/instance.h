@@ -142,3 +142,12 @@ struct postern_instance_s {
   postern::plugin::Pins pins;             // any thread
   postern::plugin::Readiness readiness;   // any thread
 };
+
+namespace postern::plugin {
+
+void set_config(postern_instance instance, config::Node config);  // and the plugin's view of it
+// Between these two, instance->ready finds the instance; before and after, it does nothing. Any thread.
+void enter_live(postern_instance instance);
+void leave_live(postern_instance instance);
+
+}  // namespace postern::plugin

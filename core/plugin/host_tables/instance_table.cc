@@ -1,0 +1,121 @@
+// "instance": what an instance says of itself while it is configured, and when it is ready.
+#include <mutex>
+#include <unordered_set>
+
+#include "plugin/host.h"
+#include "plugin/host_tables/host_tables.h"
+#include "plugin/instance.h"
+#include "server/variables.h"
+#include "server/worker.h"
+
+namespace postern::plugin {
+namespace {
+
+constexpr std::uint64_t kMaxBuffer = 1ull << 30;
+
+postern_str name_view(postern_instance i) { return i == nullptr ? postern_str{} : str(i->name); }
+postern_str scope_view(postern_instance i) { return i == nullptr ? postern_str{} : str(i->scope); }
+
+bool may_declare(postern_instance i) { return i != nullptr && i->in_configure; }
+
+// The key path of a node: found by walking down, since nodes do not know their parents.
+bool path_to(const postern_node_s& from, postern_node wanted, std::string& path) {
+  if (&from == wanted) return true;
+  for (std::size_t i = 0; i < from.children.size(); ++i) {
+    auto length = path.size();
+    bool is_map = from.value->kind == config::Node::Kind::map;
+    path.append("/").append(is_map ? from.value->members[i].first : std::to_string(i));
+    if (path_to(from.children[i], wanted, path)) return true;
+    path.resize(length);
+  }
+  return false;
+}
+
+void config_error(postern_instance i, postern_node node, postern_str text) {
+  if (!may_declare(i)) return;
+  std::string path = i->path;
+  bool own = node != nullptr && path_to(i->root, node, path);
+  i->problems.push_back({own ? node->value->position : i->position, std::move(path), std::string(view(text))});
+}
+
+void declare(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str subject, postern_str reason) {
+  if (may_declare(i)) (i->declared.*list).push_back({std::string(view(subject)), std::string(view(reason))});
+}
+
+void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name, postern_str reason) {
+  if (!may_declare(i)) return;
+  if (server::variable_id(view(name)) != 0) return declare(i, list, name, reason);
+  i->problems.push_back({i->position, i->path, "the plugin declares \"" + std::string(view(name)) +
+                                                   "\", which is no name for a variable: lower-case letters, digits, '.', "
+                                                   "'_', '-'; 128 bytes at most"});
+}
+
+void declare_provides(postern_instance i, postern_str variable) {
+  declare_variable(i, &Declarations::provides, variable, {});
+}
+void declare_consumes(postern_instance i, postern_str variable, postern_str reason) {
+  declare_variable(i, &Declarations::consumes, variable, reason);
+}
+void declare_before(postern_instance i, postern_str plugin, postern_str reason) {
+  declare(i, &Declarations::before, plugin, reason);
+}
+void declare_after(postern_instance i, postern_str plugin, postern_str reason) {
+  declare(i, &Declarations::after, plugin, reason);
+}
+
+postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
+  if (!may_declare(i)) return POSTERN_E_STATE;
+  if (policy == nullptr || message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER ||
+      policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1)
+    return POSTERN_E_INVALID;
+  bool buffers = policy->policy == POSTERN_BODY_BUFFER;
+  if (buffers && (policy->limit == 0 || policy->limit > kMaxBuffer)) return POSTERN_E_INVALID;
+  (message == POSTERN_REQUEST ? i->declared.request_body : i->declared.response_body) = *policy;
+  return POSTERN_OK;
+}
+
+void disable_hooks(postern_instance i, std::uint64_t hooks) {
+  if (may_declare(i)) i->declared.disabled_hooks |= hooks;
+}
+
+struct Live {
+  std::mutex mutex;
+  std::unordered_set<postern_instance> instances;
+};
+Live& live() {
+  static auto* all = new Live;  // plugin threads may report while the process ends
+  return *all;
+}
+
+void ready(postern_instance i, postern_status status, postern_str error_text) {
+  // A plugin's own thread may report after the instance has been given up and destroyed.
+  std::lock_guard lock(live().mutex);
+  if (!live().instances.contains(i)) return;
+  auto* worker = server::Worker::current();
+  i->readiness.report(worker != nullptr ? static_cast<std::int32_t>(worker->index()) : -1,
+                      {status, std::string(view(error_text))});
+}
+
+}  // namespace
+
+void enter_live(postern_instance instance) {
+  std::lock_guard lock(live().mutex);
+  live().instances.insert(instance);
+}
+
+void leave_live(postern_instance instance) {
+  std::lock_guard lock(live().mutex);
+  live().instances.erase(instance);
+}
+
+const postern_instance_table& instance_table() {
+  static const postern_instance_table table{sizeof(table),     1,
+                                            &name_view,        &scope_view,
+                                            &config_error,     &declare_provides,
+                                            &declare_consumes, &declare_before,
+                                            &declare_after,    &declare_body,
+                                            &disable_hooks,    &ready};
+  return table;
+}
+
+}  // namespace postern::plugin
