@@ -30,7 +30,7 @@ def environment(extra=None):
     env = {key: value for key, value in os.environ.items() if not key.startswith("POSTERN_")}
     env.update(ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99",
                LSAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99",
-               TSAN_OPTIONS="exitcode=99:second_deadlock_stack=1")
+               TSAN_OPTIONS=f"exitcode=99:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.supp")
     env.update({key: str(value) for key, value in (extra or {}).items()})
     return env
 
