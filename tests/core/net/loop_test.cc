@@ -50,16 +50,13 @@ TEST_CASE("deferred tasks run later, in order, before run() ends") {
 TEST_CASE("tasks that defer tasks for ever do not starve the rest") {
   Loop loop;
   bool fired = false;
-  int rounds = 0;
   auto timer = Timer::start(loop, 1, 0, [&] { fired = true; });
   std::function<void()> again = [&] {
-    ++rounds;
     if (!fired) loop.defer(again);
   };
   loop.defer(again);
   loop.run();
   CHECK(fired);
-  CHECK(rounds > 8);
 }
 
 TEST_CASE("defer_delete deletes later, after the tasks that were put down before") {
