@@ -51,36 +51,27 @@ constexpr llhttp_settings_t make_settings() {
 
 constexpr llhttp_settings_t kSettings = make_settings();
 
-tl::expected<void, FieldsProblem> run(llhttp_t& parser, std::string_view head) {
-  auto status = llhttp_execute(&parser, head.data(), head.size());
-  if (status == HPE_PAUSED && llhttp_get_error_pos(&parser) == head.data() + head.size()) return {};
-  if (status == HPE_INVALID_METHOD) return tl::unexpected(FieldsProblem{HeadFault::unknown_method, "unknown method"});
-  bool failed = status != HPE_OK && status != HPE_PAUSED;
-  return tl::unexpected(
-      FieldsProblem{HeadFault::malformed, failed ? llhttp_get_error_reason(&parser) : "malformed head"});
-}
-
-void begin(llhttp_t& parser, HeadOf what, Collector& collector) {
-  llhttp_init(&parser, what == HeadOf::request ? HTTP_REQUEST : HTTP_RESPONSE, &kSettings);
-  parser.data = &collector;
+// A parser that has just read a start line. Those are ours to read (start_line.h): llhttp knows a list of methods and
+// is generous with spaces and versions.
+llhttp_t make_parser() {
+  constexpr std::string_view kStartLine = "GET / HTTP/1.1\r\n";
+  llhttp_t parser;
+  llhttp_init(&parser, HTTP_REQUEST, &kSettings);
+  llhttp_execute(&parser, kStartLine.data(), kStartLine.size());
+  return parser;
 }
 
 }  // namespace
 
-tl::expected<void, FieldsProblem> parse_head_fields(HeadOf what, std::string_view head, HeaderList& fields) {
+tl::expected<void, const char*> parse_fields(std::string_view section, HeaderList& fields) {
+  static const llhttp_t kBehindStartLine = make_parser();
   Collector collector{&fields, {}, {}};
-  llhttp_t parser;
-  begin(parser, what, collector);
-  return run(parser, head);
-}
-
-tl::expected<void, FieldsProblem> parse_trailer_fields(std::string_view section, HeaderList& fields) {
-  constexpr std::string_view kStartLine = "GET / HTTP/1.1\r\n";
-  Collector collector{&fields, {}, {}};
-  llhttp_t parser;
-  begin(parser, HeadOf::request, collector);
-  llhttp_execute(&parser, kStartLine.data(), kStartLine.size());
-  return run(parser, section);
+  llhttp_t parser = kBehindStartLine;
+  parser.data = &collector;
+  auto status = llhttp_execute(&parser, section.data(), section.size());
+  if (status == HPE_PAUSED && llhttp_get_error_pos(&parser) == section.data() + section.size()) return {};
+  bool failed = status != HPE_OK && status != HPE_PAUSED;
+  return tl::unexpected(failed ? llhttp_get_error_reason(&parser) : "malformed field section");
 }
 
 }  // namespace postern::http

@@ -114,8 +114,8 @@ Result<void> H1Reader::finish_trailers(bool more_follows) {
   constexpr std::size_t kEmptyLine = 2;
   HeaderList trailers(*arena_);
   if (head_.bytes().size() > kEmptyLine) {
-    auto parsed = parse_trailer_fields(head_.bytes(), trailers);
-    if (!parsed) return fail(refuse(parsed.error().text));
+    auto parsed = parse_fields(head_.bytes(), trailers);
+    if (!parsed) return fail(refuse(parsed.error()));
     trailers.remove_if([](const Field& field) { return !may_be_trailer(field.name); });
   }
   end_message(trailers.size() > 0 ? &trailers : nullptr, more_follows);

@@ -16,13 +16,6 @@ tl::unexpected<Error> refuse(std::string_view text, ErrorCode code = ErrorCode::
   return fail(Error::client(code, std::string(text)));
 }
 
-Result<void> read_fields(std::string_view bytes, HeaderList& headers) {
-  auto parsed = parse_head_fields(HeadOf::request, bytes, headers);
-  if (parsed) return {};
-  bool unknown = parsed.error().fault == HeadFault::unknown_method;
-  return refuse(parsed.error().text, unknown ? ErrorCode::not_implemented : ErrorCode::bad_request);
-}
-
 // Host and an absolute target must say the same (RFC 9112 section 3.2.2).
 Result<void> read_authority(const SingleField& host, const Target& target, RequestHead& head) {
   Arena& arena = head.headers.arena();
@@ -70,7 +63,8 @@ void read_connection(const ConnectionFields& fields, RequestHead& head) {
 
 Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version) {
   static_assert(std::is_trivially_destructible_v<RequestHead>);  // the arena runs no destructors
-  auto line = parse_request_line(bytes.substr(0, bytes.find("\r\n")));
+  auto line_end = bytes.find("\r\n");
+  auto line = parse_request_line(bytes.substr(0, line_end));
   if (!line) return fail(std::move(line.error()));
   is_head = line->method == "HEAD";
   version = line->version;
@@ -80,7 +74,7 @@ Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool
   head->method = line->method;
   head->version = line->version;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  if (auto read = read_fields(bytes, head->headers); !read) return fail(std::move(read.error()));
+  if (auto parsed = parse_fields(bytes.substr(line_end + 2), head->headers); !parsed) return refuse(parsed.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());
   auto framing = request_framing(*fields, head->version);

@@ -25,7 +25,8 @@ void read_connection(const ConnectionFields& fields, ResponseHead& head) {
 
 Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
   static_assert(std::is_trivially_destructible_v<ResponseHead>);  // the arena runs no destructors
-  auto line = parse_status_line(bytes.substr(0, bytes.find("\r\n")));
+  auto line_end = bytes.find("\r\n");
+  auto line = parse_status_line(bytes.substr(0, line_end));
   if (!line) return fail(std::move(line.error()));
 
   auto* head = new (arena.allocate(sizeof(ResponseHead), alignof(ResponseHead))) ResponseHead(arena);
@@ -33,8 +34,8 @@ Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
   head->status = line->status;
   head->reason = line->reason;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  auto parsed = parse_head_fields(HeadOf::response, bytes, head->headers);
-  if (!parsed) return refuse(parsed.error().text);
+  auto parsed = parse_fields(bytes.substr(line_end + 2), head->headers);
+  if (!parsed) return refuse(parsed.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());
   auto framing = response_framing(*fields, head->version);

@@ -20,44 +20,42 @@ HeadReader::Step HeadReader::read(std::string_view piece, Arena& arena) {
   return step;
 }
 
-HeadReader::Step HeadReader::scan(std::string_view piece) noexcept {
-  std::size_t at = 0;
-  while (at < piece.size()) {
-    if (line_bytes_ == 0 && (piece[at] == ' ' || piece[at] == '\t')) return {Outcome::bad_line, at};
-    const char* begin = piece.data() + at;
-    std::size_t left = piece.size() - at;
-    const auto* lf = static_cast<const char*>(std::memchr(begin, '\n', left));
-    std::size_t length = lf != nullptr ? static_cast<std::size_t>(lf - begin) + 1 : left;
-    if (auto size = check_size(line_bytes_ + length, total_ + length); size != Outcome::more) return {size, at};
-    at += length;
-    total_ += static_cast<std::uint32_t>(length);
-    if (lf == nullptr) {
-      line_bytes_ += static_cast<std::uint32_t>(length);
-      last_ = piece.back();
-      break;
-    }
-    if (auto line = end_line({begin, length}); line != Outcome::more) return {line, at};
-  }
-  return {Outcome::more, piece.size()};
-}
-
-// `line_rest`: what this piece holds of a line, with its LF.
-HeadReader::Outcome HeadReader::end_line(std::string_view line_rest) noexcept {
-  std::size_t line = line_bytes_ + line_rest.size();
-  char before = line_rest.size() > 1 ? line_rest[line_rest.size() - 2] : last_;
+// `before`: the byte before the LF.
+inline HeadReader::Outcome HeadReader::end_line(char before) noexcept {
+  std::size_t line = std::exchange(line_bytes_, 0);
   if (line < 2 || before != '\r') return Outcome::bad_line;
-  line_bytes_ = 0;
   if (line == 2) return in_start_line_ ? Outcome::bad_line : Outcome::complete;
   if (!std::exchange(in_start_line_, false) && ++fields_ > limits_.fields) return Outcome::too_many_fields;
   return Outcome::more;
 }
 
 // The first limit that the bytes run into, so that the answer does not depend on how they were split.
-HeadReader::Outcome HeadReader::check_size(std::size_t line_bytes, std::size_t total) const noexcept {
+inline HeadReader::Outcome HeadReader::check_size(std::size_t line_bytes, std::size_t total) const noexcept {
   constexpr std::size_t kLineEnd = 2;
   std::size_t line_limit = limits_.request_line_bytes + kLineEnd;
   if (in_start_line_ && line_limit <= limits_.head_bytes && line_bytes > line_limit) return Outcome::line_too_long;
   return total > limits_.head_bytes ? Outcome::head_too_large : Outcome::more;
+}
+
+HeadReader::Step HeadReader::scan(std::string_view piece) noexcept {
+  const char* at = piece.data();
+  const char* const end = at + piece.size();
+  auto taken = [&] { return static_cast<std::size_t>(at - piece.data()); };
+  while (at < end) {
+    if (line_bytes_ == 0 && (*at == ' ' || *at == '\t')) return {Outcome::bad_line, taken()};
+    const auto* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    const char* line_end = lf != nullptr ? lf + 1 : end;
+    auto length = static_cast<std::size_t>(line_end - at);
+    if (auto size = check_size(line_bytes_ + length, total_ + length); size != Outcome::more) return {size, taken()};
+    total_ += static_cast<std::uint32_t>(length);
+    line_bytes_ += static_cast<std::uint32_t>(length);
+    char before = length > 1 ? line_end[-2] : last_;
+    at = line_end;
+    if (lf == nullptr) break;
+    if (auto line = end_line(before); line != Outcome::more) return {line, taken()};
+  }
+  last_ = piece.back();
+  return {Outcome::more, piece.size()};
 }
 
 void HeadReader::keep(std::string_view piece, bool last, Arena& arena) {

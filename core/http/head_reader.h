@@ -15,7 +15,7 @@ class HeadReader {
   enum class Outcome : std::uint8_t { more, complete, line_too_long, head_too_large, too_many_fields, bad_line };
   struct Step {
     Outcome outcome;
-    std::size_t taken;  // all of the piece unless the head is complete
+    std::size_t taken;  // all of the piece unless the head is complete or refused
   };
 
   explicit HeadReader(const HeadLimits& limits) noexcept : limits_(limits) {}
@@ -28,13 +28,13 @@ class HeadReader {
  private:
   void start(bool start_line) noexcept;
   Step scan(std::string_view piece) noexcept;
-  Outcome end_line(std::string_view line_rest) noexcept;
+  Outcome end_line(char before) noexcept;
   Outcome check_size(std::size_t line_bytes, std::size_t total) const noexcept;
   void keep(std::string_view piece, bool last, Arena& arena);
 
   HeadLimits limits_;
   bool in_start_line_ = true;
-  char last_ = 0;                 // the byte before the piece, within the line
+  char last_ = 0;                 // the byte before the piece
   std::uint32_t line_bytes_ = 0;  // of the running line, so far
   std::uint32_t total_ = 0;
   std::uint32_t fields_ = 0;

@@ -43,7 +43,8 @@ class HeaderList {
   template <class Predicate>
   void remove_if(Predicate gone) noexcept {
     std::uint32_t kept = 0;
-    for (std::uint32_t i = 0; i < size_; ++i)
+    while (kept < size_ && !gone(data_[kept])) ++kept;  // often nothing has to move
+    for (std::uint32_t i = kept + 1; i < size_; ++i)
       if (!gone(data_[i])) data_[kept++] = data_[i];
     size_ = kept;
   }

@@ -1,12 +1,18 @@
 #include "http/known_fields.h"
 
+#include "http/char_class.h"
 #include "http/headers.h"
 
 namespace postern::http {
 namespace {
 
+// Most names of the right length already differ in their first letter.
+bool is_name(std::string_view name, std::string_view known) noexcept {
+  return to_lower(name.front()) == to_lower(known.front()) && same_name(name, known);
+}
+
 KnownField if_same(std::string_view name, std::string_view known, KnownField field) noexcept {
-  return same_name(name, known) ? field : KnownField::other;
+  return is_name(name, known) ? field : KnownField::other;
 }
 
 }  // namespace
@@ -21,9 +27,9 @@ KnownField known_field(std::string_view name) noexcept {
     case 6:
       return if_same(name, "Expect", expect);
     case 7:
-      return same_name(name, "Trailer") ? trailer : if_same(name, "Upgrade", upgrade);
+      return is_name(name, "Trailer") ? trailer : if_same(name, "Upgrade", upgrade);
     case 10:
-      return same_name(name, "Connection") ? connection : if_same(name, "Keep-Alive", keep_alive);
+      return is_name(name, "Connection") ? connection : if_same(name, "Keep-Alive", keep_alive);
     case 14:
       return if_same(name, "Content-Length", content_length);
     case 16:

@@ -25,7 +25,6 @@ Result<RequestLine> parse_request_line(std::string_view line) {
   request.target = line.substr(first + 1, last - first - 1);
   auto version = line.substr(last + 1);
   if (!is_token(request.method)) return bad_request("malformed method");
-  if (!all_are(request.target, kTarget) || request.target.empty()) return bad_request("malformed request target");
   if (!looks_like_version(version)) return bad_request("malformed HTTP version");
   if (version[5] != '1' || version[7] > '1')
     return fail(Error::client(ErrorCode::version_not_supported, std::string(version) + " is not supported"));

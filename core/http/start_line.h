@@ -11,7 +11,7 @@ namespace postern::http {
 
 struct RequestLine {
   std::string_view method;
-  std::string_view target;
+  std::string_view target;  // any bytes without LF: parse_target() judges them
   Version version = Version::http11;
 };
 
