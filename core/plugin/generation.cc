@@ -1,0 +1,286 @@
+#include "plugin/generation.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include "base/log.h"
+#include "net/loop.h"
+#include "plugin/host_tables/host_tables.h"
+#include "plugin/order.h"
+#include "server/condition.h"
+#include "server/worker.h"
+
+namespace postern::plugin {
+namespace {
+
+std::string folder_of(const std::string& file) { return std::filesystem::path(file).parent_path().string(); }
+
+// Plugin code is called behind a fence everywhere: what it throws becomes a status.
+template <class Call>
+postern_status fenced(postern_instance instance, const char* hook, Call&& call) noexcept {
+  try {
+    return call();
+  } catch (const std::exception& e) {
+    logger(instance->log_module).write(LogLevel::error, std::string(hook) + " threw: " + e.what(), {{"instance", instance->name}});
+  } catch (...) {
+    logger(instance->log_module).write(LogLevel::error, std::string(hook) + " threw", {{"instance", instance->name}});
+  }
+  return POSTERN_E_FAILED;
+}
+
+}  // namespace
+
+// ---- Building --------------------------------------------------------------------------------------------------------
+
+Generation::Generation(std::shared_ptr<const config::Config> config, std::uint64_t number)
+    : config_(std::move(config)), siblings_(number), registry_(config_->plugin_path, folder_of(config_->file)) {}
+
+Generation::~Generation() { destroy_all(); }
+
+std::shared_ptr<Generation> Generation::build(std::shared_ptr<const config::Config> config, std::uint64_t number,
+                                              config::Problems& problems) {
+  std::shared_ptr<Generation> g(new Generation(std::move(config), number));
+  g->configure_all(problems);
+  if (problems.empty()) g->check_chains(problems);
+  if (problems.empty()) g->make_plan(problems);
+  return problems.empty() ? g : nullptr;
+}
+
+void Generation::configure_all(config::Problems& problems) {
+  services_ = configure_list(config_->services, "services", "services", problems);
+  gateway_ = configure_list(config_->plugins, "gateway", "plugins", problems);
+  for (const auto& route : config_->routes) {
+    std::string scope = "routes/" + route.id;
+    by_route_.push_back(configure_list(route.plugins, scope, scope + "/plugins", problems));
+  }
+}
+
+// Disabled instances are checked like all others, but left out of the chain.
+std::vector<postern_instance> Generation::configure_list(const std::vector<config::PluginUse>& uses, const std::string& scope,
+                                                         const std::string& path, config::Problems& problems) {
+  std::vector<postern_instance> list;
+  for (const auto& use : uses) {
+    postern_instance instance = configure(use, scope, path, problems);
+    if (instance != nullptr && use.enabled) list.push_back(instance);
+  }
+  return list;
+}
+
+postern_instance Generation::configure(const config::PluginUse& use, const std::string& scope, const std::string& path,
+                                       config::Problems& problems) {
+  std::string place = path + '/' + use.name;
+  auto plugin = registry_.get(use.plugin);
+  if (!plugin) {
+    problems.push_back({use.position, place, plugin.error().text});
+    return nullptr;
+  }
+  std::size_t before = problems.size();
+  config::Node checked = (*plugin)->schema().apply(use.config, {place, use.position, config_.get()}, problems);
+  if (problems.size() != before) return nullptr;
+  auto owned = std::make_unique<postern_instance_s>();
+  postern_instance instance = owned.get();
+  instance->name = use.name;
+  instance->plugin = (*plugin)->name();
+  instance->plugin_version = (*plugin)->version();
+  instance->scope = scope;
+  instance->log_module = "plugin." + instance->plugin;
+  instance->path = place;
+  instance->position = use.position;
+  instance->siblings = &siblings_;
+  instance->table = &(*plugin)->table();
+  set_config(instance, std::move(checked));
+  plugins_.push_back(*plugin);
+  instances_.push_back(std::move(owned));
+  uses_.push_back(&use);
+  enter_live(instance);
+  run_configure(instance, problems);
+  return problems.size() == before ? instance : nullptr;
+}
+
+void Generation::run_configure(postern_instance instance, config::Problems& problems) {
+  if (instance->table->on_configure == nullptr) return;
+  instance->in_configure = true;
+  instance->readiness.begin();
+  postern_status status = fenced(instance, "on_configure", [&] {
+    return instance->table->on_configure(instance->table->context, instance, &instance->root, &instance->data);
+  });
+  std::string error;
+  if (status == POSTERN_PENDING) {
+    Readiness::Outcome outcome;
+    bool in_time = instance->readiness.wait(kConfigureDeadlineMs, outcome);
+    status = in_time ? outcome.status : POSTERN_E_TIMEOUT;
+    error = in_time ? outcome.error : "was not ready within " + std::to_string(kConfigureDeadlineMs / 1000) + " s";
+  }
+  instance->in_configure = false;
+  for (auto& p : instance->problems) problems.push_back(std::move(p));
+  if (status >= 0 || !instance->problems.empty()) return;
+  if (error.empty()) error = "refused its configuration; its log says why";
+  problems.push_back({instance->position, instance->path, "plugin \"" + instance->plugin + "\" " + error});
+}
+
+void Generation::check_chains(config::Problems& problems) const {
+  check_order(gateway_, "plugins", problems);
+  if (!problems.empty()) return;  // every route's chain begins with the gateway's: say it once
+  for (std::size_t i = 0; i < by_route_.size(); ++i) {
+    std::vector<postern_instance> chain = gateway_;
+    chain.insert(chain.end(), by_route_[i].begin(), by_route_[i].end());
+    check_order(chain, "routes/" + config_->routes[i].id, problems);
+  }
+}
+
+const config::PluginUse& Generation::use_of(postern_instance instance) const {
+  auto at = std::find_if(instances_.begin(), instances_.end(), [&](const auto& i) { return i.get() == instance; });
+  return *uses_[static_cast<std::size_t>(at - instances_.begin())];
+}
+
+std::unique_ptr<server::Instance> Generation::serving_side(postern_instance instance, config::Problems& problems) const {
+  const config::PluginUse& use = use_of(instance);
+  auto side = std::make_unique<server::Instance>();
+  side->plugin = instance->table;
+  side->data = instance->data;
+  side->name = instance->name;
+  side->plugin_name = instance->plugin;
+  side->plugin_version = instance->plugin_version;
+  side->scope = instance->scope;
+  side->hooks = hooks_of(*instance->table) & ~instance->declared.disabled_hooks;
+  side->fail_open = use.fail_open;
+  side->shadow = use.shadow;
+  side->timeout_ms = static_cast<std::uint32_t>(use.timeout > 0 ? use.timeout : config_->timeouts.hook);
+  side->request_body = instance->declared.request_body;
+  side->response_body = instance->declared.response_body;
+  if (!use.when.empty()) {
+    auto condition = server::Condition::compile(use.when);
+    if (condition) side->when = std::make_unique<server::Condition>(std::move(*condition));
+    else problems.push_back({use.position, instance->path + "/_/when", condition.error().text});
+  }
+  return side;
+}
+
+void Generation::make_plan(config::Problems& problems) {
+  std::vector<std::unique_ptr<server::Instance>> sides;
+  auto make = [&](const std::vector<postern_instance>& list) {
+    std::vector<const server::Instance*> made;
+    for (postern_instance instance : list) {
+      sides.push_back(serving_side(instance, problems));
+      sides.back()->number = static_cast<std::uint32_t>(sides.size() - 1);
+      instance->serving = sides.back().get();
+      made.push_back(sides.back().get());
+    }
+    return made;
+  };
+  make(services_);
+  auto gateway = make(gateway_);
+  std::vector<std::vector<const server::Instance*>> by_route;
+  for (const auto& list : by_route_) by_route.push_back(make(list));
+  plan_ = server::Plan::build(config_, number(), std::move(sides), gateway, by_route, problems);
+  siblings_.plan = plan_.get();
+}
+
+// ---- On the workers --------------------------------------------------------------------------------------------------
+
+// The instances of one worker start one after another, each when the one before is ready.
+struct Generation::WorkerStart {
+  std::uint32_t worker = 0;
+  std::size_t next = 0;
+  std::function<void(Result<void>)> done;
+};
+
+void Generation::start_worker(std::uint32_t worker, std::function<void(Result<void>)> done) {
+  auto start = std::make_shared<WorkerStart>();
+  start->worker = worker;
+  start->done = std::move(done);
+  start_from(start);
+}
+
+void Generation::start_from(std::shared_ptr<WorkerStart> start) {
+  while (start->next < instances_.size()) {
+    postern_instance instance = instances_[start->next].get();
+    if (instance->serving == nullptr || instance->table->on_worker_start == nullptr) {
+      ++start->next;
+      continue;
+    }
+    auto after = [this, start, instance](Readiness::Outcome outcome) {
+      instance->readiness.end_worker(start->worker);
+      if (outcome.status >= 0) {
+        ++start->next;
+        return start_from(start);
+      }
+      stop_instances(start->next, start->worker);
+      release_worker_handles(instance, start->worker);
+      std::string why = outcome.error.empty() ? "its log says why" : outcome.error;
+      start->done(fail(Error::gateway(instance->position.text() + ": " + instance->path + ": plugin \"" +
+                                      instance->plugin + "\" could not start on a worker: " + why)));
+    };
+    instance->readiness.begin_worker(start->worker, [after, worker = start->worker](Readiness::Outcome outcome) {
+      if (auto* w = server::Worker::at(worker)) w->loop().post([after, outcome] { after(outcome); });
+    });
+    postern_status status = fenced(
+        instance, "on_worker_start", [&] { return instance->table->on_worker_start(instance->data, start->worker); });
+    if (status == POSTERN_PENDING) return;  // goes on when the instance reports
+    instance->readiness.end_worker(start->worker);
+    if (status < 0) return after({status, ""});
+    ++start->next;
+  }
+  {
+    std::lock_guard lock(started_mutex_);
+    started_.push_back(start->worker);
+  }
+  start->done({});
+}
+
+void Generation::stop_worker(std::uint32_t worker) {
+  {
+    std::lock_guard lock(started_mutex_);
+    if (std::erase(started_, worker) == 0) return;
+  }
+  stop_instances(instances_.size(), worker);
+}
+
+void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
+  for (std::size_t i = count; i-- > 0;) {
+    postern_instance instance = instances_[i].get();
+    if (instance->serving == nullptr) continue;
+    if (instance->table->on_worker_stop != nullptr) {
+      fenced(instance, "on_worker_stop", [&] {
+        instance->table->on_worker_stop(instance->data, worker);
+        return POSTERN_OK;
+      });
+    }
+    release_worker_handles(instance, worker);
+  }
+}
+
+// ---- Releasing -------------------------------------------------------------------------------------------------------
+
+Result<void> Generation::release() {
+  for (const auto& instance : instances_) {
+    for (std::size_t k = 0; k < kHandleKinds; ++k) {
+      auto kind = static_cast<HandleKind>(k);
+      auto count = instance->pins.count(kind);
+      if (count == 0) continue;
+      return fail(Error::gateway(instance->path + " holds " + std::to_string(count) + ' ' + std::string(name_of(kind)) +
+                                 (count == 1 ? "" : "s") + ", for " + std::to_string(instance->pins.age_ms(kind)) + " ms"));
+    }
+  }
+  destroy_all();
+  return {};
+}
+
+void Generation::destroy_all() noexcept {
+  if (std::exchange(released_, true)) return;
+  for (std::size_t i = instances_.size(); i-- > 0;) {
+    postern_instance instance = instances_[i].get();
+    leave_live(instance);
+    if (instance->data == nullptr || instance->table->on_destroy == nullptr) continue;
+    fenced(instance, "on_destroy", [&] {
+      instance->table->on_destroy(instance->data);
+      return POSTERN_OK;
+    });
+  }
+  plugins_.clear();  // and with the registry's the last reference to code that no other generation uses
+  registry_ = Registry({}, "");
+}
+
+}  // namespace postern::plugin

@@ -1,0 +1,76 @@
+// A generation: one configuration with the plugins, scripts and instances that live and die with it. Built aside, started on
+// every worker, served, stopped on every worker, released. All on the control thread but start_worker and stop_worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "plugin/instance.h"
+#include "plugin/registry.h"
+#include "server/plan.h"
+
+namespace postern::plugin {
+
+class Generation {
+ public:
+  static constexpr std::uint64_t kConfigureDeadlineMs = 10'000;  // for on_configure that answered PENDING
+
+  // Null when `problems` is not empty afterwards; everything that had been configured is destroyed again.
+  static std::shared_ptr<Generation> build(std::shared_ptr<const config::Config> config, std::uint64_t number,
+                                           config::Problems& problems);
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+  ~Generation();  // releases what release() has not; then nothing may pin it any more
+
+  std::uint64_t number() const noexcept { return siblings_.generation; }
+  const std::shared_ptr<server::Plan>& plan() const noexcept { return plan_; }
+  // What stands where, for check and explain.
+  const std::vector<postern_instance>& gateway() const noexcept { return gateway_; }
+  const std::vector<postern_instance>& of_route(std::size_t route) const noexcept { return by_route_[route]; }
+
+  // On the worker's thread. `done` runs there too, inside the call or later; after an error the instances that had
+  // started are stopped again.
+  void start_worker(std::uint32_t worker, std::function<void(Result<void>)> done);
+  void stop_worker(std::uint32_t worker);  // only after start_worker was done; harmless after an error
+
+  // Destroys the instances and lets the code go. An error says what still pins them; call again later.
+  Result<void> release();
+
+ private:
+  struct WorkerStart;
+
+  Generation(std::shared_ptr<const config::Config> config, std::uint64_t number);
+  void configure_all(config::Problems& problems);
+  std::vector<postern_instance> configure_list(const std::vector<config::PluginUse>& uses, const std::string& scope,
+                                               const std::string& path, config::Problems& problems);
+  postern_instance configure(const config::PluginUse& use, const std::string& scope, const std::string& path,
+                             config::Problems& problems);
+  void run_configure(postern_instance instance, config::Problems& problems);
+  void check_chains(config::Problems& problems) const;
+  void make_plan(config::Problems& problems);
+  std::unique_ptr<server::Instance> serving_side(postern_instance instance, config::Problems& problems) const;
+  void start_from(std::shared_ptr<WorkerStart> start);
+  void stop_instances(std::size_t count, std::uint32_t worker);
+  void destroy_all() noexcept;
+  const config::PluginUse& use_of(postern_instance instance) const;
+
+  std::shared_ptr<const config::Config> config_;
+  Siblings siblings_;
+  Registry registry_;
+  std::vector<std::shared_ptr<Plugin>> plugins_;                    // keep the code; one for each instance
+  std::vector<std::unique_ptr<postern_instance_s>> instances_;      // in configured order
+  std::vector<const config::PluginUse*> uses_;                      // of instances_
+  std::vector<postern_instance> services_, gateway_;
+  std::vector<std::vector<postern_instance>> by_route_;
+  std::shared_ptr<server::Plan> plan_;
+  std::mutex started_mutex_;
+  std::vector<std::uint32_t> started_;                              // workers whose instances run
+  bool released_ = false;
+};
+
+}  // namespace postern::plugin
