@@ -103,17 +103,19 @@ void Worker::drop(WorkerPlan& plan) {
   drained();
 }
 
-Result<net::Address> Worker::listen(const std::string& name, const net::Address& address) {
+Result<net::Address> Worker::listen(const std::string& name, const std::string& configured, const net::Address& address) {
   std::string_view kept = *listener_names_.insert(name).first;
   auto listener = net::Listener::open(
       loop_, address, [this, kept](std::unique_ptr<net::Stream> stream) { accept(kept, std::move(stream)); });
   if (!listener) return fail(listener.error());
-  listeners_.push_back({name, std::move(*listener)});
+  listeners_.push_back({name, configured, std::move(*listener)});
   return listeners_.back().listener->address();
 }
 
-void Worker::unlisten(const std::string& name) {
-  std::erase_if(listeners_, [&](const Listening& l) { return l.name == name; });
+// Connections that came through it end after their current exchange, unless another listener has taken over the name.
+void Worker::unlisten(const std::string& name, const std::string& configured) {
+  std::erase_if(listeners_, [&](const Listening& l) { return l.name == name && l.configured == configured; });
+  if (std::any_of(listeners_.begin(), listeners_.end(), [&](const Listening& l) { return l.name == name; })) return;
   for (std::size_t i = live_.size(); i-- > 0;)
     if (live_[i]->listener_name() == name) live_[i]->drain();
 }

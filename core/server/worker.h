@@ -88,12 +88,13 @@ class Worker {
   // The current plan ends without a successor (shutdown).
   void retire_plan(std::function<void()> drained);
   void drop(WorkerPlan& plan);  // a retired one without pins
-  Result<net::Address> listen(const std::string& name, const net::Address& address);
-  void unlisten(const std::string& name);  // its connections end after their current exchange
+  // `configured` is the address as written: with the name it tells listeners apart.
+  Result<net::Address> listen(const std::string& name, const std::string& configured, const net::Address& address);
+  void unlisten(const std::string& name, const std::string& configured);
   // Stops accepting; idle connections close, the others after their exchange. Calls `done` when none is left.
   void drain(std::function<void()> done);
   void abort_connections();  // the drain time is over
-  void stop();               // ends the thread once everything is closed
+  void stop();               // ends the thread; connections and plans must be gone
 
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
@@ -104,6 +105,7 @@ class Worker {
  private:
   struct Listening {
     std::string name;
+    std::string configured;
     std::unique_ptr<net::Listener> listener;
   };
   void stop_accepting();

@@ -1,0 +1,88 @@
+// The running gateway: workers, generations, listeners, signals. Lives on the control thread; the request path never waits
+// for it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "net/signals.h"
+#include "net/timer.h"
+#include "plugin/generation.h"
+#include "server/worker.h"
+
+namespace postern::control {
+
+class Gateway {
+ public:
+  explicit Gateway(std::string config_file);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway();
+
+  // Starts, serves until SIGTERM or SIGINT, drains. The exit code: 0 good, 1 the configuration is wrong (nothing was
+  // started, every problem is on standard error).
+  int run();
+
+ private:
+  using Generation = plugin::Generation;
+  using Finished = std::function<void()>;
+  // What start and reload share: read, build, start the instances on every worker, adopt.
+  std::shared_ptr<Generation> build(config::Problems& problems);
+  void start_on_workers(std::shared_ptr<Generation> generation, std::function<void(Result<void>)> done);
+  Result<void> open_listeners(const config::Config& config);
+  void close_listeners_not_in(const config::Config& config);
+  void adopt_everywhere(std::shared_ptr<Generation> generation);
+  bool start();
+  bool wait_until_started(const std::shared_ptr<Generation>& generation);
+  void announce() const;
+
+  void reload();
+  void commit_reload(std::shared_ptr<Generation> generation, Result<void> started);
+  void reload_failed(const std::string& reason);
+  void retire(std::shared_ptr<Generation> generation);  // no worker serves it any more
+  void stop_on_workers(std::shared_ptr<Generation> generation, Finished done);
+  void release_retired();
+
+  void on_terminate();
+  void drain_workers();
+  void shut_down();
+  void end();
+
+  // Runs `task` on every worker's thread; `done` on this one when each has called its `finished` (from any thread).
+  void on_every_worker(std::function<void(server::Worker&, Finished finished)> task, Finished done);
+
+  struct OpenListener {
+    std::string name;
+    std::string configured;  // the address as written: identity over reloads
+    std::string address;     // what it really is
+  };
+
+  std::string config_file_;
+  net::Loop loop_;
+  server::SharedState shared_;
+  std::vector<std::unique_ptr<server::Worker>> workers_;
+  std::shared_ptr<Generation> current_;
+  std::vector<std::shared_ptr<Generation>> retired_;  // stopped on every worker, not yet released
+  std::size_t unreleased_ = 0;                        // generations that have begun to end and are not yet released
+  std::uint64_t last_number_ = 0;
+  std::vector<OpenListener> listeners_;
+  std::vector<std::unique_ptr<net::SignalWatch>> signals_;
+  std::unique_ptr<net::Timer> keep_alive_;
+  std::unique_ptr<net::Timer> drain_timer_;
+  std::unique_ptr<net::Timer> release_timer_;
+  bool reloading_ = false;
+  bool reload_again_ = false;
+  bool terminating_ = false;
+  bool shutting_down_ = false;
+};
+
+// Log levels, file and format of a configuration.
+Result<void> configure_log(const config::Log& log);
+
+}  // namespace postern::control
