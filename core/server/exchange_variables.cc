@@ -5,7 +5,7 @@
 #include "http/message.h"
 #include "server/client_connection.h"
 #include "server/exchange.h"
-#include "server/request_lookup.h"
+#include "server/request_values.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -40,13 +40,13 @@ Value Exchange::variable(VariableId id) const {
     case Builtin::request_method: return Value::of(request_->method);
     case Builtin::request_path: return Value::of(request_->path);
     case Builtin::request_query: return Value::of(request_->query);
-    case Builtin::request_host: return Value::of(host_without_port(request_->authority));
+    case Builtin::request_host: return Value::of(host_of(request_->authority));
     case Builtin::request_scheme: return Value::of(request_->scheme);
     case Builtin::request_protocol: return Value::of(http::name_of(request_->version));
     case Builtin::request_target: return Value::of(request_->target);
     case Builtin::request_header: return text_or_none(request_->headers.get(info.argument));
     case Builtin::request_cookie: return text_or_none(find_cookie(request_->headers, info.argument));
-    case Builtin::request_query_parameter: return text_or_none(find_query(request_->query, info.argument));
+    case Builtin::request_query_parameter: return text_or_none(find_query_parameter(request_->query, info.argument));
     case Builtin::response_status:
       return response_ != nullptr ? Value::of(static_cast<std::int64_t>(response_->status)) : Value{};
     case Builtin::response_origin: return Value::of(kOrigins[origin_]);

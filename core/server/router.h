@@ -6,8 +6,9 @@
 //  any;
 //  2. path, segment by segment from the left: static text, then a parameter, then a trailing "*"; the end of a pattern
 //     beats a "*" there. "/api/*" takes "/api", "/api/" and all below. A parameter takes one segment that is not empty;
-//  3. regular expressions, after all other paths of the same host, in written order;
-//  4. the number of header, query and cookie conditions, a listener condition counting as one; then the written order.
+//  3. regular expressions come after all other paths of the same host, in the written order alone;
+//  4. of equal paths the one with more header, query and cookie conditions, a listener condition counting as one; then
+//     the one written first.
 // When a more specific route fails on its method or conditions the next one is tried. 405 is the answer when all that
 // failed was the method; Allow then names the methods of all such routes. A route that allows GET allows HEAD.
 #pragma once
@@ -72,7 +73,7 @@ struct RouteCandidate {
 // Immutable after compile; for any thread. The routes it was compiled from need not live on.
 class Router {
  public:
-  static constexpr std::size_t kMostMethods = 64;  // different ones, in all routes together
+  static constexpr std::size_t kMostMethods = 63;  // different ones, in all routes together; listeners too
 
   Router() = default;  // finds nothing
   // Reports paths and regular expressions that do not compile, and routes that match exactly the same requests.
@@ -86,6 +87,7 @@ class Router {
 
  private:
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+  static constexpr std::uint64_t kAny = ~std::uint64_t{0};
 
   // A condition on a header, query parameter or cookie.
   struct Test {
@@ -94,35 +96,37 @@ class Router {
     config::HeaderMatch match;
     std::optional<Regex> regex;
   };
-  // One `match` of one route, for one host.
+  // One path of one route on one host.
   struct Entry {
     std::uint32_t route = 0;
-    std::uint64_t methods = ~std::uint64_t{0};    // bits of methods_
-    std::uint64_t listeners = ~std::uint64_t{0};  // bits of listeners_
-    std::uint32_t tests = 0;                      // first in tests_
+    std::uint64_t methods = kAny;    // bits of methods_
+    std::uint64_t listeners = kAny;  // bits of listeners_
+    std::uint32_t tests = 0;         // the first in tests_
     std::uint32_t test_count = 0;
     std::uint32_t rank = 0;               // number of conditions
-    std::uint32_t regex = kNone;          // in regexes_
-    std::vector<std::string> parameters;  // names, by position
-    std::string pattern;
+    std::uint32_t regex = kNone;          // in regexes_; its named groups are the parameters
+    std::vector<std::string> parameters;  // names, from left to right
+    std::string pattern;                  // for people
   };
+  // A place in a tree: what stands after some segments.
   struct Node {
-    std::uint32_t parameter = kNone;      // child node that takes any one segment
-    std::vector<std::uint32_t> exact;     // entries of patterns that end here
-    std::vector<std::uint32_t> wildcard;  // entries of patterns that go on with "*"
+    std::uint32_t parameter = kNone;      // the child that takes any one segment
+    std::vector<std::uint32_t> exact;     // entries whose pattern ends here
+    std::vector<std::uint32_t> wildcard;  // entries whose pattern goes on with "*"
   };
   struct Host {
     std::uint32_t root = 0;
     std::vector<std::uint32_t> regexes;  // entries
   };
-  struct Edge {
-    std::uint32_t node = 0;
-    std::string segment;
-    bool operator==(const Edge&) const = default;
-  };
+  // The static segments of all trees are one hash table, so that the number of siblings does not matter.
   struct EdgeView {
     std::uint32_t node;
     std::string_view segment;
+  };
+  struct Edge {
+    std::uint32_t node = 0;
+    std::string segment;
+    operator EdgeView() const noexcept { return {node, segment}; }
   };
   struct Hash {
     using is_transparent = void;
@@ -130,35 +134,37 @@ class Router {
     std::size_t operator()(const EdgeView& e) const noexcept {
       return std::hash<std::string_view>()(e.segment) ^ (e.node * std::size_t{0x9E3779B97F4A7C15});
     }
-    std::size_t operator()(const Edge& e) const noexcept { return (*this)(EdgeView{e.node, e.segment}); }
   };
   struct Same {
     using is_transparent = void;
     bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
-    bool operator()(const Edge& a, const Edge& b) const noexcept { return a == b; }
-    bool operator()(const EdgeView& a, const Edge& b) const noexcept {
+    bool operator()(const EdgeView& a, const EdgeView& b) const noexcept {
       return a.node == b.node && a.segment == b.segment;
     }
-    bool operator()(const Edge& a, const EdgeView& b) const noexcept { return (*this)(b, a); }
   };
 
-  class Compiler;
-  class Walk;
-  struct Request;
-
-  bool method_holds(const Entry& entry, const Request& request) const noexcept;
-  bool conditions_hold(const Entry& entry, const Request& request) const;
-  bool holds(const Test& test, const Request& request) const;
-  const Test* first_failing(const Entry& entry, const Request& request) const;
-  std::string_view allow_list(std::uint64_t methods, Arena& arena) const;
+  class Compiler;  // router_compile.cc
+  struct Request;  // router.cc, as are the others below
   template <class Visit>
-  bool visit_hosts(const Request& request, Visit&& visit) const;
+  class Walk;
+
+  template <class Visit>
+  bool visit_entries(const Request& request, Visit&& visit) const;
+  template <class In>
+  bool visit_wildcard_hosts(std::string_view name, In&& in) const;
+  bool takes_method(const Entry& entry, const Request& request) const noexcept;
+  bool takes_listener(const Entry& entry, const Request& request) const noexcept;
+  const Test* failing_test(const Entry& entry, const Request& request) const;  // null: all hold
+  bool holds(const Test& test, const Request& request) const;
+  std::string reason(const Entry& entry, const Request& request) const;
+  std::string method_list(std::uint64_t methods) const;
+  static void add_groups(const Regex& regex, std::string_view path, PathParameters& parameters);
 
   std::vector<Node> nodes_;
   std::unordered_map<Edge, std::uint32_t, Hash, Same> edges_;  // to the child of a static segment
   std::unordered_map<std::string, Host, Hash, Same> exact_hosts_;
   std::unordered_map<std::string, Host, Hash, Same> wildcard_hosts_;  // ".example.com"
-  std::size_t most_labels_ = 0;                                       // of wildcard hosts
+  std::size_t most_labels_ = 0;                                       // of the wildcard hosts
   std::optional<Host> any_host_;
   std::vector<Entry> entries_;
   std::vector<Test> tests_;
