@@ -68,7 +68,8 @@ class ServerCodec {
   // `request_method` "HEAD" keeps Content-Length but sends no body. `close`: this is the connection's last response.
   virtual void write_head(StreamId stream, const ResponseHead& head, bool close, ByteSink& out) = 0;
   virtual void write_body(StreamId stream, std::string_view bytes, ByteSink& out) = 0;
-  virtual void write_end(StreamId stream, const HeaderList* trailers, ByteSink& out) = 0;
+  virtual void write_end(StreamId stream, const HeaderList* trailers,
+                         ByteSink& out) = 0;  // may be left out without a body
   // The response is over (also after a reset): the codec forgets the stream and may take the next request.
   // False: this connection must be closed now (framing, Connection: close, unread request body).
   virtual bool finish_stream(StreamId stream) = 0;
@@ -102,7 +103,8 @@ class ClientCodec {
   // Starts a request. `head.body` says how its body will come.
   virtual StreamId write_head(const RequestHead& head, ByteSink& out) = 0;
   virtual void write_body(StreamId stream, std::string_view bytes, ByteSink& out) = 0;
-  virtual void write_end(StreamId stream, const HeaderList* trailers, ByteSink& out) = 0;
+  virtual void write_end(StreamId stream, const HeaderList* trailers,
+                         ByteSink& out) = 0;  // may be left out without a body
   virtual void pause_body(StreamId stream) = 0;
   virtual void resume_body(StreamId stream) = 0;
   // The exchange is over with this stream. False: the connection cannot carry another request.

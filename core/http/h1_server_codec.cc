@@ -50,9 +50,10 @@ class H1ServerCodec final : public ServerCodec, private H1ReadHandler {
   RequestHead* head_ = nullptr;  // only while its event runs
   StreamId stream_ = 0;
   Version version_ = Version::http11;
-  bool open_ = false;     // a request has begun and its response is not over
-  bool is_head_ = false;  // the method is HEAD
-  bool close_ = false;    // this response is the connection's last
+  bool open_ = false;      // a request has begun and its response is not over
+  bool is_head_ = false;   // the method is HEAD
+  bool answered_ = false;  // the response's head is written
+  bool close_ = false;     // this response is the connection's last
 };
 
 Arena& H1ServerCodec::begin_message() {
@@ -60,8 +61,7 @@ Arena& H1ServerCodec::begin_message() {
   open_ = true;
   is_head_ = false;
   version_ = Version::http11;
-  close_ = false;
-  body_.start({BodyKind::none, 0});
+  answered_ = close_ = false;
   arena_ = &events_->on_request_begin(stream_);
   return *arena_;
 }
@@ -110,20 +110,22 @@ void H1ServerCodec::write_head(StreamId stream, const ResponseHead& head, bool c
   wire.chunked = sends_body && framing.kind == BodyKind::chunked;
   write_response_head(head, wire, out);
   body_.start(sends_body ? framing : BodyFraming{});
+  answered_ = true;
 }
 
 void H1ServerCodec::write_body(StreamId stream, std::string_view bytes, ByteSink& out) {
-  if (is_open(stream)) body_.write(bytes, out);
+  if (is_open(stream) && answered_) body_.write(bytes, out);
 }
 
 void H1ServerCodec::write_end(StreamId stream, const HeaderList* trailers, ByteSink& out) {
-  if (is_open(stream)) body_.end(trailers, out);
+  if (is_open(stream) && answered_) body_.end(trailers, out);
 }
 
 bool H1ServerCodec::finish_stream(StreamId stream) {
   if (!is_open(stream)) return false;
   open_ = false;
-  if (!reader_.complete() || !body_.complete() || close_) {
+  bool whole = reader_.complete() && answered_ && body_.complete();
+  if (!whole || close_) {
     reader_.close();
     return false;
   }

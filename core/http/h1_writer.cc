@@ -158,7 +158,8 @@ void write_response_head(const ResponseHead& head, const WireHead& wire, ByteSin
 void H1BodyWriter::start(BodyFraming wire) noexcept {
   kind_ = wire.kind;
   left_ = wire.kind == BodyKind::length ? wire.length : 0;
-  ended_ = broken_ = false;
+  ended_ = wire.kind == BodyKind::none || (wire.kind == BodyKind::length && wire.length == 0);
+  broken_ = false;
 }
 
 void H1BodyWriter::write(std::string_view bytes, ByteSink& out) {

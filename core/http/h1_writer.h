@@ -26,7 +26,8 @@ void write_response_head(const ResponseHead& head, const WireHead& wire, ByteSin
 // Writes one body after another in the framing that the head announced.
 class H1BodyWriter {
  public:
-  void start(BodyFraming wire) noexcept;  // none: whatever is written is swallowed
+  // With none, or a length of 0, the body has already ended: whatever is written is swallowed.
+  void start(BodyFraming wire) noexcept;
   void write(std::string_view bytes, ByteSink& out);
   void end(const HeaderList* trailers, ByteSink& out);  // trailers are dropped unless chunked
   // Ended, and not shorter or longer than announced.

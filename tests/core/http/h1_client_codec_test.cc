@@ -212,6 +212,19 @@ TEST_CASE("one connection carries one exchange after another") {
   CHECK(client.current == 3);
 }
 
+TEST_CASE("a request without a body needs no end to be whole") {
+  for (BodyFraming framing : {BodyFraming{}, BodyFraming{BodyKind::length, 0}}) {
+    ClientRecorder client;
+    RequestHead head(client.arena);
+    head.method = "GET";
+    head.target = "/";
+    head.body = framing;
+    client.current = client.codec->write_head(head, client.out);
+    client.feed(OK "Content-Length: 0\r\n\r\n");
+    CHECK(client.finish());
+  }
+}
+
 TEST_CASE("bytes on an idle connection are an error") {
   ClientRecorder fresh, used;
   fresh.feed("HTTP/1.1 200 OK\r\n");

@@ -309,6 +309,13 @@ TEST_CASE("an answer before the request was read ends the connection") {
   CHECK(server.current == 1);
 }
 
+TEST_CASE("a request that nobody answers ends the connection") {
+  ServerRecorder server;
+  server.answers = false;
+  server.feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(!server.codec->finish_stream(1));
+}
+
 TEST_CASE("a bad request can be answered on its stream") {
   for (auto [request, answer] :
        {std::pair{"GET / HTTP/1.1\r\nBad name: x\r\n\r\n",
