@@ -24,7 +24,10 @@ inline void* FakeExchange::slot(const FakeInstance& instance) {
   const std::uint64_t size = instance.table_->slot_size;
   if (size == 0) return nullptr;
   auto& slot = slots_[&instance];
-  if (!slot) slot = std::make_unique<std::max_align_t[]>(size / sizeof(std::max_align_t) + 1);
+  if (!slot) {
+    slot = std::make_unique<std::max_align_t[]>(size / sizeof(std::max_align_t) + 1);
+    std::memset(slot.get(), 0, size);  // max_align_t has padding, which initialisation leaves as it is
+  }
   return slot.get();
 }
 

@@ -295,7 +295,7 @@ struct Tables {
     if (e == nullptr || size > kMost - e->arena_used_) return nullptr;
     e->arena_used_ += size;
     e->arena_.push_back(std::make_unique<std::max_align_t[]>(size / sizeof(std::max_align_t) + 1));
-    return e->arena_.back().get();
+    return std::memset(e->arena_.back().get(), 0, size);  // padding too
   }
   static postern_status retry(postern_exchange x, std::uint32_t delay_ms) {
     FakeExchange* e = exchange_of(x);
