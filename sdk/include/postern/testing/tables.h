@@ -338,12 +338,21 @@ struct Tables {
                                                             on_end};
 
   // ---- body ----
+  // Whose hook runs, or has suspended: until it is resumed, functions do what they would do inside it.
+  static const FakeInstance* inside(const FakeExchange& e) {
+    return e.running_ == nullptr && e.suspended() ? e.pause_.who : e.running_;
+  }
   static postern_status replace(postern_exchange x, std::uint32_t message, postern_str bytes) {
     FakeExchange* e = exchange_of(x);
     if (e == nullptr) return POSTERN_E_GONE;
     const std::uint64_t hook = message == POSTERN_REQUEST ? POSTERN_HOOK_REQUEST_BODY : POSTERN_HOOK_RESPONSE_BODY;
-    if (e->running_ == nullptr || e->running_hook_ != hook || e->body_passes_) return POSTERN_E_STATE;
-    if (e->running_->policies_[message].modifies == 0) return POSTERN_E_STATE;
+    const FakeInstance* who = inside(*e);
+    if (who == nullptr || e->running_hook_ != hook || e->body_passes_) return POSTERN_E_STATE;
+    if (who->policies_[message].modifies == 0) return POSTERN_E_STATE;
+    if (e->suspended()) {  // what the hook was given has been taken over already
+      e->parts_out_.back() = to_view(bytes);
+      return POSTERN_OK;
+    }
     e->replacement_ = to_view(bytes);
     e->replaced_ = true;
     return POSTERN_OK;
@@ -351,8 +360,9 @@ struct Tables {
   static postern_status detach(postern_exchange x, std::uint32_t message) {
     FakeExchange* e = exchange_of(x);
     if (e == nullptr) return POSTERN_E_GONE;
-    if (e->running_ == nullptr || message > POSTERN_RESPONSE) return POSTERN_E_STATE;
-    e->detached_.emplace_back(e->running_, message);
+    const FakeInstance* who = inside(*e);
+    if (who == nullptr || message > POSTERN_RESPONSE) return POSTERN_E_STATE;
+    e->detached_.emplace_back(who, message);
     return POSTERN_OK;
   }
   static constexpr postern_body_table kBodyTable = {sizeof(postern_body_table), 1, replace, detach};
