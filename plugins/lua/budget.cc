@@ -14,26 +14,31 @@ constexpr std::uint64_t kLookAfterBytes = 1u << 20;
 void on_count(lua_State* L, lua_Debug*);
 
 // From here on every instruction fails, in pcall, in close handlers, wherever the script may try to go on.
-[[noreturn]] void kill(lua_State* L, Task& task, std::uint64_t limit) {
+// `level` 0: L's top function is the script's, which a hook has interrupted; 1: it is a C function that the script called.
+void kill(lua_State* L, Task& task, std::uint64_t limit, int level) {
   task.killed = true;
   lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
-  luaL_error(L, "stopped: %s used more than its %I instructions", phase_name(task.phase), static_cast<lua_Integer>(limit));
-  std::abort();  // luaL_error does not return, which its declaration does not say
+  luaL_where(L, level);
+  lua_pushfstring(L, "stopped: %s used more than its %I instructions", phase_name(task.phase),
+                  static_cast<lua_Integer>(limit));
+  lua_concat(L, 2);
+  lua_error(L);
 }
 
-void spend(lua_State* L, Task& task, std::uint64_t instructions) {
+void spend(lua_State* L, Task& task, std::uint64_t instructions, int level) {
   const Limits& limits = task.state->limits();
   *task.spent += instructions;
   task.spent_in_resume += instructions;
-  if (task.killed || *task.spent > limits.per_exchange) kill(L, task, limits.per_exchange);
-  if (!task.may_suspend && !task.unhurried && task.spent_in_resume > limits.per_resume) kill(L, task, limits.per_resume);
+  if (task.killed || *task.spent > limits.per_exchange) kill(L, task, limits.per_exchange, level);
+  if (!task.may_suspend && !task.unhurried && task.spent_in_resume > limits.per_resume)
+    kill(L, task, limits.per_resume, level);
 }
 
 void on_count(lua_State* L, lua_Debug*) {
   Task& task = Task::of(L);
   const bool early = lua_gethookcount(L) != kCountStep;
   if (early && !task.killed) count_instructions(L);
-  spend(L, task, (early ? 0 : kCountStep) + task.state->memory().take_work());
+  spend(L, task, (early ? 0 : kCountStep) + task.state->memory().take_work(), 0);
   // Inside a C function (a sort's comparison) a coroutine cannot yield; it will soon be outside again.
   if (task.may_suspend && task.spent_in_resume > task.state->limits().per_resume && lua_isyieldable(L)) {
     task.pending = Pending::turn;
@@ -74,6 +79,6 @@ std::uint64_t Memory::take_work() {
 
 void count_instructions(lua_State* coroutine) { lua_sethook(coroutine, on_count, LUA_MASKCOUNT, kCountStep); }
 
-void charge(lua_State* L, std::uint64_t instructions) { spend(L, Task::of(L), instructions); }
+void charge(lua_State* L, std::uint64_t instructions) { spend(L, Task::of(L), instructions, 1); }
 
 }  // namespace postern::lua

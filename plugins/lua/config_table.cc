@@ -30,13 +30,20 @@ void push_map(lua_State* L, postern_node node) {
 void push_config_node(lua_State* L, postern_node node) {
   luaL_checkstack(L, 4, "configuration");
   switch (host().config->kind(node)) {
-    case POSTERN_NODE_BOOL: return lua_pushboolean(L, host().config->as_bool(node));
-    case POSTERN_NODE_INT: return lua_pushinteger(L, host().config->as_int(node));
-    case POSTERN_NODE_DOUBLE: return lua_pushnumber(L, host().config->as_double(node));
-    case POSTERN_NODE_STRING: return push_text(L, host().config->as_string_view(node));
-    case POSTERN_NODE_LIST: return push_list(L, node);
-    case POSTERN_NODE_MAP: return push_map(L, node);
-    default: return lua_pushnil(L);
+    case POSTERN_NODE_BOOL:
+      return lua_pushboolean(L, host().config->as_bool(node));
+    case POSTERN_NODE_INT:
+      return lua_pushinteger(L, host().config->as_int(node));
+    case POSTERN_NODE_DOUBLE:
+      return lua_pushnumber(L, host().config->as_double(node));
+    case POSTERN_NODE_STRING:
+      return push_text(L, host().config->as_string_view(node));
+    case POSTERN_NODE_LIST:
+      return push_list(L, node);
+    case POSTERN_NODE_MAP:
+      return push_map(L, node);
+    default:
+      return lua_pushnil(L);
   }
 }
 

@@ -69,16 +69,35 @@ void set_lifecycle(postern_plugin& table, Script* script) {
 
 void set_hook(postern_plugin& table, Phase phase) {
   switch (phase) {
-    case Phase::request_early: table.on_request_early = on_exchange<Phase::request_early>; break;
-    case Phase::request: table.on_request = on_exchange<Phase::request>; break;
-    case Phase::request_body: table.on_request_body = on_body<Phase::request_body>; break;
-    case Phase::upstream_select: table.on_upstream_select = on_exchange<Phase::upstream_select>; break;
-    case Phase::upstream_request: table.on_upstream_request = on_exchange<Phase::upstream_request>; break;
-    case Phase::upstream_result: table.on_upstream_result = on_upstream_result; break;
-    case Phase::response: table.on_response = on_exchange<Phase::response>; break;
-    case Phase::response_body: table.on_response_body = on_body<Phase::response_body>; break;
-    case Phase::complete: table.on_complete = on_complete; break;
-    default: break;
+    case Phase::request_early:
+      table.on_request_early = on_exchange<Phase::request_early>;
+      break;
+    case Phase::request:
+      table.on_request = on_exchange<Phase::request>;
+      break;
+    case Phase::request_body:
+      table.on_request_body = on_body<Phase::request_body>;
+      break;
+    case Phase::upstream_select:
+      table.on_upstream_select = on_exchange<Phase::upstream_select>;
+      break;
+    case Phase::upstream_request:
+      table.on_upstream_request = on_exchange<Phase::upstream_request>;
+      break;
+    case Phase::upstream_result:
+      table.on_upstream_result = on_upstream_result;
+      break;
+    case Phase::response:
+      table.on_response = on_exchange<Phase::response>;
+      break;
+    case Phase::response_body:
+      table.on_response_body = on_body<Phase::response_body>;
+      break;
+    case Phase::complete:
+      table.on_complete = on_complete;
+      break;
+    default:
+      break;
   }
 }
 

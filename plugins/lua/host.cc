@@ -26,18 +26,30 @@ const Host& host() { return tables; }
 
 const char* status_word(postern_status status) {
   switch (status) {
-    case POSTERN_E_GONE: return "gone";
-    case POSTERN_E_INVALID: return "invalid";
-    case POSTERN_E_STATE: return "not allowed here";
-    case POSTERN_E_NOT_FOUND: return "not found";
-    case POSTERN_E_LIMIT: return "limit";
-    case POSTERN_E_EXISTS: return "exists";
-    case POSTERN_E_CONFLICT: return "conflict";
-    case POSTERN_E_TYPE: return "type";
-    case POSTERN_E_CONNECT: return "connect";
-    case POSTERN_E_TIMEOUT: return "timeout";
-    case POSTERN_E_PROTOCOL: return "protocol";
-    default: return "failed";
+    case POSTERN_E_GONE:
+      return "gone";
+    case POSTERN_E_INVALID:
+      return "invalid";
+    case POSTERN_E_STATE:
+      return "not allowed here";
+    case POSTERN_E_NOT_FOUND:
+      return "not found";
+    case POSTERN_E_LIMIT:
+      return "limit";
+    case POSTERN_E_EXISTS:
+      return "exists";
+    case POSTERN_E_CONFLICT:
+      return "conflict";
+    case POSTERN_E_TYPE:
+      return "type";
+    case POSTERN_E_CONNECT:
+      return "connect";
+    case POSTERN_E_TIMEOUT:
+      return "timeout";
+    case POSTERN_E_PROTOCOL:
+      return "protocol";
+    default:
+      return "failed";
   }
 }
 

@@ -16,7 +16,8 @@ constexpr std::size_t kMaxModules = 100;
 bool well_formed(std::string_view name) {
   bool dot = true;
   for (char c : name) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool word =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     if (!word && (c != '.' || dot)) return false;
     dot = c == '.';
   }

@@ -107,13 +107,16 @@ void Pattern::add_item(lua_State* L, std::string_view text, std::size_t& at) {
         return;
       }
       break;
-    case '%': return add_escape(L, text, at);
+    case '%':
+      return add_escape(L, text, at);
     case '[': {
       const CharSet set = bracket_set(L, text, at);
       return add_single(set, text, at);
     }
-    case '.': return add_single(CharSet().set(), text, ++at);
-    default: break;
+    case '.':
+      return add_single(CharSet().set(), text, ++at);
+    default:
+      break;
   }
   CharSet set;
   set.set(static_cast<unsigned char>(text[at]));
@@ -195,9 +198,12 @@ const char* Matcher::run(std::size_t item, const char* at) {
         if (!fits(now, at)) return nullptr;
         ++at;
         break;
-      case Pattern::Kind::open: return run_open(item, at, kOpen);
-      case Pattern::Kind::position: return run_open(item, at, kPosition);
-      case Pattern::Kind::close: return run_close(item, at);
+      case Pattern::Kind::open:
+        return run_open(item, at, kOpen);
+      case Pattern::Kind::position:
+        return run_open(item, at, kPosition);
+      case Pattern::Kind::close:
+        return run_close(item, at);
       case Pattern::Kind::balance:
         if ((at = skip_balanced(now, at)) == nullptr) return nullptr;
         break;
@@ -219,9 +225,15 @@ const char* Matcher::run_repeat(std::size_t item, const char* at) {
   if (++depth_ > kMaxDepth) luaL_error(L_, "pattern too complex");
   const char* end = nullptr;
   switch (items_[item].repeat) {
-    case '*': end = run_greedy(item, at, 0); break;
-    case '+': end = run_greedy(item, at, 1); break;
-    case '-': end = run_lazy(item, at); break;
+    case '*':
+      end = run_greedy(item, at, 0);
+      break;
+    case '+':
+      end = run_greedy(item, at, 1);
+      break;
+    case '-':
+      end = run_lazy(item, at);
+      break;
     default:  // '?'
       if (fits(items_[item], at)) end = run(item + 1, at + 1);
       if (end == nullptr) end = run(item + 1, at);

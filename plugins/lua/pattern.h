@@ -20,9 +20,9 @@ class Pattern {
   enum class Kind : std::uint8_t { single, open, close, position, balance, frontier, back_reference, end };
   struct Item {
     Kind kind = Kind::single;
-    char repeat = 0;                     // single: 0, '?', '*', '+' or '-'
+    char repeat = 0;                      // single: 0, '?', '*', '+' or '-'
     unsigned char first = 0, second = 0;  // balance: the two characters; back_reference: the capture's index
-    CharSet set;                         // single, frontier
+    CharSet set;                          // single, frontier
   };
 
   // Raises a Lua error on a malformed pattern. `anchors`: a leading '^' is an anchor.

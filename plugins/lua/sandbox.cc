@@ -9,8 +9,9 @@ namespace {
 
 // Of the base library. Left out: what reads files, loads code, or reaches around the sandbox (dofile, load, loadfile,
 // collectgarbage, warn), and coroutines: each hook runs in one already, and only there can the bridge count.
-constexpr const char* kBaseFunctions[] = {"assert", "error",  "getmetatable", "ipairs", "next",     "pairs",  "rawequal",
-                                          "rawget", "rawlen", "rawset",       "select", "tonumber", "tostring", "type"};
+constexpr const char* kBaseFunctions[] = {"assert", "error",    "getmetatable", "ipairs", "next",
+                                          "pairs",  "rawequal", "rawget",       "rawlen", "rawset",
+                                          "select", "tonumber", "tostring",     "type"};
 constexpr const char* kOsFunctions[] = {"clock", "date", "difftime", "time"};
 
 // A finalizer would run with the count hook off.

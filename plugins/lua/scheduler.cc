@@ -89,9 +89,12 @@ postern_verdict suspend(Task* task) {
 
 postern_verdict go_on(Task* task, int arguments) {
   switch (task->state->resume(task, arguments)) {
-    case LUA_OK: return finish(task);
-    case LUA_YIELD: return suspend(task);
-    default: return fail(task);
+    case LUA_OK:
+      return finish(task);
+    case LUA_YIELD:
+      return suspend(task);
+    default:
+      return fail(task);
   }
 }
 
@@ -105,7 +108,8 @@ postern_verdict no_memory(Worker& worker, Phase phase) {
 void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern_verdict verdict) {
   if (phase == Phase::worker_start) {
     const bool good = verdict != POSTERN_ERROR;
-    host().instance->ready(instance, good ? POSTERN_OK : POSTERN_E_FAILED, to_str(good ? "" : "on_worker_start failed"));
+    host().instance->ready(instance, good ? POSTERN_OK : POSTERN_E_FAILED,
+                           to_str(good ? "" : "on_worker_start failed"));
   } else if (ticket.exchange != 0) {
     host().exchange->resume(ticket, verdict);  // POSTERN_E_GONE: the exchange did not wait for us
   }
@@ -142,9 +146,12 @@ postern_status start_script(State& state) {
   }
   state.push_config(task->coroutine);
   switch (go_on(task, 1)) {
-    case POSTERN_SUSPEND: return POSTERN_PENDING;
-    case POSTERN_ERROR: return POSTERN_E_FAILED;
-    default: return POSTERN_OK;
+    case POSTERN_SUSPEND:
+      return POSTERN_PENDING;
+    case POSTERN_ERROR:
+      return POSTERN_E_FAILED;
+    default:
+      return POSTERN_OK;
   }
 }
 

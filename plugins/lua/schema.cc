@@ -14,7 +14,8 @@ using nlohmann::json;
 
 constexpr int kMaxDepth = 30;
 // In Lua an empty list looks like an empty map; these keywords always have lists.
-constexpr std::array<std::string_view, 7> kListKeywords = {"enum", "required", "allOf", "anyOf", "oneOf", "examples", "type"};
+constexpr std::array<std::string_view, 7> kListKeywords = {"enum",  "required", "allOf", "anyOf",
+                                                           "oneOf", "examples", "type"};
 
 json to_json(lua_State* L, int index, int depth);
 
@@ -48,13 +49,17 @@ json to_json(lua_State* L, int index, int depth) {
   if (depth > kMaxDepth) luaL_error(L, "schema: more than %d levels", kMaxDepth);
   luaL_checkstack(L, 4, "schema");
   switch (lua_type(L, index)) {
-    case LUA_TBOOLEAN: return lua_toboolean(L, index) != 0;
+    case LUA_TBOOLEAN:
+      return lua_toboolean(L, index) != 0;
     case LUA_TNUMBER:
       if (lua_isinteger(L, index)) return static_cast<std::int64_t>(lua_tointeger(L, index));
       return lua_tonumber(L, index);
-    case LUA_TSTRING: return std::string(check_text(L, index));
-    case LUA_TTABLE: return lua_rawlen(L, index) > 0 ? list_to_json(L, index, depth) : map_to_json(L, index, depth);
-    default: luaL_error(L, "schema: it contains a %s", luaL_typename(L, index));
+    case LUA_TSTRING:
+      return std::string(check_text(L, index));
+    case LUA_TTABLE:
+      return lua_rawlen(L, index) > 0 ? list_to_json(L, index, depth) : map_to_json(L, index, depth);
+    default:
+      luaL_error(L, "schema: it contains a %s", luaL_typename(L, index));
   }
   return {};
 }

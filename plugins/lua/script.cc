@@ -13,8 +13,9 @@
 namespace postern::lua {
 namespace {
 
-constexpr std::array<std::string_view, 11> kFields = {"name",   "version",      "description",   "schema", "provides", "consumes",
-                                                     "before", "after",        "request_body",  "response_body", "limits"};
+constexpr std::array<std::string_view, 11> kFields = {"name",         "version",       "description", "schema",
+                                                      "provides",     "consumes",      "before",      "after",
+                                                      "request_body", "response_body", "limits"};
 
 bool is_function_name(std::string_view name) {
   for (int phase = 0; phase < kFunctionCount; ++phase)
@@ -50,7 +51,8 @@ void require_policy(lua_State* L, const char* hook, const char* field) {
 
 std::uint64_t bounded(lua_State* L, const char* name, std::uint64_t fallback, std::uint64_t least, std::uint64_t most) {
   std::uint64_t value = fallback;
-  if (lua_getfield(L, -1, name) != LUA_TNIL && !size_value(L, -1, value)) luaL_error(L, "limits.%s must be a number", name);
+  if (lua_getfield(L, -1, name) != LUA_TNIL && !size_value(L, -1, value))
+    luaL_error(L, "limits.%s must be a number", name);
   lua_pop(L, 1);
   if (value < least || value > most)
     luaL_error(L, "limits.%s must lie between %I and %I", name, static_cast<lua_Integer>(least),
@@ -62,9 +64,10 @@ Limits read_limits(lua_State* L) {
   Limits limits;
   if (lua_getfield(L, -1, "limits") != LUA_TNIL) {
     if (!lua_istable(L, -1)) luaL_error(L, "field 'limits' must be a table");
-    limits.per_resume = bounded(L, "instructions_per_resume", limits.per_resume, kLeastLimits.per_resume, kMostLimits.per_resume);
-    limits.per_exchange =
-        bounded(L, "instructions_per_exchange", limits.per_exchange, kLeastLimits.per_exchange, kMostLimits.per_exchange);
+    limits.per_resume =
+        bounded(L, "instructions_per_resume", limits.per_resume, kLeastLimits.per_resume, kMostLimits.per_resume);
+    limits.per_exchange = bounded(L, "instructions_per_exchange", limits.per_exchange, kLeastLimits.per_exchange,
+                                  kMostLimits.per_exchange);
     limits.memory = bounded(L, "memory", limits.memory, kLeastLimits.memory, kMostLimits.memory);
   }
   lua_pop(L, 1);
@@ -126,7 +129,8 @@ Result<std::unique_ptr<Script>> Script::open(const std::string& path) {
   if (auto described = script->describe(**state); !described)
     return tl::unexpected(script->sources_.chunk + ": " + described.error());
   if (script->name_ != stem_of(path))
-    return tl::unexpected(script->sources_.chunk + ": its name is \"" + script->name_ + "\", but must equal the file's");
+    return tl::unexpected(script->sources_.chunk + ": its name is \"" + script->name_ +
+                          "\", but must equal the file's");
   return script;
 }
 

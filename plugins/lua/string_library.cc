@@ -8,8 +8,8 @@
 namespace postern::lua {
 namespace {
 
-constexpr const char* kSafeFunctions[] = {"byte",  "char", "format",  "len", "lower", "pack",
-                                          "packsize", "reverse", "sub", "unpack", "upper"};
+constexpr const char* kSafeFunctions[] = {"byte",     "char",    "format", "len",    "lower", "pack",
+                                          "packsize", "reverse", "sub",    "unpack", "upper"};
 constexpr lua_Integer kMaxResult = 256 << 20;  // no state may be larger
 
 std::string_view check_view(lua_State* L, int index) {
@@ -35,8 +35,7 @@ int push_position(lua_State* L, std::string_view subject, const char* start, con
 int find_plain(lua_State* L, std::string_view subject, std::string_view text, std::size_t from) {
   charge(L, (subject.size() - from) / 64);
   const char* start = subject.data() + from;
-  if (!text.empty())
-    start = static_cast<const char*>(memmem(start, subject.size() - from, text.data(), text.size()));
+  if (!text.empty()) start = static_cast<const char*>(memmem(start, subject.size() - from, text.data(), text.size()));
   if (start == nullptr) {
     lua_pushnil(L);
     return 1;
@@ -215,8 +214,8 @@ int repeat(lua_State* L) {
   return 1;
 }
 
-constexpr luaL_Reg kFunctions[] = {{"find", find}, {"gmatch", gmatch}, {"gsub", gsub},
-                                   {"match", match}, {"rep", repeat}, {nullptr, nullptr}};
+constexpr luaL_Reg kFunctions[] = {{"find", find},   {"gmatch", gmatch}, {"gsub", gsub},
+                                   {"match", match}, {"rep", repeat},    {nullptr, nullptr}};
 
 // Methods of strings ("x"):rep() come from here too, and no script can reach the metatable.
 void set_string_metatable(lua_State* L) {

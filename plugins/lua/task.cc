@@ -11,7 +11,8 @@ const char* phase_name(Phase phase) {
 }
 
 bool may_suspend(Phase phase) {
-  return phase != Phase::upstream_result && phase != Phase::complete && phase != Phase::configure && phase != Phase::load;
+  return phase != Phase::upstream_result && phase != Phase::complete && phase != Phase::configure &&
+         phase != Phase::load;
 }
 
 }  // namespace postern::lua

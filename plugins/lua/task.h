@@ -60,14 +60,14 @@ struct Task {
   lua_State* coroutine = nullptr;
   State* state = nullptr;
   int reference = LUA_NOREF;  // keeps the coroutine from being collected
-  Task* next = nullptr;      // in the pool, or in its slot's list
-  Task* previous = nullptr;  // in its slot's list
+  Task* next = nullptr;       // in the pool, or in its slot's list
+  Task* previous = nullptr;   // in its slot's list
 
   Phase phase = Phase::load;
   bool may_suspend = false;
-  bool unhurried = false;  // not bound to the instructions of one resume: nobody waits for it
-  bool suspended = false;  // a ticket is out, or the caller was told POSTERN_PENDING
-  bool killed = false;     // a limit was exceeded: pcall must not catch anything any more
+  bool unhurried = false;                      // not bound to the instructions of one resume: nobody waits for it
+  bool suspended = false;                      // a ticket is out, or the caller was told POSTERN_PENDING
+  bool killed = false;                         // a limit was exceeded: pcall must not catch anything any more
   postern_verdict verdict = POSTERN_CONTINUE;  // of the respond() or abort() that the script called
 
   ExchangeSlot* slot = nullptr;  // null outside of exchanges
@@ -86,8 +86,8 @@ struct Task {
   postern_str bytes{};
   std::uint32_t body_flags = 0;
   std::string body_copy;
-  const postern_upstream_result* result = nullptr;    // inside on_upstream_result
-  const postern_completion* completion = nullptr;     // inside on_complete
+  const postern_upstream_result* result = nullptr;  // inside on_upstream_result
+  const postern_completion* completion = nullptr;   // inside on_complete
 };
 
 }  // namespace postern::lua

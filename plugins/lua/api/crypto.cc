@@ -37,7 +37,8 @@ int sha256(lua_State* L) {
   const std::string_view data = check_text(L, 1);
   charge(L, data.size() / 16);
   unsigned char digest[kSha256Size];
-  if (EVP_Digest(data.data(), data.size(), digest, nullptr, EVP_sha256(), nullptr) != 1) return return_error(L, "failed");
+  if (EVP_Digest(data.data(), data.size(), digest, nullptr, EVP_sha256(), nullptr) != 1)
+    return return_error(L, "failed");
   return push_digest(L, digest, 2);
 }
 
@@ -47,7 +48,8 @@ int hmac_sha256(lua_State* L) {
   charge(L, data.size() / 16);
   luaL_argcheck(L, key.size() <= INT32_MAX, 1, "too long");
   unsigned char digest[kSha256Size];
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(), digest, nullptr) == nullptr)
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(), digest, nullptr) ==
+      nullptr)
     return return_error(L, "failed");
   return push_digest(L, digest, 3);
 }

@@ -27,9 +27,7 @@ postern_dict open_handle(lua_State* L, Dict& dict) {
   return dict.handle;
 }
 
-postern_dict check_dict(lua_State* L) {
-  return open_handle(L, *static_cast<Dict*>(luaL_checkudata(L, 1, kDictType)));
-}
+postern_dict check_dict(lua_State* L) { return open_handle(L, *static_cast<Dict*>(luaL_checkudata(L, 1, kDictType))); }
 
 std::uint64_t optional_ttl(lua_State* L, int index) {
   return lua_isnoneornil(L, index) ? 0 : check_milliseconds(L, index, "ttl");

@@ -25,13 +25,25 @@ postern_exchange_info info_of(lua_State* L) {
 
 int index(lua_State* L) {
   switch (key_number(L)) {
-    case 1: return push_state_table(L);
-    case 2: lua_pushstring(L, kOrigins[info_of(L).origin & 3u]); return 1;
-    case 3: lua_pushnumber(L, static_cast<lua_Number>(info_of(L).elapsed_ns) / 1e6); return 1;
-    case 4: lua_pushinteger(L, info_of(L).attempts); return 1;
-    case 5: lua_pushinteger(L, info_of(L).worker); return 1;
-    case 6: lua_pushinteger(L, static_cast<lua_Integer>(info_of(L).generation)); return 1;
-    default: return unknown_field(L, kName);
+    case 1:
+      return push_state_table(L);
+    case 2:
+      lua_pushstring(L, kOrigins[info_of(L).origin & 3u]);
+      return 1;
+    case 3:
+      lua_pushnumber(L, static_cast<lua_Number>(info_of(L).elapsed_ns) / 1e6);
+      return 1;
+    case 4:
+      lua_pushinteger(L, info_of(L).attempts);
+      return 1;
+    case 5:
+      lua_pushinteger(L, info_of(L).worker);
+      return 1;
+    case 6:
+      lua_pushinteger(L, static_cast<lua_Integer>(info_of(L).generation));
+      return 1;
+    default:
+      return unknown_field(L, kName);
   }
 }
 
@@ -76,7 +88,8 @@ int respond(lua_State* L) {
   luaL_argcheck(L, status >= 200 && status <= 599, 2, "a status from 200 to 599");
   if (!lua_isnoneornil(L, 4)) luaL_checktype(L, 4, LUA_TTABLE);
   const char* type = body_to_text(L);
-  check_done(L, host().exchange->respond(x, static_cast<std::uint32_t>(status), to_str(type), check_str(L, 3)), "respond");
+  check_done(L, host().exchange->respond(x, static_cast<std::uint32_t>(status), to_str(type), check_str(L, 3)),
+             "respond");
   if (lua_istable(L, 4)) set_headers(L, x);
   return push_verdict(L, POSTERN_RESPOND);
 }

@@ -44,8 +44,10 @@ postern_status assign(lua_State* L, postern_exchange x, std::uint32_t message, p
       const postern_status status = host().exchange->header_remove(x, message, name);
       return status == POSTERN_E_NOT_FOUND ? POSTERN_OK : status;
     }
-    case LUA_TTABLE: return set_list(L, x, message, name);
-    default: return host().exchange->header_set(x, message, name, check_str(L, 3));
+    case LUA_TTABLE:
+      return set_list(L, x, message, name);
+    default:
+      return host().exchange->header_set(x, message, name, check_str(L, 3));
   }
 }
 
@@ -61,7 +63,8 @@ template <std::uint32_t message>
 int next(lua_State* L) {
   const lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
   postern_header header{};
-  if (host().exchange->header_at(check_exchange(L), message, static_cast<std::uint64_t>(at), &header) != POSTERN_OK) return 0;
+  if (host().exchange->header_at(check_exchange(L), message, static_cast<std::uint64_t>(at), &header) != POSTERN_OK)
+    return 0;
   lua_pushinteger(L, at + 1);
   lua_replace(L, lua_upvalueindex(1));
   push_text(L, header.name);
@@ -132,10 +135,14 @@ void set_methods_of(lua_State* L) {
 
 void push_headers_object(lua_State* L, std::uint32_t message) {
   switch (message) {
-    case POSTERN_REQUEST: return push_object_of<POSTERN_REQUEST>(L);
-    case POSTERN_RESPONSE: return push_object_of<POSTERN_RESPONSE>(L);
-    case POSTERN_REQUEST_TRAILERS: return push_object_of<POSTERN_REQUEST_TRAILERS>(L);
-    default: return push_object_of<POSTERN_RESPONSE_TRAILERS>(L);
+    case POSTERN_REQUEST:
+      return push_object_of<POSTERN_REQUEST>(L);
+    case POSTERN_RESPONSE:
+      return push_object_of<POSTERN_RESPONSE>(L);
+    case POSTERN_REQUEST_TRAILERS:
+      return push_object_of<POSTERN_REQUEST_TRAILERS>(L);
+    default:
+      return push_object_of<POSTERN_RESPONSE_TRAILERS>(L);
   }
 }
 

@@ -21,12 +21,20 @@ class Encoder {
   void value(int depth) {
     check_room(depth);
     switch (lua_type(L_, -1)) {
-      case LUA_TNIL: text_ += "null"; return;
-      case LUA_TBOOLEAN: text_ += lua_toboolean(L_, -1) ? "true" : "false"; return;
-      case LUA_TNUMBER: return number();
-      case LUA_TSTRING: return quoted(check_text(L_, -1));
-      case LUA_TTABLE: return is_array() ? array(depth) : object(depth);
-      default: break;
+      case LUA_TNIL:
+        text_ += "null";
+        return;
+      case LUA_TBOOLEAN:
+        text_ += lua_toboolean(L_, -1) ? "true" : "false";
+        return;
+      case LUA_TNUMBER:
+        return number();
+      case LUA_TSTRING:
+        return quoted(check_text(L_, -1));
+      case LUA_TTABLE:
+        return is_array() ? array(depth) : object(depth);
+      default:
+        break;
     }
     if (lua_touserdata(L_, -1) != nullptr || lua_type(L_, -1) != LUA_TLIGHTUSERDATA)
       luaL_error(L_, "json: cannot encode a %s", luaL_typename(L_, -1));
@@ -43,7 +51,8 @@ class Encoder {
   };
 
   void check_room(int depth) {
-    if (depth > kMaxJsonDepth) luaL_error(L_, "json: more than %d levels, or a table that contains itself", kMaxJsonDepth);
+    if (depth > kMaxJsonDepth)
+      luaL_error(L_, "json: more than %d levels, or a table that contains itself", kMaxJsonDepth);
     if (text_.size() > State::of(L_).limits().memory) luaL_error(L_, "json: the text is too long");
     luaL_checkstack(L_, 6, "json");
   }
@@ -81,12 +90,23 @@ class Encoder {
   void add_ascii(char c) {
     static constexpr char kHex[] = "0123456789abcdef";
     switch (c) {
-      case '"': text_ += "\\\""; return;
-      case '\\': text_ += "\\\\"; return;
-      case '\n': text_ += "\\n"; return;
-      case '\r': text_ += "\\r"; return;
-      case '\t': text_ += "\\t"; return;
-      default: break;
+      case '"':
+        text_ += "\\\"";
+        return;
+      case '\\':
+        text_ += "\\\\";
+        return;
+      case '\n':
+        text_ += "\\n";
+        return;
+      case '\r':
+        text_ += "\\r";
+        return;
+      case '\t':
+        text_ += "\\t";
+        return;
+      default:
+        break;
     }
     if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
       text_ += c;

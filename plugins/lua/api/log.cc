@@ -24,7 +24,8 @@ postern_value field_value(lua_State* L, int index) {
       value.type = POSTERN_VALUE_STRING;
       value.string = check_str(L, index);
       break;
-    default: luaL_error(L, "log: a field that is a %s", luaL_typename(L, index));
+    default:
+      luaL_error(L, "log: a field that is a %s", luaL_typename(L, index));
   }
   return value;
 }

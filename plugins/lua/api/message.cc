@@ -7,8 +7,8 @@ namespace postern::lua {
 namespace {
 
 // The first seven are the fields of the request head, in the order of POSTERN_FIELD_*.
-constexpr const char* kRequestKeys[] = {"method", "target",   "path", "query",     "host",
-                                        "scheme", "protocol", "body", "body_ended", "body_overflowed", nullptr};
+constexpr const char* kRequestKeys[] = {"method",   "target", "path",       "query",           "host", "scheme",
+                                        "protocol", "body",   "body_ended", "body_overflowed", nullptr};
 constexpr lua_Integer kBodyKey = 8;
 constexpr const char* kResponseKeys[] = {"status", "body", "body_ended", "body_overflowed", nullptr};
 constexpr lua_Integer kResponseBodyKey = 2;
@@ -49,7 +49,8 @@ int request_index(lua_State* L) {
   if (key >= kBodyKey) return push_body_field(L, Phase::request_body, key - kBodyKey);
   if (key == 0) return unknown_field(L, "request");
   postern_str value{};
-  const postern_status status = host().exchange->request_get(check_exchange(L), static_cast<std::uint32_t>(key - 1), &value);
+  const postern_status status =
+      host().exchange->request_get(check_exchange(L), static_cast<std::uint32_t>(key - 1), &value);
   if (status < 0) return fail(L, "request", status);
   push_text(L, value);
   return 1;

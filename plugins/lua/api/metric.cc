@@ -39,7 +39,8 @@ std::vector<double> buckets_field(lua_State* L) {
   std::vector<double> buckets;
   if (lua_getfield(L, 2, "buckets") != LUA_TNIL) {
     luaL_checktype(L, -1, LUA_TTABLE);
-    for (lua_Integer i = 1; lua_geti(L, -1, i) != LUA_TNIL; ++i, lua_pop(L, 1)) buckets.push_back(luaL_checknumber(L, -1));
+    for (lua_Integer i = 1; lua_geti(L, -1, i) != LUA_TNIL; ++i, lua_pop(L, 1))
+      buckets.push_back(luaL_checknumber(L, -1));
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -157,7 +158,8 @@ int make(lua_State* L) {
   const bool real = State::of(L).instance() != nullptr;
   const std::uint64_t family = real ? register_family(L, type, labels, max_series) : 0;
   if (real && family == 0)
-    return luaL_error(L, "metric '%s' exists with another type or other labels, or its name is not valid", lua_tostring(L, 1));
+    return luaL_error(L, "metric '%s' exists with another type or other labels, or its name is not valid",
+                      lua_tostring(L, 1));
   auto& metric = *static_cast<Metric*>(lua_newuserdatauv(L, sizeof(Metric), 1));
   metric = {family, type, static_cast<std::uint32_t>(labels.size()), max_series, 0};
   lua_newtable(L);

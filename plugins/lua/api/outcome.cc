@@ -9,13 +9,24 @@ namespace {
 
 constexpr const char* kResultKeys[] = {"outcome",    "status",      "attempt",   "upstream",   "endpoint",
                                        "connect_ms", "duration_ms", "retryable", "never_sent", nullptr};
-constexpr const char* kOutcomes[] = {"response", "connect_failed", "reset", "timeout", "protocol", "overloaded",
-                                     "no_endpoint"};
-constexpr const char* kCompletionKeys[] = {
-    "finish",         "status",        "origin",      "request_head_bytes",   "request_body_bytes",  "response_head_bytes",
-    "response_body_bytes", "duration_ms", "upstream_duration_ms", "upstream_connect_ms", "attempts", "error_code",
-    "error_cause", nullptr};
-constexpr const char* kEnds[] = {"ok", "client_gone", "client_timeout", "upstream", "aborted", "shutdown", "bad_request"};
+constexpr const char* kOutcomes[] = {"response", "connect_failed", "reset",      "timeout",
+                                     "protocol", "overloaded",     "no_endpoint"};
+constexpr const char* kCompletionKeys[] = {"finish",
+                                           "status",
+                                           "origin",
+                                           "request_head_bytes",
+                                           "request_body_bytes",
+                                           "response_head_bytes",
+                                           "response_body_bytes",
+                                           "duration_ms",
+                                           "upstream_duration_ms",
+                                           "upstream_connect_ms",
+                                           "attempts",
+                                           "error_code",
+                                           "error_cause",
+                                           nullptr};
+constexpr const char* kEnds[] = {"ok",      "client_gone", "client_timeout", "upstream",
+                                 "aborted", "shutdown",    "bad_request"};
 constexpr const char* kOrigins[] = {"none", "upstream", "local", "cache"};
 
 template <std::size_t N>
@@ -48,16 +59,26 @@ int result_index(lua_State* L) {
   const postern_upstream_result* result = Task::of(L).result;
   if (result == nullptr) return luaL_error(L, "result: only in on_upstream_result");
   switch (key_number(L)) {
-    case 1: return push_name(L, kOutcomes, result->outcome);
-    case 2: return push_count(L, result->status);
-    case 3: return push_count(L, result->attempt);
-    case 4: return push_string(L, result->upstream_view);
-    case 5: return push_string(L, result->endpoint_view);
-    case 6: return push_milliseconds(L, result->connect_ns);
-    case 7: return push_milliseconds(L, result->duration_ns);
-    case 8: return push_flag(L, result->retryable);
-    case 9: return push_flag(L, result->never_sent);
-    default: return unknown_field(L, "result");
+    case 1:
+      return push_name(L, kOutcomes, result->outcome);
+    case 2:
+      return push_count(L, result->status);
+    case 3:
+      return push_count(L, result->attempt);
+    case 4:
+      return push_string(L, result->upstream_view);
+    case 5:
+      return push_string(L, result->endpoint_view);
+    case 6:
+      return push_milliseconds(L, result->connect_ns);
+    case 7:
+      return push_milliseconds(L, result->duration_ns);
+    case 8:
+      return push_flag(L, result->retryable);
+    case 9:
+      return push_flag(L, result->never_sent);
+    default:
+      return unknown_field(L, "result");
   }
 }
 
@@ -65,20 +86,34 @@ int completion_index(lua_State* L) {
   const postern_completion* completion = Task::of(L).completion;
   if (completion == nullptr) return luaL_error(L, "completion: only in on_complete");
   switch (key_number(L)) {
-    case 1: return push_name(L, kEnds, completion->end);
-    case 2: return push_count(L, completion->status);
-    case 3: return push_name(L, kOrigins, completion->origin);
-    case 4: return push_count(L, completion->request_head_bytes);
-    case 5: return push_count(L, completion->request_body_bytes);
-    case 6: return push_count(L, completion->response_head_bytes);
-    case 7: return push_count(L, completion->response_body_bytes);
-    case 8: return push_milliseconds(L, completion->duration_ns);
-    case 9: return push_milliseconds(L, completion->upstream_duration_ns);
-    case 10: return push_milliseconds(L, completion->upstream_connect_ns);
-    case 11: return push_count(L, completion->attempts);
-    case 12: return push_string(L, completion->error_code_view);
-    case 13: return push_string(L, completion->error_cause_view);
-    default: return unknown_field(L, "completion");
+    case 1:
+      return push_name(L, kEnds, completion->end);
+    case 2:
+      return push_count(L, completion->status);
+    case 3:
+      return push_name(L, kOrigins, completion->origin);
+    case 4:
+      return push_count(L, completion->request_head_bytes);
+    case 5:
+      return push_count(L, completion->request_body_bytes);
+    case 6:
+      return push_count(L, completion->response_head_bytes);
+    case 7:
+      return push_count(L, completion->response_body_bytes);
+    case 8:
+      return push_milliseconds(L, completion->duration_ns);
+    case 9:
+      return push_milliseconds(L, completion->upstream_duration_ns);
+    case 10:
+      return push_milliseconds(L, completion->upstream_connect_ns);
+    case 11:
+      return push_count(L, completion->attempts);
+    case 12:
+      return push_string(L, completion->error_code_view);
+    case 13:
+      return push_string(L, completion->error_cause_view);
+    default:
+      return unknown_field(L, "completion");
   }
 }
 

@@ -14,9 +14,9 @@ void push_postern_table(lua_State* L) {
     const char* name;
     void (*push)(lua_State*);
   };
-  for (const Group& group : {Group{"json", push_json_table}, Group{"base64", push_base64_table},
-                             Group{"crypto", push_crypto_table}, Group{"log", push_log_table},
-                             Group{"metric", push_metric_table}, Group{"time", push_time_table}}) {
+  for (const Group& group :
+       {Group{"json", push_json_table}, Group{"base64", push_base64_table}, Group{"crypto", push_crypto_table},
+        Group{"log", push_log_table}, Group{"metric", push_metric_table}, Group{"time", push_time_table}}) {
     group.push(L);
     lua_setfield(L, -2, group.name);
   }

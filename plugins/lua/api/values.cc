@@ -28,9 +28,7 @@ double parse_seconds(std::string_view text) {
   return unit == 0 ? -1 : number * unit;
 }
 
-int refuse_set(lua_State* L) {
-  return luaL_error(L, "field '%s' cannot be set", luaL_tolstring(L, 2, nullptr));
-}
+int refuse_set(lua_State* L) { return luaL_error(L, "field '%s' cannot be set", luaL_tolstring(L, 2, nullptr)); }
 
 // Pushes the function with the kind's key table, which lies at `keys`.
 void push_with_keys(lua_State* L, lua_CFunction function, int keys) {

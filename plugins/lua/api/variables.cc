@@ -10,11 +10,20 @@ constexpr lua_Integer kMaxNames = 1'000;
 
 int push_value(lua_State* L, const postern_value& value) {
   switch (value.type) {
-    case POSTERN_VALUE_STRING: push_text(L, value.string); break;
-    case POSTERN_VALUE_INT: lua_pushinteger(L, value.integer); break;
-    case POSTERN_VALUE_DOUBLE: lua_pushnumber(L, value.number); break;
-    case POSTERN_VALUE_BOOL: lua_pushboolean(L, value.integer != 0); break;
-    default: lua_pushnil(L);
+    case POSTERN_VALUE_STRING:
+      push_text(L, value.string);
+      break;
+    case POSTERN_VALUE_INT:
+      lua_pushinteger(L, value.integer);
+      break;
+    case POSTERN_VALUE_DOUBLE:
+      lua_pushnumber(L, value.number);
+      break;
+    case POSTERN_VALUE_BOOL:
+      lua_pushboolean(L, value.integer != 0);
+      break;
+    default:
+      lua_pushnil(L);
   }
   return 1;
 }
@@ -22,7 +31,8 @@ int push_value(lua_State* L, const postern_value& value) {
 postern_value check_value(lua_State* L, int index) {
   postern_value value{};
   switch (lua_type(L, index)) {
-    case LUA_TNIL: return value;
+    case LUA_TNIL:
+      return value;
     case LUA_TBOOLEAN:
       value.type = POSTERN_VALUE_BOOL;
       value.integer = lua_toboolean(L, index);
@@ -49,7 +59,8 @@ std::uint32_t variable_number(lua_State* L) {
     return known;
   }
   lua_pop(L, 1);
-  const auto count = static_cast<lua_Integer>(lua_rawgeti(L, lua_upvalueindex(1), 1) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0);
+  const auto count =
+      static_cast<lua_Integer>(lua_rawgeti(L, lua_upvalueindex(1), 1) == LUA_TNUMBER ? lua_tointeger(L, -1) : 0);
   lua_pop(L, 1);
   if (count >= kMaxNames) luaL_error(L, "more than %d variable names in one script", static_cast<int>(kMaxNames));
   lua_pushvalue(L, lua_upvalueindex(2));

@@ -76,7 +76,8 @@ void push_request_headers(lua_State* L, postern_call_request& request) {
   if (!lua_istable(L, -1)) luaL_error(L, "postern.http: headers must be a table");
   const int headers = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, headers) != 0; lua_pop(L, 1)) {
-    if (request.header_count == kMaxHeaders) luaL_error(L, "postern.http: more than %d headers", static_cast<int>(kMaxHeaders));
+    if (request.header_count == kMaxHeaders)
+      luaL_error(L, "postern.http: more than %d headers", static_cast<int>(kMaxHeaders));
     // A number would become a text that nothing but this stack slot keeps alive.
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "postern.http: header names and values must be strings");
