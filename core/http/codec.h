@@ -38,8 +38,9 @@ class ServerEvents {
   // `head` stays valid until the stream's arena is reset. `ends`: there is no body, and on_request_end is not called.
   virtual void on_request_head(StreamId stream, RequestHead& head, bool ends) = 0;
   virtual void on_request_body(StreamId stream, std::string_view bytes) = 0;
-  virtual void on_request_end(StreamId stream, HeaderList* trailers) = 0;  // null: no trailers
-  virtual void on_stream_reset(StreamId stream) = 0;                       // HTTP/2: the client gave up this stream
+  // Null: no trailers. They live as long as the head.
+  virtual void on_request_end(StreamId stream, HeaderList* trailers) = 0;
+  virtual void on_stream_reset(StreamId stream) = 0;  // HTTP/2: the client gave up this stream
 
  protected:
   ~ServerEvents() = default;

@@ -1,5 +1,7 @@
 #include "http/h1_reader.h"
 
+#include <new>
+
 #include "http/h1_fields.h"
 #include "http/trailers.h"
 
@@ -112,13 +114,15 @@ Result<std::size_t> H1Reader::read_trailers(std::string_view bytes) {
 
 Result<void> H1Reader::finish_trailers(bool more_follows) {
   constexpr std::size_t kEmptyLine = 2;
-  HeaderList trailers(*arena_);
+  HeaderList* trailers = nullptr;
   if (head_.bytes().size() > kEmptyLine) {
-    auto parsed = parse_fields(head_.bytes(), trailers);
+    trailers = new (arena_->allocate(sizeof(HeaderList), alignof(HeaderList))) HeaderList(*arena_);
+    auto parsed = parse_fields(head_.bytes(), *trailers);
     if (!parsed) return fail(refuse(parsed.error()));
-    trailers.remove_if([](const Field& field) { return !may_be_trailer(field.name); });
+    trailers->remove_if([](const Field& field) { return !may_be_trailer(field.name); });
+    if (trailers->size() == 0) trailers = nullptr;
   }
-  end_message(trailers.size() > 0 ? &trailers : nullptr, more_follows);
+  end_message(trailers, more_follows);
   return {};
 }
 

@@ -309,6 +309,23 @@ TEST_CASE("an answer before the request was read ends the connection") {
   CHECK(server.current == 1);
 }
 
+TEST_CASE("trailers live as long as the head") {
+  struct Keeper final : ServerEvents {
+    Arena& on_request_begin(StreamId) override { return arena; }
+    void on_request_head(StreamId, RequestHead&, bool) override {}
+    void on_request_body(StreamId, std::string_view) override {}
+    void on_request_end(StreamId, HeaderList* list) override { trailers = list; }
+    void on_stream_reset(StreamId) override {}
+    BlockPool pool;
+    Arena arena{pool};
+    HeaderList* trailers = nullptr;
+  } keeper;
+  auto codec = make_h1_server_codec(keeper, {});
+  REQUIRE(codec->feed("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 7\r\n\r\n"));
+  REQUIRE(keeper.trailers != nullptr);
+  CHECK(text_of(*keeper.trailers) == " [X-Sum: 7]");
+}
+
 TEST_CASE("a request that nobody answers ends the connection") {
   ServerRecorder server;
   server.answers = false;
