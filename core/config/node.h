@@ -32,6 +32,7 @@ struct Node {
   std::vector<Position> key_positions;                // map: where each key stands
   Position position;
 
+  Node() = default;  // said here because clang 14 makes the implicit one while the class is still incomplete
   const Node* find(std::string_view key) const;
   Node* find(std::string_view key);
 };
