@@ -112,8 +112,10 @@ bool ElfImage::symbols(std::vector<Symbol>& out) const {
     Elf64_Sym symbol;
     std::memcpy(&symbol, entries.data(), sizeof(symbol));
     auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
-    out.push_back({text_at(names, symbol.st_name), ELF64_ST_BIND(symbol.st_info), ELF64_ST_TYPE(symbol.st_info),
-                   symbol.st_shndx != SHN_UNDEF, visibility == STV_HIDDEN || visibility == STV_INTERNAL});
+    unsigned binding = ELF64_ST_BIND(symbol.st_info);
+    unsigned type = ELF64_ST_TYPE(symbol.st_info);
+    out.push_back({text_at(names, symbol.st_name), binding, type, symbol.st_shndx != SHN_UNDEF,
+                   visibility == STV_HIDDEN || visibility == STV_INTERNAL});
   }
   return true;
 }

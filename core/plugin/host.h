@@ -16,10 +16,12 @@ struct HostTable {
 };
 
 std::span<const HostTable> host_tables();
-const postern_host* host();           // lives as long as the process
-std::string_view product_version();   // "0.1.0"
+const postern_host* host();          // lives as long as the process
+std::string_view product_version();  // "0.1.0"
 
-inline std::string_view view(postern_str s) noexcept { return s.len == 0 ? std::string_view{} : std::string_view(s.ptr, s.len); }
+inline std::string_view view(postern_str s) noexcept {
+  return s.len == 0 ? std::string_view{} : std::string_view(s.ptr, s.len);
+}
 inline postern_str str(std::string_view s) noexcept { return {s.data(), s.size()}; }
 
 }  // namespace postern::plugin

@@ -108,8 +108,8 @@ class Readiness {
 // A place in an instance's configuration.
 struct postern_node_s {
   const postern::config::Node* value = nullptr;
-  std::vector<postern_node_s> children;   // of a list or map, in written order
-  mutable std::string position;           // made when first asked for, under a lock
+  std::vector<postern_node_s> children;  // of a list or map, in written order
+  mutable std::string position;          // made when first asked for, under a lock
 };
 
 // A compiled template; owned by its instance.
@@ -119,28 +119,28 @@ struct postern_template_s {
 
 // Filled by the plugin layer before on_configure; immutable while serving except for what says otherwise.
 struct postern_instance_s {
-  std::string name;            // `_: {name}` or the plugin's
-  std::string plugin;          // the plugin's name
+  std::string name;    // `_: {name}` or the plugin's
+  std::string plugin;  // the plugin's name
   std::string plugin_version;
-  std::string scope;           // "gateway", "routes/ID", "services"
-  std::string log_module;      // "plugin.NAME"
-  std::string path;            // for problems: "routes/users/plugins/rate-limit"
+  std::string scope;                   // "gateway", "routes/ID", "services"
+  std::string log_module;              // "plugin.NAME"
+  std::string path;                    // for problems: "routes/users/plugins/rate-limit"
   postern::config::Position position;  // of its name in the list
   postern::config::Node config;        // checked against the schema, defaults filled in, formats applied
   postern_node_s root;                 // view of `config`
   postern::plugin::Siblings* siblings = nullptr;
 
-  const postern_plugin* table = nullptr;  // the plugin's hooks
-  void* data = nullptr;                   // what on_configure gave
+  const postern_plugin* table = nullptr;               // the plugin's hooks
+  void* data = nullptr;                                // what on_configure gave
   const postern::server::Instance* serving = nullptr;  // its side on the request path; null until built, or disabled
 
-  bool in_configure = false;              // on_configure is running: declarations are allowed. Control thread only.
+  bool in_configure = false;  // on_configure is running: declarations are allowed. Control thread only.
   postern::plugin::Declarations declared;
-  postern::config::Problems problems;     // from config_error
+  postern::config::Problems problems;  // from config_error
   std::vector<std::unique_ptr<postern_template_s>> templates;
-  std::string last_error;                 // backs error_view of template->compile
-  postern::plugin::Pins pins;             // any thread
-  postern::plugin::Readiness readiness;   // any thread
+  std::string last_error;                // backs error_view of template->compile
+  postern::plugin::Pins pins;            // any thread
+  postern::plugin::Readiness readiness;  // any thread
 };
 
 namespace postern::plugin {

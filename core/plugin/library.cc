@@ -44,7 +44,7 @@ Result<std::string> read_file(const std::string& path) {
     return fail(Error{ErrorCode::internal_error, Origin::plugin, path + " cannot be read: " + why});
   };
   File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info{};
+  struct stat info {};
   if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return refuse(system_reason(errno));
   if (!S_ISREG(info.st_mode)) return refuse("it is not a regular file");
   if (static_cast<std::uint64_t>(info.st_size) > kMaxFile) return refuse("it is larger than 512 MiB");
@@ -183,7 +183,8 @@ Result<void> Library::query() {
 Result<void> Library::check_table(const postern_plugin* given) {
   if (given == nullptr) return refuse("refused to work with this gateway: its entry function returned nothing");
   if (!normalise(*given, table_))
-    return refuse(fmt::format("gives a table of {} bytes, too short to be a plugin's; rebuild it with the SDK", given->struct_size));
+    return refuse(fmt::format("gives a table of {} bytes, too short to be a plugin's; rebuild it with the SDK",
+                              given->struct_size));
   if (view(table_.name) != note_.name)
     return refuse(fmt::format("calls itself \"{}\" in its table but \"{}\" in its note; rebuild it with the SDK",
                               view(table_.name), note_.name));

@@ -35,7 +35,8 @@ class Library {
   bool hosts_scripts() const noexcept { return table_.script_open != nullptr; }
 
  private:
-  Library(std::string file, std::string hash, Note note) : file_(std::move(file)), hash_(std::move(hash)), note_(std::move(note)) {}
+  Library(std::string file, std::string hash, Note note)
+      : file_(std::move(file)), hash_(std::move(hash)), note_(std::move(note)) {}
   Result<void> open(std::string_view bytes);
   Result<void> query();
   Result<void> check_table(const postern_plugin* given);
@@ -45,9 +46,9 @@ class Library {
   std::string hash_;
   Note note_;
   postern_plugin table_{};
-  int copy_ = -1;          // memfd with the private copy; open as long as the code is, for debuggers and symbolizers
-  void* code_ = nullptr;   // dlopen
-  bool loaded_ = false;    // on_load has succeeded
+  int copy_ = -1;         // memfd with the private copy; open as long as the code is, for debuggers and symbolizers
+  void* code_ = nullptr;  // dlopen
+  bool loaded_ = false;   // on_load has succeeded
 };
 
 }  // namespace postern::plugin

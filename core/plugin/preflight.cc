@@ -19,7 +19,8 @@ class Check {
 
   Result<Note> run(std::string_view bytes) {
     auto image = ElfImage::parse(bytes);
-    if (!image) return refuse(image.error().text, "A plugin is a shared library for this machine. " + std::string(kBuildIt));
+    if (!image)
+      return refuse(image.error().text, "A plugin is a shared library for this machine. " + std::string(kBuildIt));
     auto raw = image->note(POSTERN_NOTE_OWNER, POSTERN_NOTE_TYPE);
     if (!raw) return refuse("has no POSTERN note, so nothing says which gateway it was built for", kBuildIt);
     auto note = read_note(*raw);
@@ -103,7 +104,8 @@ class Check {
     for (const auto& wanted : note.requires_tables) {
       auto found = std::find_if(offer_.tables.begin(), offer_.tables.end(),
                                 [&](const HostTable& t) { return t.name == wanted.table; });
-      std::string here = found == offer_.tables.end() ? "has no such table" : fmt::format("offers version {}", found->version);
+      std::string here =
+          found == offer_.tables.end() ? "has no such table" : fmt::format("offers version {}", found->version);
       if (found == offer_.tables.end() || found->version < wanted.version)
         return refuse(fmt::format("needs the host table \"{}\" in version {} or later; this gateway {}", wanted.table,
                                   wanted.version, here),
@@ -119,12 +121,14 @@ class Check {
     for (const auto& s : symbols) {
       if (!s.defined) continue;
       if (s.binding == STB_GNU_UNIQUE)
-        return refuse(fmt::format("defines the unique symbol \"{}\", which would keep its code from ever being unloaded", s.name),
-                      "Compile all of it with -fno-gnu-unique, as postern_add_plugin() does.");
+        return refuse(
+            fmt::format("defines the unique symbol \"{}\", which would keep its code from ever being unloaded", s.name),
+            "Compile all of it with -fno-gnu-unique, as postern_add_plugin() does.");
       exported |= s.name == POSTERN_QUERY_SYMBOL && s.type == STT_FUNC && s.binding != STB_LOCAL && !s.hidden;
     }
     if (exported) return {};
-    return refuse("does not export the function " POSTERN_QUERY_SYMBOL, "End one of its sources with POSTERN_PLUGIN(...).");
+    return refuse("does not export the function " POSTERN_QUERY_SYMBOL,
+                  "End one of its sources with POSTERN_PLUGIN(...).");
   }
 
   std::string_view file_;

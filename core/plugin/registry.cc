@@ -29,7 +29,8 @@ bool well_formed(std::string_view name) {
 std::vector<fs::path> entries(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) out.push_back(at->path());
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    out.push_back(at->path());
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -101,14 +102,15 @@ Result<Registry::Found> Registry::find(const std::string& name) const {
   auto found = matches(name, hostless);
   if (found.empty()) return fail(absent(name, hostless));
   if (found.size() == 1) return found.front();
-  return fail(refusal(fmt::format("\"{}\" is there twice: {} and {}; remove one, or take its folder off plugin_path", name,
-                                  found[0].file, found[1].file)));
+  return fail(refusal(fmt::format("\"{}\" is there twice: {} and {}; remove one, or take its folder off plugin_path",
+                                  name, found[0].file, found[1].file)));
 }
 
 Error Registry::absent(const std::string& name, const std::vector<std::string>& hostless) const {
-  auto text = fmt::format("there is no plugin \"{}\"{}: no {}.so and no script {}/{}.* in {}", name,
-                          config::suggestion(name, names()), name, name, name,
-                          folders_.empty() ? "plugin_path, which is empty" : fmt::format("{}", fmt::join(folders_, ", ")));
+  auto text =
+      fmt::format("there is no plugin \"{}\"{}: no {}.so and no script {}/{}.* in {}", name,
+                  config::suggestion(name, names()), name, name, name,
+                  folders_.empty() ? "plugin_path, which is empty" : fmt::format("{}", fmt::join(folders_, ", ")));
   for (const auto& file : hostless)
     text += fmt::format("; {} is no script, because there is no plugin \"{}\" to host it", file, extension(file));
   return refusal(std::move(text));
@@ -168,7 +170,8 @@ Result<std::shared_ptr<Plugin>> Registry::load_script(const std::string& name, c
   auto plugin = std::make_shared<Plugin>(library, found.file, name, script);
   if (plugin->table().struct_size == 0) return refuse("the script's host gave a table that is too short");
   if (view(plugin->table().name) != name)
-    return refuse(fmt::format("says that its name is \"{}\", but its file is named \"{}\"", view(plugin->table().name), name));
+    return refuse(
+        fmt::format("says that its name is \"{}\", but its file is named \"{}\"", view(plugin->table().name), name));
   return plugin;
 }
 

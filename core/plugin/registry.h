@@ -17,7 +17,7 @@ namespace postern::plugin {
 // What a name in a chain stands for: a library's own table, or the table of a script that a library hosts.
 class Plugin {
  public:
-  Plugin(std::shared_ptr<Library> library, std::string file);                                    // a library
+  Plugin(std::shared_ptr<Library> library, std::string file);  // a library
   Plugin(std::shared_ptr<Library> host, std::string file, std::string name, const postern_plugin* script);
   Plugin(const Plugin&) = delete;
   Plugin& operator=(const Plugin&) = delete;

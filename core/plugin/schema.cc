@@ -26,11 +26,16 @@ using Adapter = valijson::adapters::NlohmannJsonAdapter;
 
 json to_json(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return nullptr;
-    case Node::Kind::boolean: return node.boolean;
-    case Node::Kind::integer: return node.integer;
-    case Node::Kind::number: return node.number;
-    case Node::Kind::string: return node.string;
+    case Node::Kind::null:
+      return nullptr;
+    case Node::Kind::boolean:
+      return node.boolean;
+    case Node::Kind::integer:
+      return node.integer;
+    case Node::Kind::number:
+      return node.number;
+    case Node::Kind::string:
+      return node.string;
     case Node::Kind::list: {
       json out = json::array();
       for (const auto& item : node.items) out.push_back(to_json(item));
@@ -64,8 +69,12 @@ bool is_wrapper(std::string_view text) {
 
 // Says no more than what the schema expects of a single value.
 bool is_about_value(std::string_view text) {
-  constexpr std::string_view kBeginnings[] = {"Value type not permitted", "Failed to match", "Expected number",
-                                              "String should", "Array should", "Object should",
+  constexpr std::string_view kBeginnings[] = {"Value type not permitted",
+                                              "Failed to match",
+                                              "Expected number",
+                                              "String should",
+                                              "Array should",
+                                              "Object should",
                                               "Failed to validate against any"};
   return std::any_of(std::begin(kBeginnings), std::end(kBeginnings), [&](auto b) { return text.starts_with(b); });
 }
@@ -89,7 +98,8 @@ class Findings {
 
   void report() {
     for (const auto& f : all_) {
-      bool deeper = std::any_of(all_.begin(), all_.end(), [&](const auto& g) { return begins_with(g.context, f.context); });
+      bool deeper =
+          std::any_of(all_.begin(), all_.end(), [&](const auto& g) { return begins_with(g.context, f.context); });
       if (walk_.reported(*f.node) || (is_wrapper(f.text) && (deeper || reported_below(*f.node)))) continue;
       walk_.report(*f.node, f.path, words(f));
     }
@@ -117,7 +127,8 @@ class Findings {
     auto found = config::shown(*f.node);
     if (schema == nullptr || !is_about_value(f.text)) return fmt::format("{} (found {})", lowered(f.text), found);
     bool number_in_quotes = f.node->kind == Node::Kind::string && f.node->quoted && wants_number(*schema) &&
-                            !f.node->string.empty() && f.node->string.find_first_not_of("0123456789.-") == std::string::npos;
+                            !f.node->string.empty() &&
+                            f.node->string.find_first_not_of("0123456789.-") == std::string::npos;
     return fmt::format("expected {}, found {}{}", expectation(document_, *schema), found,
                        number_in_quotes ? "; take the quotes away" : "");
   }

@@ -28,8 +28,8 @@ class Schema {
 
   // What the values are checked against, and where their problems are said to be.
   struct Place {
-    std::string path;               // "routes/users/plugins/rate-limit"
-    config::Position position;      // for what is missing altogether
+    std::string path;                        // "routes/users/plugins/rate-limit"
+    config::Position position;               // for what is missing altogether
     const config::Config* config = nullptr;  // for the format `upstream`
   };
   // The configuration as the plugin sees it: typed, defaults filled in, formats applied. Usable only when no problem was added.

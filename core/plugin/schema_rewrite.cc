@@ -18,20 +18,23 @@ constexpr int kDepth = 64;
 
 std::string_view format_of(const json& schema) {
   auto at = schema.find("format");
-  return at != schema.end() && at->is_string() ? std::string_view(at->get_ref<const std::string&>()) : std::string_view{};
+  return at != schema.end() && at->is_string() ? std::string_view(at->get_ref<const std::string&>())
+                                               : std::string_view{};
 }
 
 // Where schemas lie inside of a schema: as the members of these keys' maps, as entries of lists, or as the value itself.
 constexpr std::array kMapsOfSchemas{"properties", "patternProperties", "definitions"};
 constexpr std::array kListsOfSchemas{"allOf", "anyOf", "oneOf"};
-constexpr std::array kSchemas{"items", "additionalItems", "additionalProperties", "not", "if", "then", "else", "contains"};
+constexpr std::array kSchemas{"items", "additionalItems", "additionalProperties", "not", "if", "then",
+                              "else",  "contains"};
 
 class Rewrite {
  public:
   std::string run(json& schema) {
     if (!schema.is_object()) return "its schema is not a JSON object";
     schema.emplace("type", "object");
-    bool combines = std::any_of(kListsOfSchemas.begin(), kListsOfSchemas.end(), [&](auto* key) { return schema.contains(key); });
+    bool combines =
+        std::any_of(kListsOfSchemas.begin(), kListsOfSchemas.end(), [&](auto* key) { return schema.contains(key); });
     if (!combines && !schema.contains("$ref")) schema.emplace("properties", json::object());
     visit(schema, "", false, 0);
     return problem_;
@@ -117,7 +120,8 @@ class Rewrite {
   }
 
   void fail(const std::string& path, const std::string& why) {
-    if (problem_.empty()) problem_ = fmt::format("its schema is not valid: {} {}", path.empty() ? "the top level" : path, why);
+    if (problem_.empty())
+      problem_ = fmt::format("its schema is not valid: {} {}", path.empty() ? "the top level" : path, why);
   }
 
   std::string problem_;

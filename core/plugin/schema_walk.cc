@@ -20,18 +20,28 @@ using nlohmann::json;
 
 constexpr int kDepth = 64;
 
-bool is_scalar(const Node& node) { return node.kind != Kind::list && node.kind != Kind::map && node.kind != Kind::null; }
+bool is_scalar(const Node& node) {
+  return node.kind != Kind::list && node.kind != Kind::map && node.kind != Kind::null;
+}
 
 Node from_json(const json& value, const config::Position& position) {
   Node node;
   node.position = position;
   node.string = value.is_string() ? value.get<std::string>() : value.dump();
   switch (value.type()) {
-    case json::value_t::boolean: node.kind = Kind::boolean, node.boolean = value.get<bool>(); break;
+    case json::value_t::boolean:
+      node.kind = Kind::boolean, node.boolean = value.get<bool>();
+      break;
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned: node.kind = Kind::integer, node.integer = value.get<std::int64_t>(); break;
-    case json::value_t::number_float: node.kind = Kind::number, node.number = value.get<double>(); break;
-    case json::value_t::string: node.kind = Kind::string, node.quoted = true; break;
+    case json::value_t::number_unsigned:
+      node.kind = Kind::integer, node.integer = value.get<std::int64_t>();
+      break;
+    case json::value_t::number_float:
+      node.kind = Kind::number, node.number = value.get<double>();
+      break;
+    case json::value_t::string:
+      node.kind = Kind::string, node.quoted = true;
+      break;
     case json::value_t::array:
       node.kind = Kind::list;
       for (const auto& item : value) node.items.push_back(from_json(item, position));
@@ -43,20 +53,28 @@ Node from_json(const json& value, const config::Position& position) {
         node.key_positions.push_back(position);
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return node;
 }
 
 bool fits(const json& type, const Node& node) {
   switch (node.kind) {
-    case Kind::null: return type == "null";
-    case Kind::boolean: return type == "boolean";
-    case Kind::integer: return type == "integer" || type == "number";
-    case Kind::number: return type == "number";
-    case Kind::string: return type == "string";
-    case Kind::list: return type == "array";
-    case Kind::map: return type == "object";
+    case Kind::null:
+      return type == "null";
+    case Kind::boolean:
+      return type == "boolean";
+    case Kind::integer:
+      return type == "integer" || type == "number";
+    case Kind::number:
+      return type == "number";
+    case Kind::string:
+      return type == "string";
+    case Kind::list:
+      return type == "array";
+    case Kind::map:
+      return type == "object";
   }
   return false;
 }
@@ -169,11 +187,13 @@ void SchemaWalk::unknown_key(const json& schema, Node& node, std::size_t index, 
     for (const auto& [key, ignored] : schema["properties"].items()) known.push_back(key);
   const auto& key = node.members[index].first;
   auto hint = config::suggestion(key, known);
-  if (hint.empty()) hint = known.empty() ? "; it takes no configuration" : "; known are " + fmt::format("{}", [&] {
-    std::string out;
-    for (const auto& k : known) out += (out.empty() ? "" : ", ") + k;
-    return out;
-  }());
+  if (hint.empty())
+    hint = known.empty() ? "; it takes no configuration" : "; known are " + fmt::format("{}", [&] {
+                                                             std::string out;
+                                                             for (const auto& k : known)
+                                                               out += (out.empty() ? "" : ", ") + k;
+                                                             return out;
+                                                           }());
   bool placed = index < node.key_positions.size() && node.key_positions[index].line != 0;
   reported_.insert(&node);
   reported_.insert(&node.members[index].second);
@@ -196,7 +216,8 @@ void SchemaWalk::units(const json& schema, Node& node, const std::string& path) 
   bool other_type = node.kind != Kind::string && node.kind != Kind::integer && node.kind != Kind::number;
   if (other_type) return;  // allowed or not: the validator says
   std::int64_t value = 0;
-  bool good = is_duration(schema) ? config::parse_duration_ms(node.string, value) : config::parse_size(node.string, value);
+  bool good =
+      is_duration(schema) ? config::parse_duration_ms(node.string, value) : config::parse_size(node.string, value);
   if (!good)
     return report(node, path,
                   fmt::format("expected {}, found {}", expectation(document_, schema), config::shown(node)));
@@ -214,7 +235,8 @@ void SchemaWalk::upstream(Node& node, const std::string& path) {
   std::vector<std::string> known;
   for (const auto& u : place_.config->upstreams) known.push_back(u.name);
   if (std::find(known.begin(), known.end(), node.string) != known.end()) return;
-  report(node, path, fmt::format("there is no upstream {}{}", config::shown(node), config::suggestion(node.string, known)));
+  report(node, path,
+         fmt::format("there is no upstream {}{}", config::shown(node), config::suggestion(node.string, known)));
 }
 
 }  // namespace postern::plugin

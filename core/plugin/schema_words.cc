@@ -22,9 +22,11 @@ class Words {
     const json& s = resolve_schema(document_, given);
     if (!s.is_object() || depth > 4) return "another value";
     if (s.contains("const")) return s["const"].dump();
-    if (s.contains("enum") && s["enum"].is_array()) return alternatives(s["enum"], [](const json& v) { return v.dump(); });
+    if (s.contains("enum") && s["enum"].is_array())
+      return alternatives(s["enum"], [](const json& v) { return v.dump(); });
     for (auto* key : {"anyOf", "oneOf"})
-      if (s.contains(key) && !s.contains("type")) return alternatives(s[key], [&](const json& b) { return of(b, depth + 1); });
+      if (s.contains(key) && !s.contains("type"))
+        return alternatives(s[key], [&](const json& b) { return of(b, depth + 1); });
     if (!s.contains("type")) return "another value";
     if (!s["type"].is_array()) return of_type(s, s["type"], depth);
     return alternatives(s["type"], [&](const json& type) { return of_type(s, type, depth); });
@@ -79,7 +81,8 @@ class Words {
       const json& n = s[key];
       return n.is_number_integer() ? show(n.get<std::int64_t>()) : n.dump();
     };
-    if (s.contains("minimum") && s.contains("maximum")) return fmt::format(" from {} to {}", word("minimum"), word("maximum"));
+    if (s.contains("minimum") && s.contains("maximum"))
+      return fmt::format(" from {} to {}", word("minimum"), word("maximum"));
     std::string out;
     if (s.contains("minimum")) out = " of at least " + word("minimum");
     if (s.contains("maximum")) out = " of at most " + word("maximum");

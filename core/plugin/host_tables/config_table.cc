@@ -15,13 +15,20 @@ bool is(postern_node node, Kind kind) { return node != nullptr && node->value->k
 std::uint32_t kind(postern_node node) {
   if (node == nullptr) return POSTERN_NODE_NULL;
   switch (node->value->kind) {
-    case Kind::null: return POSTERN_NODE_NULL;
-    case Kind::boolean: return POSTERN_NODE_BOOL;
-    case Kind::integer: return POSTERN_NODE_INT;
-    case Kind::number: return POSTERN_NODE_DOUBLE;
-    case Kind::string: return POSTERN_NODE_STRING;
-    case Kind::list: return POSTERN_NODE_LIST;
-    case Kind::map: return POSTERN_NODE_MAP;
+    case Kind::null:
+      return POSTERN_NODE_NULL;
+    case Kind::boolean:
+      return POSTERN_NODE_BOOL;
+    case Kind::integer:
+      return POSTERN_NODE_INT;
+    case Kind::number:
+      return POSTERN_NODE_DOUBLE;
+    case Kind::string:
+      return POSTERN_NODE_STRING;
+    case Kind::list:
+      return POSTERN_NODE_LIST;
+    case Kind::map:
+      return POSTERN_NODE_MAP;
   }
   return POSTERN_NODE_NULL;
 }
@@ -36,14 +43,18 @@ postern_node get(postern_node map, postern_str key) {
   return nullptr;
 }
 
-postern_node at(postern_node node, std::uint64_t index) { return index < size(node) ? &node->children[index] : nullptr; }
+postern_node at(postern_node node, std::uint64_t index) {
+  return index < size(node) ? &node->children[index] : nullptr;
+}
 
 postern_str key_at(postern_node map, std::uint64_t index) {
   if (!is(map, Kind::map) || index >= map->value->members.size()) return {};
   return str(map->value->members[index].first);
 }
 
-postern_str as_string_view(postern_node node) { return is(node, Kind::string) ? str(node->value->string) : postern_str{}; }
+postern_str as_string_view(postern_node node) {
+  return is(node, Kind::string) ? str(node->value->string) : postern_str{};
+}
 
 // A double that an int64_t cannot hold becomes the nearest that it can.
 std::int64_t truncated(double number) {
@@ -76,7 +87,7 @@ postern_str position_view(postern_node node) {
 }  // namespace
 
 const postern_config_table& config_table() {
-  static const postern_config_table table{sizeof(table), 1,      &kind,      &size,    &get,           &at, &key_at,
+  static const postern_config_table table{sizeof(table),   1,       &kind,      &size,    &get,          &at, &key_at,
                                           &as_string_view, &as_int, &as_double, &as_bool, &position_view};
   return table;
 }

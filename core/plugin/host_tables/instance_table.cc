@@ -38,16 +38,19 @@ void config_error(postern_instance i, postern_node node, postern_str text) {
   i->problems.push_back({own ? node->value->position : i->position, std::move(path), std::string(view(text))});
 }
 
-void declare(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str subject, postern_str reason) {
+void declare(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str subject,
+             postern_str reason) {
   if (may_declare(i)) (i->declared.*list).push_back({std::string(view(subject)), std::string(view(reason))});
 }
 
-void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name, postern_str reason) {
+void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name,
+                      postern_str reason) {
   if (!may_declare(i)) return;
   if (server::variable_id(view(name)) != 0) return declare(i, list, name, reason);
-  i->problems.push_back({i->position, i->path, "the plugin declares \"" + std::string(view(name)) +
-                                                   "\", which is no name for a variable: lower-case letters, digits, '.', "
-                                                   "'_', '-'; 128 bytes at most"});
+  i->problems.push_back({i->position, i->path,
+                         "the plugin declares \"" + std::string(view(name)) +
+                             "\", which is no name for a variable: lower-case letters, digits, '.', "
+                             "'_', '-'; 128 bytes at most"});
 }
 
 void declare_provides(postern_instance i, postern_str variable) {

@@ -86,18 +86,22 @@ TEST_CASE("every kind of mistake is said with its place, what was expected and w
            {"limit: 1\nlimt: 2", "g.yaml:2:1: " + at + ": unknown key \"limt\" (did you mean \"limit\"?)"},
            {"by: ip", "g.yaml:1:1: " + at + ": the key \"limit\" is missing"},
            {"limit: 1\nby: user", "g.yaml:2:5: " + at + "/by: expected \"ip\" or \"consumer\", found \"user\""},
-           {"limit: 1\nwindow: soon", "g.yaml:2:9: " + at +
-                                          "/window: expected a duration (\"250ms\", \"10s\", \"5m\") of at least 1s, found "
-                                          "\"soon\""},
-           {"limit: 1\nwindow: 10ms", "g.yaml:2:9: " + at +
-                                          "/window: expected a duration (\"250ms\", \"10s\", \"5m\") of at least 1s, found "
-                                          "10ms"},
+           {"limit: 1\nwindow: soon",
+            "g.yaml:2:9: " + at +
+                "/window: expected a duration (\"250ms\", \"10s\", \"5m\") of at least 1s, found "
+                "\"soon\""},
+           {"limit: 1\nwindow: 10ms",
+            "g.yaml:2:9: " + at +
+                "/window: expected a duration (\"250ms\", \"10s\", \"5m\") of at least 1s, found "
+                "10ms"},
            {"limit: 1\nbody: 2m",
             "g.yaml:2:7: " + at + "/body: expected a size (\"64k\", \"10m\") of at most 1m, found 2m"},
            {"limit: 1\nbackend: user",
             "g.yaml:2:10: " + at + "/backend: there is no upstream \"user\" (did you mean \"users\"?)"},
-           {"limit: 1\nhosts: [a, \"\"]", "g.yaml:2:12: " + at + "/hosts/1: expected a string that is not empty, found \"\""},
-           {"limit: 1\nhosts: a", "g.yaml:2:8: " + at + "/hosts: expected a list, each a string that is not empty, found \"a\""},
+           {"limit: 1\nhosts: [a, \"\"]",
+            "g.yaml:2:12: " + at + "/hosts/1: expected a string that is not empty, found \"\""},
+           {"limit: 1\nhosts: a",
+            "g.yaml:2:8: " + at + "/hosts: expected a list, each a string that is not empty, found \"a\""},
        }) {
     CAPTURE(row.yaml);
     CHECK(only(apply(kLimit, row.yaml)) == row.problem);
@@ -110,8 +114,9 @@ TEST_CASE("all mistakes are reported at once, each in one line") {
 }
 
 TEST_CASE("a secret's value is not shown in a problem") {
-  CHECK(only(apply(R"({"properties": {"key": {"type": "string", "format": "secret", "minLength": 9}}})", "key: hunter2"))
-            .find("hunter2") == std::string::npos);
+  CHECK(
+      only(apply(R"({"properties": {"key": {"type": "string", "format": "secret", "minLength": 9}}})", "key: hunter2"))
+          .find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("alternatives are told apart by the kind of value") {
@@ -125,8 +130,10 @@ TEST_CASE("alternatives are told apart by the kind of value") {
   CHECK(good.node.find("header")->find("ttl")->integer == 1000);
   CHECK(only(apply(schema, "header: {nam: x, name: y}")).find("unknown key \"nam\" (did you mean \"name\"?)") !=
         std::string::npos);
-  CHECK(only(apply(schema, "header: {name: x, ttl: never}")).find("header/ttl: expected a duration") != std::string::npos);
-  CHECK(only(apply(schema, "header: [x]")).find("header: expected a string or a map, found a list") != std::string::npos);
+  CHECK(only(apply(schema, "header: {name: x, ttl: never}")).find("header/ttl: expected a duration") !=
+        std::string::npos);
+  CHECK(only(apply(schema, "header: [x]")).find("header: expected a string or a map, found a list") !=
+        std::string::npos);
 }
 
 TEST_CASE("the whole of draft 7 holds, also where the words are the validator's") {
@@ -141,7 +148,8 @@ TEST_CASE("the whole of draft 7 holds, also where the words are the validator's"
 }
 
 TEST_CASE("shared definitions are followed, and maps inside are closed too") {
-  const char* schema = R"({"definitions": {"rule": {"type": "object", "properties": {"after": {"format": "duration", "default": "1m"}}}},
+  const char* schema =
+      R"({"definitions": {"rule": {"type": "object", "properties": {"after": {"format": "duration", "default": "1m"}}}},
       "properties": {"rules": {"type": "array", "items": {"$ref": "#/definitions/rule"}}}})";
   auto a = apply(schema, "rules: [{}, {after: 2s}]");
   CHECK(a.problems == std::vector<std::string>{});
@@ -171,10 +179,11 @@ TEST_CASE("a plugin without a schema takes no configuration") {
 }
 
 TEST_CASE("a schema that is none is refused") {
-  for (const std::string bad : {"{", "[]", "3", R"({"type": "frobnicate"})", R"({"properties": 3})", R"({"required": "a"})",
-                          R"({"properties": {"a": {"minimum": "x"}}})", R"({"allOf": {}})",
-                          R"({"properties": {"a": {"format": "duration", "minimum": "long"}}})",
-                          R"({"properties": {"a": {"$ref": "#/definitions/none"}}})"}) {
+  for (const std::string bad :
+       {"{", "[]", "3", R"({"type": "frobnicate"})", R"({"properties": 3})", R"({"required": "a"})",
+        R"({"properties": {"a": {"minimum": "x"}}})", R"({"allOf": {}})",
+        R"({"properties": {"a": {"format": "duration", "minimum": "long"}}})",
+        R"({"properties": {"a": {"$ref": "#/definitions/none"}}})"}) {
     CAPTURE(bad);
     CHECK_FALSE(Schema::parse(bad));
   }

@@ -1,0 +1,42 @@
+// What the plugins in this folder share: a note and a table made by hand, so that each can spoil one thing.
+#pragma once
+
+#include <postern/plugin.h>
+
+// The note of a good plugin. At namespace scope, once.
+#define RAW_NOTE(name, hooks)                                      \
+  __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4))) \
+  POSTERN_DETAIL_PLAIN static constexpr auto raw_note =            \
+      ::postern::detail::make_note(name, "1.0.0", "exchange>=1", "", hooks)
+
+// The one exported function; `make_table` fills the table.
+#define RAW_ENTRY(make_table)                                                                                        \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);                    \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) {                   \
+    raw::exchange = static_cast<const postern_exchange_table*>(host->get_interface(host, raw::text("exchange"), 1)); \
+    raw::config = static_cast<const postern_config_table*>(host->get_interface(host, raw::text("config"), 1));       \
+    static const postern_plugin table = make_table();                                                                \
+    return &table;                                                                                                   \
+  }                                                                                                                  \
+  static_assert(true, "so that a semicolon may follow")
+
+namespace raw {
+
+inline const postern_exchange_table* exchange = nullptr;
+inline const postern_config_table* config = nullptr;
+
+inline postern_str text(std::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view view(postern_str s) { return {s.ptr, s.len}; }
+
+// The table of a good plugin that does nothing.
+inline postern_plugin table(std::string_view name, std::string_view schema = {}) {
+  postern_plugin t{};
+  t.struct_size = sizeof(t);
+  t.version = 1;
+  t.name = text(name);
+  t.plugin_version = text("1.0.0");
+  t.schema = text(schema);
+  return t;
+}
+
+}  // namespace raw
