@@ -1,59 +1,65 @@
-#include "cli/check_command.h"
+#include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdint>
+#include <string>
 
 #include "base/log.h"
+#include "cli/commands.h"
 #include "config/node.h"
+#include "server/plan.h"
 
 namespace postern::cli {
 namespace {
 
-std::string chain_text(const server::Chain& chain) {
-  std::string text;
-  for (const auto& link : chain.links()) text += (text.empty() ? "" : " -> ") + link.instance->name;
-  return text.empty() ? "(empty)" : text;
+std::string chain_of(const server::Chain& chain) {
+  std::string out;
+  for (const auto& link : chain.links()) out += (out.empty() ? "" : " > ") + link.instance->name;
+  return out.empty() ? "no plugins" : out;
 }
 
-// A direction's body is buffered once for all who ask, so the largest limit counts (N-08).
-std::uint64_t worst_case_buffer(const server::Chain& chain) {
-  std::uint64_t request = 0, response = 0;
-  for (const auto& link : chain.links()) {
-    const auto& in = link.instance->request_body;
-    const auto& out = link.instance->response_body;
-    if (in.policy == POSTERN_BODY_BUFFER) request = std::max(request, in.limit);
-    if (out.policy == POSTERN_BODY_BUFFER) response = std::max(response, out.limit);
+// The gateway buffers a body once for all plugins that asked, so the largest limit counts (N-08).
+std::uint64_t buffered(const server::Chain& chain, server::Hook hook, postern_body_policy server::Instance::*policy) {
+  std::uint64_t most = 0;
+  for (const auto& link : chain.of(hook)) {
+    const auto& p = link.instance->*policy;
+    if (p.policy == POSTERN_BODY_BUFFER) most = std::max(most, p.limit);
   }
-  return request + response;
+  return most;
+}
+
+std::string memory_of(const server::Chain& chain) {
+  auto request = buffered(chain, server::Hook::request_body, &server::Instance::request_body);
+  auto response = buffered(chain, server::Hook::response_body, &server::Instance::response_body);
+  auto word = [](std::uint64_t bytes) {
+    return bytes == 0 ? "nothing" : config::show_size(static_cast<std::int64_t>(bytes));
+  };
+  if (request == 0 && response == 0) return "buffers nothing";
+  return fmt::format("buffers at most {} of a request and {} of a response", word(request), word(response));
+}
+
+void print_route(const server::RoutePlan& route) {
+  auto to = route.upstream == nullptr ? std::string("answered by a plugin") : "upstream " + route.config->upstream;
+  fmt::print("routes/{}: {} -> {}; {}\n", route.config->id, chain_of(route.chain), to, memory_of(route.chain));
 }
 
 }  // namespace
 
-std::shared_ptr<plugin::Generation> load_or_complain(const std::string& config_file) {
-  config::Problems problems;
-  auto config = std::make_shared<const config::Config>(config::load_file(config_file, problems));
-  std::shared_ptr<plugin::Generation> generation;
-  if (problems.empty()) generation = plugin::Generation::build(config, 1, problems);
-  for (const auto& p : problems) std::fprintf(stderr, "%s\n", p.line().c_str());
-  if (problems.empty()) return generation;
-  std::fprintf(stderr, "%zu problem%s\n", problems.size(), problems.size() == 1 ? "" : "s");
-  return nullptr;
-}
-
 int check_command(const CheckOptions& options) {
-  auto generation = load_or_complain(options.config_file);
-  if (generation == nullptr) return 1;
-  const server::Plan& plan = *generation->plan();
-  std::printf("gateway: %s\n", chain_text(plan.gateway_chain).c_str());
-  for (const auto& route : plan.routes) {
-    std::printf("route %s: %s\n", route.config->id.c_str(), chain_text(route.chain).c_str());
-    std::uint64_t most = worst_case_buffer(route.chain);
-    if (most > 0) {
-      std::printf("  buffers at most %s per request\n", config::show_size(static_cast<std::int64_t>(most)).c_str());
-    }
+  auto generation = load_generation(options.config_file);
+  if (generation != nullptr) {
+    const auto& plan = *generation->plan();
+    for (const auto& route : plan.routes) print_route(route);
+    fmt::print("without a route: {}; {}\n", chain_of(plan.gateway_chain), memory_of(plan.gateway_chain));
+    fmt::print("plugins of all exchanges of a worker together buffer at most {}\n",
+               config::show_size(plan.config->limits.body_buffer_total));
+    fmt::print("{} is good: {} route{}, {} plugin instance{}\n", options.config_file, plan.routes.size(),
+               plan.routes.size() == 1 ? "" : "s", plan.instances.size(), plan.instances.size() == 1 ? "" : "s");
   }
-  std::printf("%s is good\n", options.config_file.c_str());
-  return 0;
+  int code = generation != nullptr ? 0 : 1;
+  generation.reset();
+  shutdown_logging();
+  return code;
 }
 
 }  // namespace postern::cli

@@ -1,57 +1,68 @@
 #include "cli/cli.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
 
-#include "cli/check_command.h"
-#include "cli/explain_command.h"
+#include "cli/commands.h"
 #include "cli/run_command.h"
-#include "plugin/host.h"
 
 namespace postern::cli {
 namespace {
 
 constexpr int kUsage = 2;
 
-void add_config(CLI::App& command, std::string& file) {
-  command.add_option("-c,--config", file, "The configuration file")->required();
+void add_config_file(CLI::App& command, std::string& file) {
+  command.add_option("-c,--config,config", file, "The configuration file")->required()->type_name("FILE");
+}
+
+void add_run(CLI::App& app, std::function<int()>& chosen) {
+  auto* command = app.add_subcommand("run", "Serve until SIGTERM; SIGHUP reloads the configuration");
+  auto options = std::make_shared<RunOptions>();
+  add_config_file(*command, options->config_file);
+  command->callback([options, &chosen] { chosen = [options] { return run_command(*options); }; });
+}
+
+void add_check(CLI::App& app, std::function<int()>& chosen) {
+  auto* command = app.add_subcommand("check", "Check a configuration and its plugins without starting anything");
+  auto options = std::make_shared<CheckOptions>();
+  add_config_file(*command, options->config_file);
+  command->callback([options, &chosen] { chosen = [options] { return check_command(*options); }; });
+}
+
+void add_explain(CLI::App& app, std::function<int()>& chosen) {
+  auto* command = app.add_subcommand("explain", "Say which route takes a request, and its chain with the reasons");
+  auto options = std::make_shared<ExplainOptions>();
+  command->add_option("-c,--config", options->config_file, "The configuration file")->required()->type_name("FILE");
+  command->add_option("method", options->method, "GET, POST, ...")->required();
+  command->add_option("url", options->url, "\"/path?query\" or \"http://host/path\"")->required();
+  command->add_option("-H,--header", options->headers, "A request header, \"Name: value\"; may be repeated")
+      ->type_name("HEADER")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--listener", options->listener, "The listener it comes in on; otherwise the first")
+      ->type_name("NAME");
+  command->callback([options, &chosen] { chosen = [options] { return explain_command(*options); }; });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Postern, a plugin-hosted API gateway", "postern");
+  CLI::App app("Postern: an API gateway whose features are plugins", "postern");
   app.require_subcommand(1);
-  RunOptions run_options;
-  CheckOptions check_options;
-  ExplainOptions explain_options;
-
-  auto* run = app.add_subcommand("run", "Serve until SIGTERM; SIGHUP reloads");
-  add_config(*run, run_options.config_file);
-  auto* check = app.add_subcommand("check", "Check a configuration without starting it");
-  add_config(*check, check_options.config_file);
-  auto* explain = app.add_subcommand("explain", "Print the route and the chain of a request, and why");
-  add_config(*explain, explain_options.config_file);
-  explain->add_option("method", explain_options.method, "GET, POST, ...")->required();
-  explain->add_option("url", explain_options.url, "/path?query or http://host/path")->required();
-  explain->add_option("-H,--header", explain_options.headers, "A request header, 'Name: value'; may be repeated");
-  explain->add_option("--listener", explain_options.listener, "The listener it comes through (default: the first)");
-  auto* version = app.add_subcommand("version", "Print the versions of the product and of the plugin ABI");
-
+  std::function<int()> chosen;
+  add_run(app, chosen);
+  add_check(app, chosen);
+  add_explain(app, chosen);
+  app.add_subcommand("version", "Print the version")->callback([&] { chosen = version_command; });
+  app.footer("Exit codes: 0 good, 1 the configuration or the request is wrong, 2 usage.");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    int code = app.exit(e);
-    return code == 0 ? 0 : kUsage;
+  } catch (const CLI::ParseError& e) {  // the library's way to say both "help was asked for" and "wrong usage"
+    return app.exit(e) == 0 ? 0 : kUsage;
   }
-  if (run->parsed()) return run_command(run_options);
-  if (check->parsed()) return check_command(check_options);
-  if (explain->parsed()) return explain_command(explain_options);
-  if (version->parsed()) {
-    std::printf("postern %s, plugin ABI %u.%u\n", std::string(plugin::product_version()).c_str(), POSTERN_ABI_MAJOR,
-                POSTERN_ABI_MINOR);
-  }
-  return 0;
+  return chosen();
 }
 
 }  // namespace postern::cli

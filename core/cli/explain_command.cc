@@ -1,127 +1,174 @@
-#include "cli/explain_command.h"
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
+#include <string>
+#include <vector>
 
-#include "cli/check_command.h"
-#include "http/target.h"
-#include "plugin/instance.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/dry_request.h"
+#include "server/plan.h"
 
 namespace postern::cli {
 namespace {
 
-// The request as the gateway would understand it. Errors are sentences for the operator.
-Result<void> parse(const ExplainOptions& options, http::RequestHead& head, Arena& arena) {
-  auto target = http::parse_target(options.method, options.url, arena);
-  if (!target) return fail(target.error());
-  head.method = options.method;
-  head.target = target->origin;
-  head.path = target->path;
-  head.query = target->query;
-  std::string_view host = target->authority;
-  for (const std::string& line : options.headers) {
-    auto colon = line.find(':');
-    std::string_view name = std::string_view(line).substr(0, colon);
-    std::string_view value = colon == line.npos ? std::string_view{} : std::string_view(line).substr(colon + 1);
-    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-    if (colon == line.npos || !http::is_token(name) || !http::is_field_value(value)) {
-      return fail(Error::client(ErrorCode::bad_request, "-H expects 'Name: value', found '" + line + "'"));
+using server::Hook;
+using Instances = std::vector<postern_instance>;
+
+std::string ordinal(std::size_t n) {
+  bool teen = n % 100 >= 11 && n % 100 <= 13;
+  const char* ending = teen || n % 10 == 0 || n % 10 > 3 ? "th" : n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : "rd";
+  return std::to_string(n) + ending;
+}
+
+class Explanation {
+ public:
+  Explanation(const plugin::Generation& generation, DryRequest& request)
+      : generation_(generation), plan_(*generation.plan()), request_(request) {}
+
+  bool print() {
+    auto match = plan_.router.find(request_.head(), request_.listener(), request_.arena());
+    bool found = match.kind == server::RouteMatch::Kind::found;
+    print_outcome(match);
+    print_candidates();
+    const auto& chain = found ? plan_.routes[match.route].chain : plan_.gateway_chain;
+    chain_ = generation_.gateway();
+    gateway_count_ = chain_.size();
+    if (found) {
+      const auto& own = generation_.of_route(match.route);
+      chain_.insert(chain_.end(), own.begin(), own.end());
+      request_.matched(plan_.routes[match.route].config->id, match.parameters);
     }
-    head.headers.add(name, value);
-    if (host.empty() && http::same_name(name, "host")) host = value;
+    fmt::print("\nchain\n");
+    for (std::size_t i = 0; i < chain_.size(); ++i) print_instance(i, found ? &plan_.routes[match.route] : nullptr);
+    if (chain_.empty()) fmt::print("  no plugins\n");
+    print_hooks(chain);
+    return found;
   }
-  if (host.empty()) host = "localhost";
-  auto authority = http::parse_authority(host, arena);
-  if (!authority) return fail(authority.error());
-  head.authority = *authority;
-  return {};
-}
 
-using Sides = std::map<const server::Instance*, postern_instance>;
-
-Sides sides_of(const std::vector<postern_instance>& gateway, const std::vector<postern_instance>& route) {
-  Sides sides;
-  for (postern_instance i : gateway) sides[i->serving] = i;
-  for (postern_instance i : route) sides[i->serving] = i;
-  return sides;
-}
-
-postern_instance provider_of(const server::Chain& chain, const Sides& sides, const std::string& variable) {
-  for (const auto& link : chain.links()) {
-    postern_instance instance = sides.at(link.instance);
-    for (const auto& d : instance->declared.provides)
-      if (d.subject == variable) return instance;
-  }
-  return nullptr;
-}
-
-std::string reasons(const server::Chain& chain, const Sides& sides, const server::Link& link) {
-  postern_instance instance = sides.at(link.instance);
-  std::string text = "written in " + instance->scope + " (" + instance->position.text() + ")";
-  for (const auto& d : instance->declared.consumes) {
-    postern_instance provider = provider_of(chain, sides, d.subject);
-    text += ", needs " + d.subject + (provider != nullptr ? " from " + provider->name : "");
-  }
-  for (const auto& d : instance->declared.provides) text += ", provides " + d.subject;
-  for (const auto& d : instance->declared.before) text += ", before " + d.subject;
-  for (const auto& d : instance->declared.after) text += ", after " + d.subject;
-  if (link.instance->when != nullptr) text += ", only when " + link.instance->when->text();
-  if (link.instance->shadow) text += ", in shadow mode";
-  if (link.instance->fail_open) text += ", fails open";
-  return text;
-}
-
-void print_chain(const server::Chain& chain, const Sides& sides) {
-  for (std::size_t h = 0; h < server::kHooks; ++h) {
-    auto hook = static_cast<server::Hook>(h);
-    auto links = chain.of(hook);
-    if (links.empty()) continue;
-    std::printf("%s:\n", std::string(server::name_of(hook)).c_str());
-    for (std::size_t i = 0; i < links.size(); ++i) {
-      std::printf("  %zu. %s: %s\n", i + 1, links[i].instance->name.c_str(), reasons(chain, sides, links[i]).c_str());
+ private:
+  void print_outcome(const server::RouteMatch& match) const {
+    const auto& head = request_.head();
+    auto request = fmt::format("{} {}://{}{}", head.method, head.scheme, head.authority, head.target);
+    switch (match.kind) {
+      case server::RouteMatch::Kind::found: {
+        const auto& route = plan_.routes[match.route];
+        fmt::print("{}\nroute {} ({}), {}\n", request, route.config->id, route.config->position.text(),
+                   route.upstream == nullptr ? "answered by a plugin" : "upstream " + route.config->upstream);
+        if (route.upstream != nullptr)
+          for (const auto& t : route.upstream->config.targets) fmt::print("  target {}\n", t.address);
+        for (const auto& p : match.parameters.all()) fmt::print("  path.{} = {}\n", p.name, p.value);
+        return;
+      }
+      case server::RouteMatch::Kind::method_not_allowed:
+        fmt::print("{}\nno route: 405, Allow: {}\n", request, match.allow);
+        return;
+      case server::RouteMatch::Kind::not_found:
+        fmt::print("{}\nno route: 404\n", request);
     }
   }
-}
 
-void print_upstream(const server::RoutePlan& route) {
-  if (route.upstream == nullptr) return;
-  std::printf("upstream %s:", route.upstream->config.name.c_str());
-  for (const auto& t : route.upstream->config.targets) std::printf(" %s", t.address.c_str());
-  std::printf("\n");
+  void print_candidates() const {
+    auto candidates = plan_.router.explain(request_.head(), request_.listener(), request_.arena());
+    fmt::print("\ncandidates, the most specific first\n");
+    for (const auto& c : candidates)
+      fmt::print("  {} ({}): {}\n", plan_.config->routes[c.route].id, c.pattern,
+                 c.reason.empty() ? "chosen" : c.reason);
+    if (candidates.empty()) fmt::print("  none takes this host and path\n");
+  }
+
+  // Where an instance is written, what it stands in relation to, and whether it runs for this request.
+  void print_instance(std::size_t index, const server::RoutePlan* route) const {
+    postern_instance self = chain_[index];
+    bool wide = index < gateway_count_;
+    const auto& uses = wide ? plan_.config->plugins : route->config->plugins;
+    auto use = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.name == self->name; });
+    auto number = static_cast<std::size_t>(use - uses.begin()) + 1;
+    fmt::print("  {} {}: written {} in {} ({})", index + 1, self->name, ordinal(number),
+               wide ? "plugins" : self->scope + "/plugins", self->position.text());
+    if (use != uses.end() && !use->stack.empty()) fmt::print(", from stack {}", use->stack);
+    fmt::print("\n");
+    if (self->plugin != self->name) fmt::print("      is the plugin {} {}\n", self->plugin, self->plugin_version);
+    for (const auto& d : self->declared.provides) fmt::print("      provides {}\n", d.subject);
+    for (const auto& d : self->declared.consumes) print_consumes(index, d);
+    for (const auto& d : self->declared.before) print_relation("before", d);
+    for (const auto& d : self->declared.after) print_relation("after", d);
+    if (self->serving != nullptr && self->serving->shadow) fmt::print("      in shadow: changes nothing\n");
+    if (self->serving != nullptr && self->serving->fail_open)
+      fmt::print("      fails open: an error lets the request pass\n");
+    if (self->serving != nullptr && self->serving->when) print_when(*self->serving->when);
+  }
+
+  void print_consumes(std::size_t index, const plugin::Declaration& need) const {
+    std::string from = "from the gateway itself";
+    for (std::size_t i = 0; i < index; ++i)
+      for (const auto& d : chain_[i]->declared.provides)
+        if (d.subject == need.subject) from = "from " + chain_[i]->name;
+    fmt::print("      consumes {} {}{}\n", need.subject, from, need.reason.empty() ? "" : ": " + need.reason);
+  }
+
+  void print_relation(const char* relation, const plugin::Declaration& d) const {
+    bool here = std::any_of(chain_.begin(), chain_.end(), [&](auto* i) { return i->plugin == d.subject; });
+    if (here) fmt::print("      stands {} {}{}\n", relation, d.subject, d.reason.empty() ? "" : ": " + d.reason);
+  }
+
+  void print_when(const server::Condition& when) const {
+    auto unknown = request_.undecidable(when);
+    if (!unknown.empty())
+      fmt::print("      when {}: depends on {}\n", when.text(), unknown);
+    else
+      fmt::print("      when {}: {}\n", when.text(),
+                 when.holds(request_) ? "holds, runs" : "does not hold, is passed over");
+  }
+
+  static void print_hooks(const server::Chain& chain) {
+    fmt::print("\nhooks, in the order of their calls\n");
+    for (std::size_t h = 0; h < server::kHooks; ++h) {
+      std::string names;
+      for (const auto& link : chain.of(static_cast<Hook>(h)))
+        names += (names.empty() ? "" : ", ") + link.instance->name;
+      bool backwards = static_cast<Hook>(h) == Hook::response || static_cast<Hook>(h) == Hook::response_body;
+      if (!names.empty())
+        fmt::print("  {}: {}{}\n", server::name_of(static_cast<Hook>(h)), names, backwards ? " (backwards)" : "");
+    }
+  }
+
+  const plugin::Generation& generation_;
+  const server::Plan& plan_;
+  DryRequest& request_;
+  Instances chain_;
+  std::size_t gateway_count_ = 0;
+};
+
+int explain(const plugin::Generation& generation, const ExplainOptions& options) {
+  const auto& listeners = generation.plan()->config->listeners;
+  auto listener = options.listener;
+  if (listener.empty() && !listeners.empty()) listener = listeners.front().name;
+  bool known = std::any_of(listeners.begin(), listeners.end(), [&](const auto& l) { return l.name == listener; });
+  if (!known && !options.listener.empty()) {
+    std::fprintf(stderr, "there is no listener \"%s\"\n", listener.c_str());
+    return 1;
+  }
+  BlockPool blocks;
+  Arena arena(blocks);
+  DryRequest request(arena, listener);
+  if (auto good = request.parse(options.method, options.url, options.headers); !good) {
+    std::fprintf(stderr, "%s\n", good.error().text.c_str());
+    return 1;
+  }
+  return Explanation(generation, request).print() ? 0 : 1;
 }
 
 }  // namespace
 
 int explain_command(const ExplainOptions& options) {
-  auto generation = load_or_complain(options.config_file);
-  if (generation == nullptr) return 1;
-  const server::Plan& plan = *generation->plan();
-  BlockPool blocks;
-  Arena arena(blocks);
-  http::RequestHead head(arena);
-  if (auto parsed = parse(options, head, arena); !parsed) {
-    std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
-    return 1;
-  }
-  std::string listener = options.listener.empty() ? plan.config->listeners.front().name : options.listener;
-  auto found = plan.router.find(head, listener, arena);
-  bool routed = found.kind == server::RouteMatch::Kind::found;
-  if (routed) std::printf("route %s\n", plan.routes[found.route].config->id.c_str());
-  else if (!found.allow.empty()) std::printf("no route: 405, allowed are %s\n", std::string(found.allow).c_str());
-  else std::printf("no route: 404\n");
-  for (const auto& p : found.parameters.all()) {
-    std::printf("  path.%s = %s\n", std::string(p.name).c_str(), std::string(p.value).c_str());
-  }
-  for (const auto& c : plan.router.explain(head, listener, arena)) {
-    if (c.reason.empty()) continue;
-    std::printf("  not %s (%s): %s\n", plan.routes[c.route].config->id.c_str(), c.pattern.c_str(), c.reason.c_str());
-  }
-  static const std::vector<postern_instance> kNone;
-  Sides sides = sides_of(generation->gateway(), routed ? generation->of_route(found.route) : kNone);
-  if (routed) print_upstream(plan.routes[found.route]);
-  print_chain(routed ? plan.routes[found.route].chain : plan.gateway_chain, sides);
-  return routed ? 0 : 1;
+  auto generation = load_generation(options.config_file);
+  int code = generation == nullptr ? 1 : explain(*generation, options);
+  generation.reset();
+  shutdown_logging();
+  return code;
 }
 
 }  // namespace postern::cli

@@ -1,0 +1,104 @@
+#include "cli/dry_request.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+
+#include "http/headers.h"
+#include "http/target.h"
+#include "server/request_values.h"
+
+namespace postern::cli {
+namespace {
+
+using server::Builtin;
+using server::Value;
+
+Value of(std::optional<std::string_view> text) { return text ? Value::of(*text) : Value{}; }
+
+Result<void> refuse(std::string text) { return fail(Error::client(ErrorCode::bad_request, std::move(text))); }
+
+}  // namespace
+
+Result<void> DryRequest::parse(std::string_view method, std::string_view url, const std::vector<std::string>& headers) {
+  if (!http::is_token(method)) return refuse(fmt::format("\"{}\" is no method", method));
+  auto target = http::parse_target(method, url, arena_);
+  if (!target) return fail(target.error());
+  for (const auto& line : headers)
+    if (auto added = add_header(line); !added) return added;
+  auto host = target->authority.empty() ? head_.headers.get("host").value_or("localhost") : target->authority;
+  auto authority = http::parse_authority(host, arena_);
+  if (!authority) return fail(authority.error());
+  head_.method = arena_.copy(method);
+  head_.target = arena_.copy(target->origin);
+  head_.path = arena_.copy(target->path);
+  head_.query = arena_.copy(target->query);
+  head_.authority = *authority;
+  if (!target->scheme.empty()) head_.scheme = target->scheme;
+  head_.headers.set("Host", head_.authority);
+  return {};
+}
+
+Result<void> DryRequest::add_header(std::string_view line) {
+  auto colon = line.find(':');
+  auto name = line.substr(0, colon);
+  auto value = colon == std::string_view::npos ? std::string_view{} : line.substr(colon + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  if (colon == std::string_view::npos || !http::is_token(name) || !http::is_field_value(value))
+    return refuse(fmt::format("\"{}\" is no header; the form is \"Name: value\"", line));
+  head_.headers.add(name, value);
+  return {};
+}
+
+void DryRequest::matched(std::string_view route, const server::PathParameters& parameters) {
+  route_ = route;
+  parameters_ = parameters;
+}
+
+Value DryRequest::variable(server::VariableId id) const {
+  const auto& info = server::variable_info(id);
+  switch (info.builtin) {
+    case Builtin::request_method:
+      return Value::of(head_.method);
+    case Builtin::request_path:
+      return Value::of(head_.path);
+    case Builtin::request_query:
+      return Value::of(head_.query);
+    case Builtin::request_host:
+      return Value::of(server::host_of(head_.authority));
+    case Builtin::request_scheme:
+      return Value::of(head_.scheme);
+    case Builtin::request_protocol:
+      return Value::of(http::name_of(head_.version));
+    case Builtin::request_target:
+      return Value::of(head_.target);
+    case Builtin::request_header:
+      return of(head_.headers.get(info.argument));
+    case Builtin::request_cookie:
+      return of(server::find_cookie(head_.headers, info.argument));
+    case Builtin::request_query_parameter:
+      return of(server::find_query_parameter(head_.query, info.argument));
+    case Builtin::path_parameter:
+      return of(parameters_.find(info.argument));
+    case Builtin::listener_name:
+      return Value::of(std::string_view(listener_));
+    case Builtin::route_id:
+      return route_.empty() ? Value{} : Value::of(route_);
+    default:
+      return {};
+  }
+}
+
+std::string DryRequest::undecidable(const server::Condition& condition) const {
+  std::string out;
+  for (auto id : condition.variables()) {
+    auto kind = server::variable_info(id).builtin;
+    bool known = (kind >= Builtin::request_method && kind <= Builtin::request_query_parameter) ||
+                 kind == Builtin::path_parameter || kind == Builtin::listener_name || kind == Builtin::route_id;
+    if (!known) out.append(out.empty() ? "" : ", ").append(server::variable_name(id));
+  }
+  return out;
+}
+
+}  // namespace postern::cli

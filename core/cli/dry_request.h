@@ -1,0 +1,43 @@
+// A request that is only talked about: what `postern explain` routes and evaluates conditions with.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "http/message.h"
+#include "server/condition.h"
+#include "server/router.h"
+#include "server/variables.h"
+
+namespace postern::cli {
+
+class DryRequest final : public server::VariableReader {
+ public:
+  DryRequest(Arena& arena, std::string listener) : arena_(arena), head_(arena), listener_(std::move(listener)) {}
+
+  // Errors say what is malformed. A request without Host is one to "localhost".
+  Result<void> parse(std::string_view method, std::string_view url, const std::vector<std::string>& headers);
+  void matched(std::string_view route, const server::PathParameters& parameters);
+
+  const http::RequestHead& head() const noexcept { return head_; }
+  Arena& arena() const noexcept { return arena_; }
+  const std::string& listener() const noexcept { return listener_; }
+
+  server::Value variable(server::VariableId id) const override;
+  // The variables of a condition that only a real exchange has, "consumer.id, client.ip"; empty when it can be decided.
+  std::string undecidable(const server::Condition& condition) const;
+
+ private:
+  Result<void> add_header(std::string_view line);
+
+  Arena& arena_;
+  http::RequestHead head_;
+  std::string listener_;
+  std::string_view route_;
+  server::PathParameters parameters_;
+};
+
+}  // namespace postern::cli
