@@ -1,0 +1,57 @@
+// What the request path tells of itself in the metrics registry. Its owners write plain worker-local numbers; the hooks'
+// counters are read when somebody asks (collectors), so that counting a call costs one store.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/metrics.h"
+#include "server/hook_counters.h"
+#include "server/plan.h"
+
+namespace postern::server {
+
+// Series of the whole gateway. Add to them on worker threads: metrics().add(core_series().connections, 1).
+struct CoreSeries {
+  Metrics::Series connections;        // gauge: client connections that are open
+  Metrics::Series connections_total;  // accepted
+  Metrics::Series exchanges;          // gauge: in flight
+  Metrics::Series exchanges_total;    // begun
+};
+const CoreSeries& core_series();
+
+// One worker's numbers of one endpoint; a member of it. Gauges go back to what they were when it is destroyed.
+class EndpointMetrics {
+ public:
+  EndpointMetrics(std::string_view upstream, std::string_view target);
+
+  void pool(std::size_t open, std::size_t idle, std::size_t waiting) noexcept;  // after any change
+  void active(std::uint64_t exchanges) noexcept { active_.set(static_cast<double>(exchanges)); }
+  void weight(std::uint32_t weight, bool available) noexcept;  // what the balancer sees of it
+  void attempt() noexcept { metrics().add(attempts_, 1); }
+  void failure() noexcept { metrics().add(failures_, 1); }     // an attempt that got no response head
+
+ private:
+  GaugeShare open_, idle_, waiting_, active_;
+  Metrics::Series weight_, attempts_, failures_;
+};
+
+// Makes the counters of one link visible as postern_plugin_*{plugin,route,hook} for as long as it lives; what has been
+// counted by then stays in the totals. `counters` must outlive it, `plan` and `link` need not. The hooks' time is scaled from
+// the sampled calls. `route` is empty in the gateway-wide chain that serves what no route takes.
+class HookPublication {
+ public:
+  HookPublication(const HookCounters& counters, const Plan& plan, const Link& link);
+  HookPublication(const HookCounters& counters, std::string_view plugin, std::string_view route);
+  HookPublication(const HookPublication&) = delete;
+  HookPublication& operator=(const HookPublication&) = delete;
+  ~HookPublication();
+
+  struct Source;
+
+ private:
+  std::unique_ptr<Source> source_;
+};
+
+}  // namespace postern::server
