@@ -82,6 +82,7 @@ bool Gateway::start() {
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(static_cast<std::uint32_t>(i), shared_));
   }
+  plugin::set_worker_count(static_cast<std::uint32_t>(workers_.size()));
   for (auto& worker : workers_) worker->start();
   plugin::set_reload_hook([this] { loop_.post([this] { reload(); }); });
   bool good = wait_until_started(current_);

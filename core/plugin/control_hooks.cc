@@ -1,5 +1,6 @@
 #include "plugin/control_hooks.h"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -7,6 +8,7 @@ namespace postern::plugin {
 namespace {
 std::mutex mutex;
 std::function<void()> reload_hook;
+std::atomic<std::uint32_t> workers{0};
 }  // namespace
 
 void set_reload_hook(std::function<void()> reload) {
@@ -20,5 +22,8 @@ bool ask_for_reload() {
   reload_hook();
   return true;
 }
+
+void set_worker_count(std::uint32_t count) noexcept { workers.store(count, std::memory_order_relaxed); }
+std::uint32_t worker_count() noexcept { return workers.load(std::memory_order_relaxed); }
 
 }  // namespace postern::plugin

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "plugin/host_tables/host_tables.h"
+#include "plugin/host_tables/services.h"
 #include "plugin/order.h"
 #include "server/condition.h"
 #include "server/worker.h"
@@ -255,6 +256,7 @@ void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
 // ---- Releasing -------------------------------------------------------------------------------------------------------
 
 Result<void> Generation::release() {
+  for (const auto& instance : instances_) release_services(instance.get());
   for (const auto& instance : instances_) {
     for (std::size_t k = 0; k < kHandleKinds; ++k) {
       auto kind = static_cast<HandleKind>(k);
@@ -273,6 +275,7 @@ void Generation::destroy_all() noexcept {
   for (std::size_t i = instances_.size(); i-- > 0;) {
     postern_instance instance = instances_[i].get();
     leave_live(instance);
+    release_services(instance);
     if (instance->data == nullptr || instance->table->on_destroy == nullptr) continue;
     fenced(instance, "on_destroy", [&] {
       instance->table->on_destroy(instance->data);

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "config/config.h"
 #include "config/node.h"
 #include "server/chain.h"
@@ -139,6 +140,7 @@ struct postern_instance_s {
   postern::config::Problems problems;  // from config_error
   std::vector<std::unique_ptr<postern_template_s>> templates;
   std::string last_error;                // backs error_view of template->compile
+  std::atomic<postern::Logger*> logger{nullptr};  // of log_module; found when the log table is first used
   postern::plugin::Pins pins;            // any thread
   postern::plugin::Readiness readiness;  // any thread
 };

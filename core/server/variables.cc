@@ -76,6 +76,9 @@ class Names {
     entries_[id].store(entry.release(), std::memory_order_release);
     return id;
   }
+  bool knows(VariableId id) const noexcept {
+    return id < kMaxNames && entries_[id].load(std::memory_order_acquire) != nullptr;
+  }
   const Entry& entry(VariableId id) const { return *entries_[id].load(std::memory_order_acquire); }
   ~Names() {
     for (auto& e : entries_) delete e.load();
@@ -96,6 +99,7 @@ Names& names() {
 }  // namespace
 
 VariableId variable_id(std::string_view name) { return well_formed(name) ? names().id(name) : 0; }
+bool is_variable(VariableId id) noexcept { return names().knows(id); }
 std::string_view variable_name(VariableId id) { return names().entry(id).name; }
 const VariableInfo& variable_info(VariableId id) { return names().entry(id).info; }
 

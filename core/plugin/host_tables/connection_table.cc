@@ -1,0 +1,49 @@
+// "connection": an accepted client connection, inside on_connection.
+#include "plugin/host_tables/host_tables.h"
+#include "plugin/host_tables/lookup.h"
+
+namespace postern::plugin {
+namespace {
+
+using server::ClientConnection;
+using server::Worker;
+
+postern_status info(postern_connection handle, postern_connection_info* info) {
+  if (info == nullptr || info->struct_size < sizeof(info->struct_size)) return POSTERN_E_INVALID;
+  return with_connection(handle, [&](ClientConnection& c) {
+    postern_connection_info full{};
+    full.struct_size = sizeof full;
+    c.info(full);
+    fill_sized(*info, full);
+    return POSTERN_OK;
+  });
+}
+
+postern_status pause(postern_connection handle, postern_ticket* ticket) {
+  if (ticket == nullptr) return POSTERN_E_INVALID;
+  return with_connection(handle, [&](ClientConnection& c) { return c.pause(*ticket); });
+}
+
+postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdict verdict) {
+  ClientConnection* c = worker.connections().find(ticket.exchange);
+  return c == nullptr ? POSTERN_E_GONE : c->resume(ticket.pause, verdict);
+}
+
+postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
+  if (verdict != POSTERN_CONTINUE && verdict != POSTERN_ABORT) return POSTERN_E_INVALID;
+  std::int32_t owner = server::worker_of_handle(ticket.exchange);
+  Worker* worker = owner < 0 ? nullptr : Worker::at(static_cast<std::uint32_t>(owner));
+  if (worker == nullptr) return POSTERN_E_GONE;
+  if (worker == Worker::current()) return resume_here(*worker, ticket, verdict);
+  bool posted = worker->loop().post([worker, ticket, verdict] { resume_here(*worker, ticket, verdict); });
+  return posted ? POSTERN_OK : POSTERN_E_GONE;
+}
+
+}  // namespace
+
+const postern_connection_table& connection_table() {
+  static const postern_connection_table table{sizeof(table), 1, &info, &pause, &resume};
+  return table;
+}
+
+}  // namespace postern::plugin

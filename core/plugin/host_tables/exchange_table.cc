@@ -1,0 +1,306 @@
+// "exchange": the request, the response, variables, and the course of the exchange. On the path of every request: a lookup
+// in the worker's table, no locks.
+#include "http/headers.h"
+#include "http/known_fields.h"
+#include "plugin/host_tables/host_tables.h"
+#include "plugin/host_tables/lookup.h"
+#include "server/variables.h"
+
+namespace postern::plugin {
+namespace {
+
+using server::Exchange;
+using server::Value;
+using server::Worker;
+
+constexpr std::uint64_t kMaxName = 1024;
+constexpr std::uint64_t kMaxField = 64 * 1024;          // header values, paths, queries
+constexpr std::uint64_t kMaxVariable = 1024 * 1024;
+constexpr std::uint64_t kMaxBody = 1ull << 30;
+constexpr std::uint64_t kMaxCode = 64;
+
+postern_status always(Exchange&) { return POSTERN_OK; }
+
+// ---- Request head ----------------------------------------------------------------------------------------------------
+
+postern_status request_get(postern_exchange handle, std::uint32_t field, postern_str* value) {
+  if (value == nullptr || field > POSTERN_FIELD_PROTOCOL) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    if (x.headers(POSTERN_REQUEST) == nullptr) return POSTERN_E_NOT_FOUND;
+    *value = str(x.field(field));
+    return POSTERN_OK;
+  });
+}
+
+postern_status request_set(postern_exchange handle, std::uint32_t field, postern_str value) {
+  if (field > POSTERN_FIELD_PROTOCOL || !usable(value, kMaxField)) return POSTERN_E_INVALID;
+  bool read_only = field == POSTERN_FIELD_TARGET || field == POSTERN_FIELD_SCHEME || field == POSTERN_FIELD_PROTOCOL;
+  return change_exchange(
+      handle, [&](Exchange&) { return read_only ? POSTERN_E_STATE : POSTERN_OK; },
+      [&](Exchange& x) { return x.set_field(field, view(value)); });
+}
+
+// ---- Headers ---------------------------------------------------------------------------------------------------------
+
+postern_status header_get(postern_exchange handle, std::uint32_t message, postern_str name, postern_str* value) {
+  if (value == nullptr || message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName)) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    const http::HeaderList* list = x.headers(message);
+    const http::Field* found = list == nullptr ? nullptr : list->find(view(name));
+    if (found == nullptr) return POSTERN_E_NOT_FOUND;
+    *value = str(found->value);
+    return POSTERN_OK;
+  });
+}
+
+std::uint64_t header_count(postern_exchange handle, std::uint32_t message) {
+  std::uint64_t count = 0;
+  with_exchange(handle, [&](Exchange& x) {
+    const http::HeaderList* list = x.headers(message);
+    count = list == nullptr ? 0 : list->size();
+    return POSTERN_OK;
+  });
+  return count;
+}
+
+postern_status header_at(postern_exchange handle, std::uint32_t message, std::uint64_t index, postern_header* header) {
+  if (header == nullptr || message > POSTERN_RESPONSE_TRAILERS) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    const http::HeaderList* list = x.headers(message);
+    if (list == nullptr || index >= list->size()) return POSTERN_E_NOT_FOUND;
+    const http::Field& field = list->fields()[index];
+    *header = {str(field.name), str(field.value)};
+    return POSTERN_OK;
+  });
+}
+
+std::string_view without_space_around(std::string_view text) noexcept {
+  auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Framing and hop-by-hop fields are the gateway's. Host is the request's authority under another name.
+bool belongs_to_gateway(http::KnownField known) noexcept {
+  return known != http::KnownField::other && known != http::KnownField::host;
+}
+bool is_host(std::uint32_t message, http::KnownField known) noexcept {
+  return known == http::KnownField::host && (message == POSTERN_REQUEST || message == POSTERN_REQUEST_TRAILERS);
+}
+
+postern_status check_header_change(Exchange& x, std::uint32_t message, postern_str name) {
+  if (message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName) || !http::is_token(view(name))) return POSTERN_E_INVALID;
+  if (belongs_to_gateway(http::known_field(view(name)))) return POSTERN_E_STATE;
+  return x.headers(message) != nullptr && x.headers_mutable(message) ? POSTERN_OK : POSTERN_E_STATE;
+}
+
+postern_status check_header(Exchange& x, std::uint32_t message, postern_str name, postern_str value) {
+  if (!usable(value, kMaxField) || !http::is_field_value(view(value))) return POSTERN_E_INVALID;
+  return check_header_change(x, message, name);
+}
+
+postern_status header_set(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  return change_exchange(
+      handle, [&](Exchange& x) { return check_header(x, message, name, value); },
+      [&](Exchange& x) {
+        std::string_view text = without_space_around(view(value));
+        if (is_host(message, http::known_field(view(name)))) return x.set_field(POSTERN_FIELD_AUTHORITY, text);
+        x.headers(message)->set(view(name), text);
+        return POSTERN_OK;
+      });
+}
+
+postern_status header_add(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  return change_exchange(
+      handle,
+      [&](Exchange& x) {
+        postern_status status = check_header(x, message, name, value);
+        bool second_host = status == POSTERN_OK && is_host(message, http::known_field(view(name)));
+        return second_host ? POSTERN_E_STATE : status;
+      },
+      [&](Exchange& x) {
+        x.headers(message)->add(view(name), without_space_around(view(value)));
+        return POSTERN_OK;
+      });
+}
+
+postern_status header_remove(postern_exchange handle, std::uint32_t message, postern_str name) {
+  return change_exchange(
+      handle,
+      [&](Exchange& x) {
+        postern_status status = check_header_change(x, message, name);
+        if (status != POSTERN_OK) return status;
+        if (is_host(message, http::known_field(view(name)))) return POSTERN_E_STATE;
+        return x.headers(message)->find(view(name)) == nullptr ? POSTERN_E_NOT_FOUND : POSTERN_OK;
+      },
+      [&](Exchange& x) {
+        x.headers(message)->remove(view(name));
+        return POSTERN_OK;
+      });
+}
+
+// ---- Response --------------------------------------------------------------------------------------------------------
+
+postern_status status_get(postern_exchange handle, std::uint32_t* status) {
+  if (status == nullptr) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    if (x.response() == nullptr) return POSTERN_E_STATE;
+    *status = x.response()->status;
+    return POSTERN_OK;
+  });
+}
+
+bool is_final_status(std::uint32_t status) noexcept { return status >= 200 && status <= 599; }
+
+postern_status status_set(postern_exchange handle, std::uint32_t status) {
+  if (!is_final_status(status)) return POSTERN_E_INVALID;
+  return change_exchange(
+      handle,
+      [](Exchange& x) { return x.response() != nullptr && !x.done() ? POSTERN_OK : POSTERN_E_STATE; },
+      [&](Exchange& x) { return x.set_status(status); });
+}
+
+postern_status respond(postern_exchange handle, std::uint32_t status, postern_str content_type, postern_str body) {
+  if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody)) return POSTERN_E_INVALID;
+  if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
+  return change_exchange(handle, always, [&](Exchange& x) {
+    return x.respond(status, without_space_around(view(content_type)), view(body));
+  });
+}
+
+postern_status respond_error(postern_exchange handle, std::uint32_t status, postern_str code, postern_str message,
+                             std::uint32_t retry_after_s) {
+  if (!is_final_status(status) || !usable(code, kMaxCode) || !usable(message, kMaxField)) return POSTERN_E_INVALID;
+  auto upper_case = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  std::string_view name = view(code);
+  if (name.empty() || !std::all_of(name.begin(), name.end(), upper_case)) return POSTERN_E_INVALID;
+  return change_exchange(handle, always, [&](Exchange& x) {
+    return x.respond_error(status, name, view(message), retry_after_s);
+  });
+}
+
+postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
+  if (origin != POSTERN_ORIGIN_LOCAL && origin != POSTERN_ORIGIN_CACHE) return POSTERN_E_INVALID;
+  return change_exchange(handle, always, [&](Exchange& x) { return x.set_origin(origin); });
+}
+
+// ---- Variables -------------------------------------------------------------------------------------------------------
+
+std::uint32_t variable_id(postern_str name) noexcept { return usable(name, kMaxName) ? server::variable_id(view(name)) : 0; }
+
+postern_value to_abi(const Value& value) noexcept {
+  postern_value out{};
+  switch (value.kind) {
+    case Value::Kind::none: break;
+    case Value::Kind::string: out.type = POSTERN_VALUE_STRING; break;
+    case Value::Kind::integer: out.type = POSTERN_VALUE_INT; break;
+    case Value::Kind::number: out.type = POSTERN_VALUE_DOUBLE; break;
+    case Value::Kind::boolean: out.type = POSTERN_VALUE_BOOL; break;
+  }
+  out.integer = value.integer;
+  out.number = value.number;
+  out.string = str(value.string);
+  return out;
+}
+
+bool from_abi(const postern_value& in, Value& out) noexcept {
+  switch (in.type) {
+    case POSTERN_VALUE_NONE: out = Value{}; return true;
+    case POSTERN_VALUE_STRING: out = Value::of(view(in.string)); return usable(in.string, kMaxVariable);
+    case POSTERN_VALUE_INT: out = Value::of(in.integer); return true;
+    case POSTERN_VALUE_DOUBLE: out = Value::of(in.number); return true;
+    case POSTERN_VALUE_BOOL: out = Value::of(in.integer != 0); return true;
+    default: return false;
+  }
+}
+
+postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
+  if (value == nullptr || !server::is_variable(id)) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    *value = to_abi(x.variable(id));
+    return value->type == POSTERN_VALUE_NONE ? POSTERN_E_NOT_FOUND : POSTERN_OK;
+  });
+}
+
+postern_status variable_set(postern_exchange handle, std::uint32_t id, const postern_value* value) {
+  Value wanted;
+  if (value == nullptr || !server::is_variable(id) || !from_abi(*value, wanted)) return POSTERN_E_INVALID;
+  bool read_only = server::variable_info(id).builtin != server::Builtin::none;
+  return change_exchange(
+      handle, [&](Exchange&) { return read_only ? POSTERN_E_STATE : POSTERN_OK; },
+      [&](Exchange& x) { return x.set_variable(id, wanted); });
+}
+
+// ---- Course ----------------------------------------------------------------------------------------------------------
+
+postern_status pause(postern_exchange handle, postern_ticket* ticket) {
+  if (ticket == nullptr) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) { return x.pause(*ticket); });
+}
+
+// A resumed exchange runs on, right here, and its hooks may resume others: those wait for the next turn of the loop, or a
+// plugin that lets waiting exchanges go one by one would pile them up on the stack.
+thread_local bool resuming = false;
+
+postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdict verdict) {
+  Exchange* x = worker.exchanges().find(ticket.exchange);
+  if (x == nullptr) return POSTERN_E_GONE;
+  if (resuming) {
+    worker.loop().defer([&worker, ticket, verdict] { resume_here(worker, ticket, verdict); });
+    return POSTERN_OK;
+  }
+  resuming = true;
+  postern_status status = x->resume(ticket.pause, verdict);
+  resuming = false;
+  return status;
+}
+
+postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
+  if (!may_resume_with(verdict)) return POSTERN_E_INVALID;
+  std::int32_t owner = server::worker_of_handle(ticket.exchange);
+  if (owner < 0) return POSTERN_E_GONE;
+  Worker* worker = Worker::at(static_cast<std::uint32_t>(owner));
+  if (worker == nullptr) return POSTERN_E_GONE;
+  if (worker == Worker::current()) return resume_here(*worker, ticket, verdict);
+  bool posted = worker->loop().post([worker, ticket, verdict] { resume_here(*worker, ticket, verdict); });
+  return posted ? POSTERN_OK : POSTERN_E_GONE;
+}
+
+postern_status info(postern_exchange handle, postern_exchange_info* info) {
+  if (info == nullptr || info->struct_size < sizeof(info->struct_size)) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    x.info(*info);
+    return POSTERN_OK;
+  });
+}
+
+void* allocate(postern_exchange handle, std::uint64_t size) {
+  void* memory = nullptr;
+  with_exchange(handle, [&](Exchange& x) {
+    memory = x.allocate(size);
+    return POSTERN_OK;
+  });
+  return memory;
+}
+
+postern_status retry(postern_exchange handle, std::uint32_t delay_ms) {
+  return change_exchange(handle, always, [&](Exchange& x) { return x.retry(delay_ms); });
+}
+
+postern_status on_end(postern_exchange handle, void (*done)(void* user), void* user) {
+  if (done == nullptr) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) { return x.on_end(done, user); });
+}
+
+}  // namespace
+
+const postern_exchange_table& exchange_table() {
+  static const postern_exchange_table table{
+      sizeof(table), 1,           &request_get,   &request_set,  &header_get,   &header_count,  &header_at, &header_set,
+      &header_add,   &header_remove, &status_get, &status_set,   &respond,      &respond_error, &set_origin, &variable_id,
+      &variable_get, &variable_set, &pause,       &resume,       &info,         &allocate,      &retry,     &on_end};
+  return table;
+}
+
+}  // namespace postern::plugin

@@ -1,0 +1,14 @@
+#include "plugin/host_tables/worker_handles.h"
+
+#include "plugin/host_tables/host_tables.h"
+
+namespace postern::plugin {
+
+void release_worker_handles(postern_instance instance, std::uint32_t worker) {
+  auto* here = server::Worker::current();
+  if (instance == nullptr || here == nullptr || here->index() != worker) return;
+  release_timers(instance);
+  release_calls(instance);
+}
+
+}  // namespace postern::plugin
