@@ -13,7 +13,6 @@ enum CharClass : std::uint8_t {
   kUnreserved = 4,  // RFC 3986 section 2.3
   kHost = 8,        // reg-name without escapes: unreserved and sub-delims
   kTarget = 16,     // may stand in a request target: printable ASCII but space, '#'
-  kQuoted = 32,     // inside a quoted-string, without '"' and backslash
 };
 
 constexpr std::array<std::uint8_t, 256> make_char_classes() {
@@ -23,10 +22,10 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
   };
   for (unsigned c = 0x20; c < 256; ++c) {
     if (c == 0x7f) continue;
-    table[c] |= kValue | kQuoted;
+    table[c] |= kValue;
     if (c > 0x20 && c < 0x7f) table[c] |= kTarget;
   }
-  mark("\t", kValue | kQuoted);
+  mark("\t", kValue);
   for (char c : std::string_view("\"\\")) table[static_cast<unsigned char>(c)] &= static_cast<std::uint8_t>(~kQuoted);
   table['#'] &= static_cast<std::uint8_t>(~kTarget);
   constexpr std::string_view kAlnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
