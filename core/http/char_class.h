@@ -26,7 +26,6 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
     if (c > 0x20 && c < 0x7f) table[c] |= kTarget;
   }
   mark("\t", kValue);
-  for (char c : std::string_view("\"\\")) table[static_cast<unsigned char>(c)] &= static_cast<std::uint8_t>(~kQuoted);
   table['#'] &= static_cast<std::uint8_t>(~kTarget);
   constexpr std::string_view kAlnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   mark(kAlnum, kToken | kUnreserved | kHost);
