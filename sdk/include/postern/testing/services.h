@@ -145,15 +145,23 @@ class FakeMetrics {
       if (families_[i].name != name) continue;
       return families_[i].type == metric.type && families_[i].labels == labels ? i + 1 : 0;
     }
-    families_.push_back({name, metric.type, std::move(labels)});
+    families_.push_back({name, metric.type, std::move(labels), metric.max_series == 0 ? 1000 : metric.max_series});
     return families_.size();
   }
   postern_series series(std::uint64_t family, const postern_str* values, std::uint64_t count) {
     if (family == 0 || family > families_.size()) return 0;
     std::vector<std::string> labels;
     for (std::uint64_t i = 0; i < count; ++i) labels.emplace_back(to_view(values[i]));
+    std::uint64_t in_family = 0;
     for (std::size_t i = 0; i < series_.size(); ++i) {
-      if (series_[i].family == family && series_[i].labels == labels) return i + 1;
+      if (series_[i].family != family) continue;
+      if (series_[i].labels == labels) return i + 1;
+      ++in_family;
+    }
+    const std::vector<std::string> other(count, "other");
+    if (in_family >= families_[family - 1].max_series && labels != other) {
+      const std::vector<postern_str> names(count, to_str("other"));
+      return this->series(family, names.data(), count);
     }
     series_.push_back({family, std::move(labels)});
     return series_.size();
@@ -193,6 +201,7 @@ class FakeMetrics {
     std::string name;
     std::uint32_t type;
     std::vector<std::string> labels;
+    std::uint64_t max_series;
   };
   struct Series {
     std::uint64_t family;
