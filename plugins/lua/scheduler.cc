@@ -32,6 +32,11 @@ void end_task(Task* task, bool ran_to_end) {
   task->state->give_back(task, ran_to_end);
 }
 
+// on_complete comes after the exchange's end and may still use `exchange.state`.
+bool state_table_is_needed(const ExchangeSlot& slot) {
+  return slot.state != nullptr && slot.state->has(Phase::complete);
+}
+
 // The exchange is over: its suspended tasks go, and so does the table of `exchange.state`.
 void on_exchange_end(void* user) {
   ExchangeSlot& slot = *static_cast<ExchangeSlot*>(user);
@@ -40,7 +45,7 @@ void on_exchange_end(void* user) {
     cancel_pending(*task);
     end_task(task, false);
   }
-  release_state_table(slot);
+  if (!state_table_is_needed(slot)) release_state_table(slot);
 }
 
 postern_verdict fail(Task* task) {
@@ -100,7 +105,6 @@ postern_verdict go_on(Task* task, int arguments) {
 
 postern_verdict no_memory(Worker& worker, Phase phase) {
   report(worker.instance(), POSTERN_LOG_ERROR, std::string("not enough memory to run ") + phase_name(phase));
-  worker.tidy();
   return POSTERN_ERROR;
 }
 
@@ -117,7 +121,10 @@ void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern
 
 }  // namespace
 
-postern_verdict run_hook(Worker& worker, Phase phase, void* slot, postern_exchange exchange, const HookInput& input) {
+namespace {
+
+postern_verdict run_in_state(Worker& worker, Phase phase, void* slot, postern_exchange exchange,
+                             const HookInput& input) {
   State& state = *worker.state();
   Task* task = state.take(phase);
   if (task == nullptr) return no_memory(worker, phase);
@@ -132,8 +139,15 @@ postern_verdict run_hook(Worker& worker, Phase phase, void* slot, postern_exchan
   state.push_exchange(task->coroutine);
   state.push_config(task->coroutine);
   const int extra = push_hook_argument(*task);
-  postern_verdict verdict = go_on(task, 2 + extra);
-  if (state.exhausted()) worker.tidy();
+  return go_on(task, 2 + extra);
+}
+
+}  // namespace
+
+postern_verdict run_hook(Worker& worker, Phase phase, void* slot, postern_exchange exchange, const HookInput& input) {
+  const postern_verdict verdict = run_in_state(worker, phase, slot, exchange, input);
+  if (phase == Phase::complete) release_state_table(*static_cast<ExchangeSlot*>(slot));
+  if (worker.state()->exhausted()) worker.tidy();
   return verdict;
 }
 
@@ -162,7 +176,10 @@ void run_timer(State& state, std::uint64_t id) {
   const int function = found->second.function;
   state.timers.erase(found);
   Task* task = state.take(Phase::timer);
-  if (task == nullptr) return void(no_memory(*worker, Phase::timer));
+  if (task == nullptr) {
+    no_memory(*worker, Phase::timer);
+    return worker->tidy();
+  }
   lua_rawgeti(task->coroutine, LUA_REGISTRYINDEX, function);
   luaL_unref(state.main(), LUA_REGISTRYINDEX, function);
   go_on(task, 0);

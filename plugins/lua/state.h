@@ -67,6 +67,7 @@ class State {
   void push_script(lua_State* L) const { lua_rawgeti(L, LUA_REGISTRYINDEX, script_); }
   void push_config(lua_State* L) const { lua_rawgeti(L, LUA_REGISTRYINDEX, config_); }
   void push_exchange(lua_State* L) const { lua_rawgeti(L, LUA_REGISTRYINDEX, exchange_); }
+  bool has(Phase phase) const { return functions_[static_cast<std::size_t>(phase)] != LUA_NOREF; }
   const HookArguments& hook_arguments() const { return hook_arguments_; }
   // False when the script has no such function.
   bool push_function(lua_State* L, Phase phase) const;

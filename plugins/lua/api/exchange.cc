@@ -137,7 +137,8 @@ int push_state_table(lua_State* L) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, slot.state_table);
     return 1;
   }
-  if (!watch_end(task)) return luaL_error(L, "exchange.state: too many things wait for the end of this exchange");
+  if (task.phase != Phase::complete && !watch_end(task))
+    return luaL_error(L, "exchange.state: too many things wait for the end of this exchange");
   lua_newtable(L);
   lua_pushvalue(L, -1);
   const int reference = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -1,0 +1,93 @@
+"""Scripts are plugins: hooks, waiting, limits and errors of Lua policies in a real gateway."""
+from support.gateway import BUILD, proxy_to
+from support.upstream import ok
+
+PATH = [str(BUILD / "plugins"), "<dir>"]
+
+
+def script(gateway, upstream, body, **more):
+    """A gateway whose only plugin is a script with this table body."""
+    text = "return {name = 'policy', version = '1.0.0', " + body + "}"
+    return gateway(proxy_to(upstream, ["policy"], plugin_path=PATH, **more), files={"policy/policy.lua": text})
+
+
+def test_a_script_reads_and_sets_headers_both_ways(gateway, upstream):
+    u = upstream()
+    gw = script(gateway, u, """
+      on_request = function(exchange) exchange.request.headers["x-geo"] = exchange.request.headers["X-Country"] or "unknown" end,
+      on_response = function(exchange) exchange.response.headers["x-served-by"] = "policy" end""")
+    response = gw.get(headers={"X-Country": "ch"})
+    assert u.last.headers["X-Geo"] == "ch"
+    assert response.headers["X-Served-By"] == "policy"
+
+
+def test_a_script_answers_by_its_configuration(gateway, upstream):
+    u = upstream(never=True)
+    body = """return {
+      name = "geo-block", version = "1.0.0",
+      schema = {deny = {type = "array", items = {type = "string"}, default = {}}},
+      on_request = function(exchange, config)
+        local country = exchange.request.headers["x-country"]
+        for _, code in ipairs(config.deny) do
+          if code == country then return exchange:respond(403, {error = {code = "FORBIDDEN", message = "not from " .. code}}) end
+        end
+      end}"""
+    gw = gateway(proxy_to(u, [{"geo-block": {"deny": ["xx"]}}], plugin_path=PATH), files={"geo-block/geo-block.lua": body})
+    response = gw.get(headers={"X-Country": "xx"})
+    assert response.status == 403
+    assert response.error_code == "FORBIDDEN"
+
+
+def test_a_wrong_configuration_is_refused_by_the_scripts_schema(upstream, postern):
+    text = "return {name = 'policy', version = '1', schema = {limit = {type = 'integer', minimum = 1}}}"
+    config = proxy_to(upstream(), [{"policy": {"limit": 0}}], plugin_path=PATH)
+    refused = postern("check", config=config, files={"policy/policy.lua": text})
+    assert refused.returncode == 1
+    assert "limit" in refused.stdout + refused.stderr
+
+
+def test_a_script_with_an_error_is_refused_with_file_and_line(upstream, postern):
+    refused = postern("check", config=proxy_to(upstream(), ["policy"], plugin_path=PATH),
+                      files={"policy/policy.lua": "local x = 1\nreturn {name = = }"})
+    assert refused.returncode == 1
+    assert "policy/policy.lua:2:" in refused.stdout + refused.stderr
+
+
+def test_a_script_waits_for_a_call_in_a_straight_line(gateway, upstream):
+    auth, u = upstream(ok("anna")), upstream()
+    config = proxy_to(u, ["policy"], plugin_path=PATH)
+    config["upstreams"]["auth"] = {"targets": [str(auth)]}
+    gw = gateway(config, files={"policy/policy.lua": """
+      return {name = "policy", version = "1.0.0", on_request = function(exchange)
+        local answer = assert(postern.http("auth", {path = "/who", headers = {["x-key"] = exchange.request.headers["x-key"]}}))
+        postern.sleep("5ms")
+        exchange.request.headers["x-user"] = answer.body
+      end}"""})
+    assert gw.get(headers={"X-Key": "k1"}).status == 200
+    assert auth.last.headers["X-Key"] == "k1"
+    assert u.last.headers["X-User"] == "anna"
+
+
+def test_a_failing_script_costs_its_own_request_alone(gateway, upstream):
+    gw = script(gateway, upstream(), """
+      on_request = function(exchange)
+        local path = exchange.request.path
+        if path == "/error" then error("broken") end
+        if path == "/loop" then while true do pcall(function() while true do end end) end end
+        if path == "/bomb" then pcall(string.rep, "x", 1 << 30) end
+      end, limits = {instructions_per_exchange = 2000000}""")
+    for path in ("/error", "/loop", "/bomb"):
+        response = gw.get(path)
+        assert response.status == 500
+        assert response.error_code == "INTERNAL_ERROR"
+        assert gw.get("/fine").status == 200
+    gw.wait_log("broken")
+
+
+def test_bodies_are_seen_and_changed(gateway, upstream):
+    u = upstream()
+    gw = script(gateway, u, """
+      request_body = {policy = "buffer", limit = "64k", modifies = true},
+      on_request_body = function(exchange) exchange.request.body = exchange.request.body:upper() end""")
+    assert gw.post(body=b"hello").status == 200
+    assert u.last.body == b"HELLO"
