@@ -50,7 +50,8 @@ bool load(lua_State* L, const char* name) {
   const std::string* text = source(L, name);
   if (text == nullptr) return false;
   const std::string& chunk = State::of(L).sources().chunk;
-  const std::string chunk_name = "@" + chunk.substr(0, chunk.find('/') + 1) + path_of(name);
+  std::string chunk_name(1, '@');
+  chunk_name.append(chunk, 0, chunk.find('/') + 1).append(path_of(name));
   return luaL_loadbufferx(L, text->data(), text->size(), chunk_name.c_str(), "t") == LUA_OK;
 }
 

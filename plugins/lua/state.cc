@@ -78,7 +78,8 @@ Result<void> State::run_chunk() {
   Task* task = take(Phase::load);
   if (task == nullptr) return tl::unexpected<std::string>("not enough memory for the script");
   lua_State* L = task->coroutine;
-  const std::string name = "@" + sources_.chunk;
+  std::string name(1, '@');
+  name.append(sources_.chunk);
   int status = luaL_loadbufferx(L, sources_.text.data(), sources_.text.size(), name.c_str(), "t");
   if (status == LUA_OK) status = resume(task, 0);
   if (status != LUA_OK) {
