@@ -62,6 +62,7 @@ int Gateway::run() {
 std::shared_ptr<Gateway::Generation> Gateway::build(config::Problems& problems) {
   auto config = std::make_shared<const config::Config>(config::load_file(config_file_, problems));
   if (!problems.empty()) return nullptr;
+  if (workers_.empty()) plugin::set_worker_count(static_cast<std::uint32_t>(worker_count(*config)));  // on_configure asks
   auto generation = Generation::build(config, ++last_number_, problems);
   return problems.empty() ? generation : nullptr;
 }
@@ -82,7 +83,6 @@ bool Gateway::start() {
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(static_cast<std::uint32_t>(i), shared_));
   }
-  plugin::set_worker_count(static_cast<std::uint32_t>(workers_.size()));
   for (auto& worker : workers_) worker->start();
   plugin::set_reload_hook([this] { loop_.post([this] { reload(); }); });
   bool good = wait_until_started(current_);

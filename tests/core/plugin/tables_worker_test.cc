@@ -1,0 +1,180 @@
+// Timers, tasks and posts on a real worker: when they run, when they do not, and what pins the instance meanwhile.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "plugin/control_hooks.h"
+#include "core/plugin/worker_fixture.h"
+
+using namespace postern::plugin;
+
+namespace {
+
+constexpr std::uint64_t kNever = 3'600'000;
+
+struct Firing {
+  postern_timer timer = 0;
+  int fired = 0;
+  int cancel_at = 0;
+  postern_status cancelled = 99;
+  std::promise<void> done;
+};
+
+void on_fire(void* user) {
+  auto& f = *static_cast<Firing*>(user);
+  if (++f.fired < f.cancel_at) return;
+  f.cancelled = timer_table().cancel(f.timer);
+  f.done.set_value();
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WorkerFixture, "a timer fires once, is over then, and pins the instance until it is") {
+  Firing f;
+  on_worker([&] {
+    f.timer = timer_table().start(&instance, 0, 0, on_fire, &f);
+    CHECK(f.timer != 0);
+    CHECK(f.fired == 0);  // never inside start
+    CHECK(instance.pins.count(HandleKind::timer) == 1);
+  });
+  f.done.get_future().wait();
+  on_worker([] {});
+  CHECK(f.fired == 1);
+  CHECK(f.cancelled == POSTERN_E_GONE);
+  CHECK_FALSE(instance.pins.any());
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "a repeating timer may cancel itself in its callback") {
+  Firing f;
+  f.cancel_at = 3;
+  on_worker([&] { f.timer = timer_table().start(&instance, 0, 1, on_fire, &f); });
+  f.done.get_future().wait();
+  on_worker([] {});
+  CHECK(f.fired == 3);
+  CHECK(f.cancelled == POSTERN_OK);
+  CHECK_FALSE(instance.pins.any());
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "timers end with the instance's worker") {
+  Firing f;
+  on_worker([&] {
+    f.timer = timer_table().start(&instance, kNever, 0, on_fire, &f);
+    timer_table().start(&instance, ~0ull, ~0ull, on_fire, &f);
+    CHECK(instance.pins.count(HandleKind::timer) == 2);
+    release_worker_handles(&instance, 2);  // another worker's
+    CHECK(instance.pins.count(HandleKind::timer) == 2);
+    release_worker_handles(&instance, 3);
+    CHECK_FALSE(instance.pins.any());
+    CHECK(timer_table().cancel(f.timer) == POSTERN_E_GONE);
+  });
+  CHECK(f.fired == 0);
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "a callback that throws is logged and hurts nobody") {
+  on_worker([&] { timer_table().start(&instance, 0, 0, [](void*) { throw std::runtime_error("on purpose"); }, nullptr); });
+  Firing f;
+  on_worker([&] { f.timer = timer_table().start(&instance, 1, 0, on_fire, &f); });
+  f.done.get_future().wait();
+  CHECK(f.fired == 1);
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "timer: bad arguments, and the time") {
+  on_worker([&] {
+    CHECK(timer_table().start(nullptr, 1, 0, on_fire, nullptr) == 0);
+    CHECK(timer_table().start(&instance, 1, 0, nullptr, nullptr) == 0);
+    CHECK(timer_table().now_ms() == worker.loop().now_ms());
+    CHECK(timer_table().unix_ms() > 1'500'000'000'000);
+  });
+}
+
+namespace {
+
+struct Job {
+  std::promise<void> begun, go_on, done;
+  std::atomic<bool> worked{false};
+  std::thread::id worked_on, done_on;
+};
+
+void work(void* user) {
+  auto& job = *static_cast<Job*>(user);
+  job.worked_on = std::this_thread::get_id();
+  job.begun.set_value();
+  job.go_on.get_future().wait();
+  job.worked = true;
+}
+
+void work_done(void* user) {
+  auto& job = *static_cast<Job*>(user);
+  job.done_on = std::this_thread::get_id();
+  job.done.set_value();
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WorkerFixture, "work runs in the pool, then done on the worker, also when it was cancelled too late") {
+  Job job;
+  postern_task task = 0;
+  std::thread::id worker_thread;
+  on_worker([&] {
+    worker_thread = std::this_thread::get_id();
+    task = work_table().submit(&instance, work, work_done, &job);
+  });
+  CHECK(task != 0);
+  CHECK(instance.pins.count(HandleKind::task) == 1);
+  job.begun.get_future().wait();
+  on_worker([&] { CHECK(work_table().cancel(task) == POSTERN_E_STATE); });
+  job.go_on.set_value();
+  job.done.get_future().wait();
+  CHECK(job.worked);
+  CHECK(job.worked_on != worker_thread);
+  CHECK(job.done_on == worker_thread);
+  on_worker([&] { CHECK(work_table().cancel(task) == POSTERN_E_GONE); });
+  on_worker([] {});
+  CHECK_FALSE(instance.pins.any());
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "a task that waits can be cancelled; the queue is bounded") {
+  // Every thread of the pool is kept busy, so that what comes later has to wait.
+  std::vector<std::unique_ptr<Job>> busy;
+  on_worker([&] {
+    for (int i = 0; i < 4; ++i) {
+      busy.push_back(std::make_unique<Job>());
+      work_table().submit(&instance, work, work_done, busy.back().get());
+    }
+  });
+  for (auto& job : busy) job->begun.get_future().wait();
+  on_worker([&] {
+    std::atomic<int> ran{0};
+    auto count = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
+    std::vector<postern_task> tasks;
+    for (int i = 0; i < 1'100; ++i)
+      if (auto task = work_table().submit(&instance, count, count, &ran); task != 0) tasks.push_back(task);
+    CHECK(tasks.size() == 1'024);
+    for (auto task : tasks) CHECK(work_table().cancel(task) == POSTERN_OK);
+    CHECK(work_table().cancel(tasks[0]) == POSTERN_E_GONE);
+    CHECK(ran == 0);
+  });
+  for (auto& job : busy) job->go_on.set_value();
+  for (auto& job : busy) job->done.get_future().wait();
+  on_worker([&] { CHECK(work_table().submit(&instance, nullptr, nullptr, nullptr) == 0); });
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "post runs on the worker that was named") {
+  Job job;
+  job.go_on.set_value();
+  std::thread::id worker_thread;
+  on_worker([&] { worker_thread = std::this_thread::get_id(); });
+  CHECK(loop_table().post(&instance, 3, work_done, &job) == POSTERN_OK);
+  job.done.get_future().wait();
+  CHECK(job.done_on == worker_thread);
+  CHECK(loop_table().post(&instance, 5, work_done, &job) == POSTERN_E_GONE);
+  CHECK(loop_table().post(&instance, ~0u, work_done, &job) == POSTERN_E_GONE);
+  on_worker([&] {
+    CHECK(loop_table().worker() == 3);
+    CHECK(loop_table().uv_loop() == worker.loop().raw());
+  });
+  CHECK_FALSE(instance.pins.any());
+}

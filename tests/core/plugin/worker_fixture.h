@@ -1,0 +1,80 @@
+// A running worker and an instance for the tests of host tables, without a gateway.
+#pragma once
+
+#include <postern/abi.h>
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <stdexcept>
+#include <string_view>
+
+#include "config/config.h"
+#include "plugin/host.h"
+#include "plugin/host_tables/host_tables.h"
+#include "plugin/instance.h"
+#include "server/plan.h"
+#include "server/worker.h"
+
+namespace postern::plugin {
+
+inline postern_str text(std::string_view s) { return str(s); }
+inline const postern_str kBadString{nullptr, 5};
+
+struct InstanceFixture {
+  Siblings siblings{7};
+  postern_instance_s instance;
+
+  InstanceFixture() { introduce(instance, "example"); }
+  void introduce(postern_instance_s& i, std::string_view name) {
+    i.name = i.plugin = name;
+    i.log_module = "plugin." + i.plugin;
+    i.scope = "gateway";
+    i.siblings = &siblings;
+  }
+};
+
+// Everything that `instance` holds is released before the worker stops.
+struct WorkerFixture : InstanceFixture {
+  server::SharedState shared;
+  server::Worker worker{3, shared};
+
+  WorkerFixture() { worker.start(); }
+  ~WorkerFixture() {
+    on_worker([&] {
+      release_worker_handles(&instance, 3);
+      worker.retire_plan([] {});
+    });
+    on_worker([&] { worker.stop(); });
+    worker.join();
+  }
+
+  // Runs `task` on the worker and waits for it.
+  void on_worker(std::function<void()> task) {
+    std::promise<void> done;
+    worker.loop().post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  void adopt(std::string_view yaml) {
+    config::Problems problems;
+    auto config = std::make_shared<const config::Config>(config::load_text(yaml, "test.yaml", problems));
+    auto plan = server::Plan::build(config, 7, {}, {}, std::vector<std::vector<const server::Instance*>>(config->routes.size()),
+                                    problems);
+    if (!problems.empty()) throw std::runtime_error(problems.front().text);
+    siblings.plan = plan.get();
+    on_worker([&] { worker.adopt(plan, [] {}); });
+  }
+};
+
+// Something that a callback reports to a waiting test.
+template <class T>
+struct Report {
+  std::promise<T> promise;
+  T wait() { return promise.get_future().get(); }
+};
+
+}  // namespace postern::plugin
