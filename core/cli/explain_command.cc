@@ -84,11 +84,10 @@ class Explanation {
     postern_instance self = chain_[index];
     bool wide = index < gateway_count_;
     const auto& uses = wide ? plan_.config->plugins : route->config->plugins;
-    auto use = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.name == self->name; });
-    auto number = static_cast<std::size_t>(use - uses.begin()) + 1;
+    auto number = static_cast<std::size_t>(self->use - uses.data()) + 1;
     fmt::print("  {} {}: written {} in {} ({})", index + 1, self->name, ordinal(number),
                wide ? "plugins" : self->scope + "/plugins", self->position.text());
-    if (use != uses.end() && !use->stack.empty()) fmt::print(", from stack {}", use->stack);
+    if (!self->use->stack.empty()) fmt::print(", from stack {}", self->use->stack);
     fmt::print("\n");
     if (self->plugin != self->name) fmt::print("      is the plugin {} {}\n", self->plugin, self->plugin_version);
     for (const auto& d : self->declared.provides) fmt::print("      provides {}\n", d.subject);

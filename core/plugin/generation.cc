@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "net/loop.h"
-#include "plugin/host_tables/host_tables.h"
+#include "plugin/fence.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
 #include "server/condition.h"
@@ -18,20 +18,11 @@ namespace {
 
 std::string folder_of(const std::string& file) { return std::filesystem::path(file).parent_path().string(); }
 
-// Plugin code is called behind a fence everywhere: what it throws becomes a status.
-template <class Call>
-postern_status fenced(postern_instance instance, const char* hook, Call&& call) noexcept {
-  try {
-    return call();
-  } catch (const std::exception& e) {
-    logger(instance->log_module).write(LogLevel::error, std::string(hook) + " threw: " + e.what(), {{"instance", instance->name}});
-  } catch (...) {
-    logger(instance->log_module).write(LogLevel::error, std::string(hook) + " threw", {{"instance", instance->name}});
-  }
-  return POSTERN_E_FAILED;
-}
-
 }  // namespace
+
+std::string Generation::not_ready_in_time() {
+  return "was not ready within " + std::to_string(kReadyDeadlineMs / 1000) + " s";
+}
 
 // ---- Building --------------------------------------------------------------------------------------------------------
 
@@ -59,8 +50,9 @@ void Generation::configure_all(config::Problems& problems) {
 }
 
 // Disabled instances are checked like all others, but left out of the chain.
-std::vector<postern_instance> Generation::configure_list(const std::vector<config::PluginUse>& uses, const std::string& scope,
-                                                         const std::string& path, config::Problems& problems) {
+std::vector<postern_instance> Generation::configure_list(const std::vector<config::PluginUse>& uses,
+                                                         const std::string& scope, const std::string& path,
+                                                         config::Problems& problems) {
   std::vector<postern_instance> list;
   for (const auto& use : uses) {
     postern_instance instance = configure(use, scope, path, problems);
@@ -89,12 +81,12 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
   instance->log_module = "plugin." + instance->plugin;
   instance->path = place;
   instance->position = use.position;
+  instance->use = &use;
   instance->siblings = &siblings_;
   instance->table = &(*plugin)->table();
   set_config(instance, std::move(checked));
   plugins_.push_back(*plugin);
   instances_.push_back(std::move(owned));
-  uses_.push_back(&use);
   enter_live(instance);
   run_configure(instance, problems);
   return problems.size() == before ? instance : nullptr;
@@ -110,9 +102,9 @@ void Generation::run_configure(postern_instance instance, config::Problems& prob
   std::string error;
   if (status == POSTERN_PENDING) {
     Readiness::Outcome outcome;
-    bool in_time = instance->readiness.wait(kConfigureDeadlineMs, outcome);
+    bool in_time = instance->readiness.wait(kReadyDeadlineMs, outcome);
     status = in_time ? outcome.status : POSTERN_E_TIMEOUT;
-    error = in_time ? outcome.error : "was not ready within " + std::to_string(kConfigureDeadlineMs / 1000) + " s";
+    error = in_time ? outcome.error : not_ready_in_time();
   }
   instance->in_configure = false;
   for (auto& p : instance->problems) problems.push_back(std::move(p));
@@ -131,13 +123,24 @@ void Generation::check_chains(config::Problems& problems) const {
   }
 }
 
-const config::PluginUse& Generation::use_of(postern_instance instance) const {
-  auto at = std::find_if(instances_.begin(), instances_.end(), [&](const auto& i) { return i.get() == instance; });
-  return *uses_[static_cast<std::size_t>(at - instances_.begin())];
+// Hooks of the time before routing belong to the gateway-wide chain alone, and services stand in no chain.
+std::uint64_t Generation::hooks_in_use(postern_instance instance, config::Problems& problems) const {
+  constexpr std::uint64_t kBeforeRouting = POSTERN_HOOK_CONNECTION | POSTERN_HOOK_REQUEST_EARLY;
+  auto hooks = hooks_of(*instance->table) & ~instance->declared.disabled_hooks;
+  if (instance->scope == "gateway") return hooks;
+  if (instance->scope == "services") return 0;
+  bool only_before = (hooks & kBeforeRouting) != 0 && (hooks & ~(kBeforeRouting | POSTERN_HOOK_COMPLETE)) == 0;
+  if (only_before)
+    problems.push_back({instance->position, instance->path,
+                        "\"" + instance->name +
+                            "\" works before a route is chosen, so it does nothing here. Move it to the "
+                            "gateway-wide plugins."});
+  return hooks & ~kBeforeRouting;
 }
 
-std::unique_ptr<server::Instance> Generation::serving_side(postern_instance instance, config::Problems& problems) const {
-  const config::PluginUse& use = use_of(instance);
+std::unique_ptr<server::Instance> Generation::serving_side(postern_instance instance,
+                                                           config::Problems& problems) const {
+  const config::PluginUse& use = *instance->use;
   auto side = std::make_unique<server::Instance>();
   side->plugin = instance->table;
   side->data = instance->data;
@@ -145,7 +148,7 @@ std::unique_ptr<server::Instance> Generation::serving_side(postern_instance inst
   side->plugin_name = instance->plugin;
   side->plugin_version = instance->plugin_version;
   side->scope = instance->scope;
-  side->hooks = hooks_of(*instance->table) & ~instance->declared.disabled_hooks;
+  side->hooks = hooks_in_use(instance, problems);
   side->fail_open = use.fail_open;
   side->shadow = use.shadow;
   side->timeout_ms = static_cast<std::uint32_t>(use.timeout > 0 ? use.timeout : config_->timeouts.hook);
@@ -153,8 +156,10 @@ std::unique_ptr<server::Instance> Generation::serving_side(postern_instance inst
   side->response_body = instance->declared.response_body;
   if (!use.when.empty()) {
     auto condition = server::Condition::compile(use.when);
-    if (condition) side->when = std::make_unique<server::Condition>(std::move(*condition));
-    else problems.push_back({use.position, instance->path + "/_/when", condition.error().text});
+    if (condition)
+      side->when = std::make_unique<server::Condition>(std::move(*condition));
+    else
+      problems.push_back({use.position, instance->path + "/_/when", condition.error().text});
   }
   return side;
 }
@@ -179,80 +184,6 @@ void Generation::make_plan(config::Problems& problems) {
   siblings_.plan = plan_.get();
 }
 
-// ---- On the workers --------------------------------------------------------------------------------------------------
-
-// The instances of one worker start one after another, each when the one before is ready.
-struct Generation::WorkerStart {
-  std::uint32_t worker = 0;
-  std::size_t next = 0;
-  std::function<void(Result<void>)> done;
-};
-
-void Generation::start_worker(std::uint32_t worker, std::function<void(Result<void>)> done) {
-  auto start = std::make_shared<WorkerStart>();
-  start->worker = worker;
-  start->done = std::move(done);
-  start_from(start);
-}
-
-void Generation::start_from(std::shared_ptr<WorkerStart> start) {
-  while (start->next < instances_.size()) {
-    postern_instance instance = instances_[start->next].get();
-    if (instance->serving == nullptr || instance->table->on_worker_start == nullptr) {
-      ++start->next;
-      continue;
-    }
-    auto after = [this, start, instance](Readiness::Outcome outcome) {
-      instance->readiness.end_worker(start->worker);
-      if (outcome.status >= 0) {
-        ++start->next;
-        return start_from(start);
-      }
-      stop_instances(start->next, start->worker);
-      release_worker_handles(instance, start->worker);
-      std::string why = outcome.error.empty() ? "its log says why" : outcome.error;
-      start->done(fail(Error::gateway(instance->position.text() + ": " + instance->path + ": plugin \"" +
-                                      instance->plugin + "\" could not start on a worker: " + why)));
-    };
-    instance->readiness.begin_worker(start->worker, [after, worker = start->worker](Readiness::Outcome outcome) {
-      if (auto* w = server::Worker::at(worker)) w->loop().post([after, outcome] { after(outcome); });
-    });
-    postern_status status = fenced(
-        instance, "on_worker_start", [&] { return instance->table->on_worker_start(instance->data, start->worker); });
-    if (status == POSTERN_PENDING) return;  // goes on when the instance reports
-    instance->readiness.end_worker(start->worker);
-    if (status < 0) return after({status, ""});
-    ++start->next;
-  }
-  {
-    std::lock_guard lock(started_mutex_);
-    started_.push_back(start->worker);
-  }
-  start->done({});
-}
-
-void Generation::stop_worker(std::uint32_t worker) {
-  {
-    std::lock_guard lock(started_mutex_);
-    if (std::erase(started_, worker) == 0) return;
-  }
-  stop_instances(instances_.size(), worker);
-}
-
-void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
-  for (std::size_t i = count; i-- > 0;) {
-    postern_instance instance = instances_[i].get();
-    if (instance->serving == nullptr) continue;
-    if (instance->table->on_worker_stop != nullptr) {
-      fenced(instance, "on_worker_stop", [&] {
-        instance->table->on_worker_stop(instance->data, worker);
-        return POSTERN_OK;
-      });
-    }
-    release_worker_handles(instance, worker);
-  }
-}
-
 // ---- Releasing -------------------------------------------------------------------------------------------------------
 
 Result<void> Generation::release() {
@@ -263,7 +194,8 @@ Result<void> Generation::release() {
       auto count = instance->pins.count(kind);
       if (count == 0) continue;
       return fail(Error::gateway(instance->path + " holds " + std::to_string(count) + ' ' + std::string(name_of(kind)) +
-                                 (count == 1 ? "" : "s") + ", for " + std::to_string(instance->pins.age_ms(kind)) + " ms"));
+                                 (count == 1 ? "" : "s") + ", for " + std::to_string(instance->pins.age_ms(kind)) +
+                                 " ms"));
     }
   }
   destroy_all();

@@ -18,7 +18,8 @@ namespace postern::plugin {
 
 class Generation {
  public:
-  static constexpr std::uint64_t kConfigureDeadlineMs = 10'000;  // for on_configure that answered PENDING
+  static constexpr std::uint64_t kReadyDeadlineMs =
+      10'000;  // for on_configure and on_worker_start that answered PENDING
 
   // Null when `problems` is not empty afterwards; everything that had been configured is destroyed again.
   static std::shared_ptr<Generation> build(std::shared_ptr<const config::Config> config, std::uint64_t number,
@@ -54,22 +55,25 @@ class Generation {
   void check_chains(config::Problems& problems) const;
   void make_plan(config::Problems& problems);
   std::unique_ptr<server::Instance> serving_side(postern_instance instance, config::Problems& problems) const;
-  void start_from(std::shared_ptr<WorkerStart> start);
+  void start_from(const std::shared_ptr<WorkerStart>& start);
+  postern_status start_next(const std::shared_ptr<WorkerStart>& start);
+  void reported(std::shared_ptr<WorkerStart> start, std::size_t index, Readiness::Outcome outcome);
+  void start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome);
+  static std::string not_ready_in_time();
   void stop_instances(std::size_t count, std::uint32_t worker);
   void destroy_all() noexcept;
-  const config::PluginUse& use_of(postern_instance instance) const;
+  std::uint64_t hooks_in_use(postern_instance instance, config::Problems& problems) const;
 
   std::shared_ptr<const config::Config> config_;
   Siblings siblings_;
   Registry registry_;
-  std::vector<std::shared_ptr<Plugin>> plugins_;                    // keep the code; one for each instance
-  std::vector<std::unique_ptr<postern_instance_s>> instances_;      // in configured order
-  std::vector<const config::PluginUse*> uses_;                      // of instances_
+  std::vector<std::shared_ptr<Plugin>> plugins_;                // keep the code; one for each instance
+  std::vector<std::unique_ptr<postern_instance_s>> instances_;  // in configured order
   std::vector<postern_instance> services_, gateway_;
   std::vector<std::vector<postern_instance>> by_route_;
   std::shared_ptr<server::Plan> plan_;
   std::mutex started_mutex_;
-  std::vector<std::uint32_t> started_;                              // workers whose instances run
+  std::vector<std::uint32_t> started_;  // workers whose instances run
   bool released_ = false;
 };
 

@@ -123,12 +123,13 @@ struct postern_instance_s {
   std::string name;    // `_: {name}` or the plugin's
   std::string plugin;  // the plugin's name
   std::string plugin_version;
-  std::string scope;                   // "gateway", "routes/ID", "services"
-  std::string log_module;              // "plugin.NAME"
-  std::string path;                    // for problems: "routes/users/plugins/rate-limit"
-  postern::config::Position position;  // of its name in the list
-  postern::config::Node config;        // checked against the schema, defaults filled in, formats applied
-  postern_node_s root;                 // view of `config`
+  std::string scope;                                // "gateway", "routes/ID", "services"
+  std::string log_module;                           // "plugin.NAME"
+  std::string path;                                 // for problems: "routes/users/plugins/rate-limit"
+  postern::config::Position position;               // of its name in the list
+  postern::config::Node config;                     // checked against the schema, defaults filled in, formats applied
+  const postern::config::PluginUse* use = nullptr;  // as configured; lives with the configuration
+  postern_node_s root;                              // view of `config`
   postern::plugin::Siblings* siblings = nullptr;
 
   const postern_plugin* table = nullptr;               // the plugin's hooks
@@ -139,10 +140,10 @@ struct postern_instance_s {
   postern::plugin::Declarations declared;
   postern::config::Problems problems;  // from config_error
   std::vector<std::unique_ptr<postern_template_s>> templates;
-  std::string last_error;                // backs error_view of template->compile
+  std::string last_error;                         // backs error_view of template->compile
   std::atomic<postern::Logger*> logger{nullptr};  // of log_module; found when the log table is first used
-  postern::plugin::Pins pins;            // any thread
-  postern::plugin::Readiness readiness;  // any thread
+  postern::plugin::Pins pins;                     // any thread
+  postern::plugin::Readiness readiness;           // any thread
 };
 
 namespace postern::plugin {

@@ -43,7 +43,8 @@ void check_consumes(const Instances& chain, std::size_t at, const std::string& w
     if (provider && *provider < at) continue;
     std::string text = '"' + self->name + "\" needs " + need.subject + because(need.reason) + ", which ";
     if (!provider) {
-      text += "no plugin in this chain provides. Put one that does above it, or configure it without " + need.subject + ".";
+      text +=
+          "no plugin in this chain provides. Put one that does above it, or configure it without " + need.subject + ".";
     } else if (*provider == at) {
       text += "only it provides itself.";
     } else {
@@ -60,8 +61,9 @@ void check_neighbours(const Instances& chain, std::size_t at, const std::string&
   auto report = [&](std::size_t other, std::string_view relation, std::string_view move, const std::string& reason) {
     const std::string& name = chain[other]->name;
     problems.push_back({self->position, where,
-                        '"' + self->name + "\" must stand " + std::string(relation) + " \"" + name + '"' + because(reason) +
-                            ". Move \"" + self->name + "\" " + std::string(move) + " \"" + name + "\"."});
+                        '"' + self->name + "\" must stand " + std::string(relation) + " \"" + name + '"' +
+                            because(reason) + ". Move \"" + self->name + "\" " + std::string(move) + " \"" + name +
+                            "\"."});
   };
   for (std::size_t i = 0; i < chain.size(); ++i) {
     for (const Declaration& d : self->declared.before)

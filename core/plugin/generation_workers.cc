@@ -1,0 +1,107 @@
+// A generation's instances on the workers: started one after another, stopped in reverse.
+#include <utility>
+
+#include "net/timer.h"
+#include "plugin/fence.h"
+#include "plugin/generation.h"
+#include "plugin/host_tables/host_tables.h"
+#include "server/worker.h"
+
+namespace postern::plugin {
+
+// One worker's start. Each instance starts when the one before is ready.
+struct Generation::WorkerStart {
+  std::uint32_t worker = 0;
+  std::size_t next = 0;                  // the instance that is starting
+  bool waiting = false;                  // it answered PENDING and has not reported
+  std::unique_ptr<net::Timer> deadline;  // of its report
+  std::function<void(Result<void>)> done;
+};
+
+void Generation::start_worker(std::uint32_t worker, std::function<void(Result<void>)> done) {
+  auto start = std::make_shared<WorkerStart>();  // shared by the pending report and its deadline
+  start->worker = worker;
+  start->done = std::move(done);
+  start_from(start);
+}
+
+void Generation::start_from(const std::shared_ptr<WorkerStart>& start) {
+  for (; start->next < instances_.size(); ++start->next) {
+    auto status = start_next(start);
+    if (status == POSTERN_PENDING) return;
+    if (status < 0) return start_failed(start, {status, ""});
+  }
+  {
+    std::lock_guard lock(started_mutex_);
+    started_.push_back(start->worker);
+  }
+  start->done({});
+}
+
+postern_status Generation::start_next(const std::shared_ptr<WorkerStart>& start) {
+  auto index = start->next;
+  postern_instance instance = instances_[index].get();
+  if (instance->serving == nullptr || instance->table->on_worker_start == nullptr) return POSTERN_OK;
+  // Reports come from any thread and even inside the hook, so they always travel through the worker's loop.
+  instance->readiness.begin_worker(start->worker, [this, start, index](Readiness::Outcome outcome) {
+    auto* worker = server::Worker::at(start->worker);
+    if (worker != nullptr) worker->loop().post([this, start, index, outcome] { reported(start, index, outcome); });
+  });
+  auto status = fenced(instance, "on_worker_start",
+                       [&] { return instance->table->on_worker_start(instance->data, start->worker); });
+  if (status != POSTERN_PENDING) {
+    instance->readiness.end_worker(start->worker);
+    return status;
+  }
+  start->waiting = true;
+  if (auto* worker = server::Worker::current())
+    start->deadline = net::Timer::start(worker->loop(), kReadyDeadlineMs, 0, [this, start, index] {
+      reported(start, index, {POSTERN_E_TIMEOUT, not_ready_in_time()});
+    });
+  return status;
+}
+
+// `start` by value: the deadline that brought it here is destroyed.
+void Generation::reported(std::shared_ptr<WorkerStart> start, std::size_t index, Readiness::Outcome outcome) {
+  if (!start->waiting || start->next != index) return;  // late or repeated
+  start->waiting = false;
+  start->deadline.reset();
+  instances_[index]->readiness.end_worker(start->worker);
+  if (outcome.status < 0) return start_failed(start, outcome);
+  ++start->next;
+  start_from(start);
+}
+
+void Generation::start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome) {
+  postern_instance instance = instances_[start->next].get();
+  stop_instances(start->next, start->worker);
+  release_worker_handles(instance, start->worker);
+  std::string why = outcome.error.empty() ? "failed in on_worker_start; its log says why" : outcome.error;
+  start->done(
+      fail(Error{ErrorCode::internal_error, Origin::plugin,
+                 instance->position.text() + ": " + instance->path + ": plugin \"" + instance->plugin + "\" " + why}));
+}
+
+void Generation::stop_worker(std::uint32_t worker) {
+  {
+    std::lock_guard lock(started_mutex_);
+    if (std::erase(started_, worker) == 0) return;
+  }
+  stop_instances(instances_.size(), worker);
+}
+
+void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
+  for (std::size_t i = count; i-- > 0;) {
+    postern_instance instance = instances_[i].get();
+    if (instance->serving == nullptr) continue;
+    if (instance->table->on_worker_stop != nullptr) {
+      fenced(instance, "on_worker_stop", [&] {
+        instance->table->on_worker_stop(instance->data, worker);
+        return POSTERN_OK;
+      });
+    }
+    release_worker_handles(instance, worker);
+  }
+}
+
+}  // namespace postern::plugin
