@@ -211,7 +211,7 @@ class Gateway:
             self.workspace.write(config, names, files)
         since = len(self.log_lines)
         self.process.send_signal(signal.SIGHUP)
-        verdict = re.compile(r"generation \d+ serving|reload failed")
+        verdict = re.compile(r"generation (?!1 )\d+ serving|reload failed")  # the line of the start may come late
 
         def lines():
             return [line for line in self.log_lines[since:] if verdict.search(line)]
