@@ -37,6 +37,18 @@ int refuse_write(lua_State* L) {
   return luaL_error(L, "assignment to global '%s'; declare it with 'local'", luaL_tolstring(L, 2, nullptr));
 }
 
+// os.date(format, time): the library works through a format of any length in one instruction.
+int date(lua_State* L) {
+  constexpr std::size_t kMaxFormat = 256;
+  std::size_t size = 0;
+  luaL_optlstring(L, 1, "", &size);
+  luaL_argcheck(L, size <= kMaxFormat, 1, "more than 256 bytes");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
 // Copies fields of the table at the top into the table below it, and pops the former.
 template <std::size_t N>
 void move_fields(lua_State* L, const char* const (&names)[N]) {
@@ -84,6 +96,9 @@ void add_libraries(lua_State* L) {
   lua_newtable(L);
   open_library(L, "os", luaopen_os);
   move_fields(L, kOsFunctions);
+  lua_getfield(L, -1, "date");
+  lua_pushcclosure(L, date, 1);
+  lua_setfield(L, -2, "date");
   lua_setfield(L, -2, "os");
 }
 

@@ -190,9 +190,9 @@ void State::give_back(Task* task, bool ran_to_end) {
     task->unhurried = false;
     task->spent_in_resume = 0;
     memory_.watch(task->coroutine);
-    lua_resetthread(task->coroutine);
+    if (lua_resetthread(task->coroutine) == LUA_ERRMEM) exhaust();
     memory_.watch(nullptr);
-    if (task->killed) return drop(task);
+    if (task->killed || exhausted_) return drop(task);
   }
   lua_settop(task->coroutine, 0);
   task->suspended = false;

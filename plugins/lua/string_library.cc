@@ -8,8 +8,8 @@
 namespace postern::lua {
 namespace {
 
-constexpr const char* kSafeFunctions[] = {"byte",     "char",    "format", "len",    "lower", "pack",
-                                          "packsize", "reverse", "sub",    "unpack", "upper"};
+constexpr const char* kSafeFunctions[] = {"byte",     "char",    "len", "lower",  "pack",
+                                          "packsize", "reverse", "sub", "unpack", "upper"};
 constexpr lua_Integer kMaxResult = 256 << 20;  // no state may be larger
 
 std::string_view check_view(lua_State* L, int index) {
@@ -193,6 +193,15 @@ int gsub(lua_State* L) {
   return 2;
 }
 
+// Upvalue: Lua's function.
+int format(lua_State* L) {
+  charge(L, check_view(L, 1).size());
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
 int repeat(lua_State* L) {
   const std::string_view text = check_view(L, 1);
   const lua_Integer count = luaL_checkinteger(L, 2);
@@ -238,6 +247,9 @@ void push_string_library(lua_State* L) {
     lua_getfield(L, -1, name);
     lua_setfield(L, -3, name);
   }
+  lua_getfield(L, -1, "format");
+  lua_pushcclosure(L, format, 1);
+  lua_setfield(L, -3, "format");
   lua_pop(L, 1);
   luaL_setfuncs(L, kFunctions, 0);
   set_string_metatable(L);

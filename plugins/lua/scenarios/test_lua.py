@@ -91,3 +91,59 @@ def test_bodies_are_seen_and_changed(gateway, upstream):
       on_request_body = function(exchange) exchange.request.body = exchange.request.body:upper() end""")
     assert gw.post(body=b"hello").status == 200
     assert u.last.body == b"HELLO"
+
+
+def test_a_computing_script_lets_others_through(gateway, upstream):
+    u = upstream()
+    gw = script(gateway, u, """
+      limits = {instructions_per_exchange = 50000000},
+      on_request = function(exchange)
+        if exchange.request.path ~= "/compute" then return end
+        local sum = 0
+        for i = 1, 3000000 do sum = sum + i end
+        exchange.request.headers["x-sum"] = sum
+      end""")
+    with gw.client() as computing, gw.client() as other:
+        computing.send_request("GET", "/compute")
+        assert other.request("GET", "/other").status == 200
+        assert computing.read_response().status == 200
+    assert u.last.headers["X-Sum"] == "4500001500000"
+
+
+def test_a_client_that_leaves_while_a_script_waits_costs_nothing(gateway, upstream):
+    gw = script(gateway, upstream(), """
+      on_request = function(exchange)
+        if exchange.request.path ~= "/wait" then return end
+        local guard <close> = setmetatable({}, {__close = function() postern.log.info("let go") end})
+        postern.log.info("waiting")
+        postern.sleep(4)
+      end""")
+    with gw.client() as client:
+        client.send_request("GET", "/wait")
+        gw.wait_log("waiting")
+    gw.wait_log("let go")
+    assert gw.get("/fine").status == 200
+
+
+def test_a_new_version_of_a_script_comes_with_a_reload_and_old_timers_end(gateway, upstream):
+    text = """return {name = "policy", version = "1", on_worker_start = function()
+        local function tick() postern.timer("10ms", tick) end
+        tick()
+        postern.timer("1h", tick)
+      end,
+      on_response = function(exchange) exchange.response.headers["x-version"] = "%d" end}"""
+    gw = gateway(proxy_to(upstream(), ["policy"], plugin_path=PATH), files={"policy/policy.lua": text % 1},
+                 env={"POSTERN_LOG": "debug"})
+    gw.wait_log("generation 1 serving")
+    for version in (1, 2, 3):
+        assert gw.get().headers["X-Version"] == str(version)
+        gw.reload(files={"policy/policy.lua": text % (version + 1)})
+    gw.wait_log("generation freed", count=3)
+
+
+def test_a_script_that_broke_is_refused_on_reload_and_the_old_one_serves(gateway, upstream):
+    text = "return {name = 'policy', version = '1', on_response = function(x) x.response.headers['x-version'] = 'old' end}"
+    gw = gateway(proxy_to(upstream(), ["policy"], plugin_path=PATH), files={"policy/policy.lua": text})
+    gw.wait_log("generation 1 serving")
+    gw.reload_fails(files={"policy/policy.lua": "return {name = 'policy',"})
+    assert gw.get().headers["X-Version"] == "old"
