@@ -27,7 +27,7 @@ def test_two_lines_swapped_in_the_file_are_swapped_in_reality_and_in_explain(gat
 
 def test_the_gateway_wide_chain_runs_around_the_routes_own(gateway, upstream):
     u = upstream()
-    response = gateway(proxy_to(u, [mark("route")], plugins=[mark("everywhere")])).get()
+    response = gateway({**proxy_to(u, [mark("route")]), "plugins": [mark("everywhere")]}).get()
     assert u.last.headers.get_all("X-Mark") == ["everywhere", "route"]
     assert response.headers.get_all("X-Mark") == ["route", "everywhere"]
 
@@ -78,7 +78,7 @@ def test_a_consumer_before_its_provider_is_refused_with_the_mend(postern):
     result = postern("check", config=CONSUMER_FIRST)
     assert result.returncode == 1
     told = result.stdout + result.stderr
-    assert "gateway.yaml:7:11" in told and "routes/orders" in told
+    assert "gateway.yaml:7:9" in told and "routes/orders" in told
     for word in ("limiter", "consumer.id", "auth", "above"):
         assert word in told, told
 
@@ -89,7 +89,7 @@ def test_a_consumer_without_any_provider_is_refused(postern):
 
 
 def test_a_provider_in_the_gateway_wide_chain_serves_the_routes(postern):
-    config = proxy_to("127.0.0.1:1", [mark("limiter", consumes="consumer.id")], plugins=[mark("auth", provides="consumer.id")])
+    config = {**proxy_to("127.0.0.1:1", [mark("limiter", consumes="consumer.id")]), "plugins": [mark("auth", provides="consumer.id")]}
     assert postern("check", config=config).returncode == 0
 
 
