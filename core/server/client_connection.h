@@ -40,7 +40,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   void write_head(http::StreamId stream, const http::ResponseHead& head, bool close);
   void write_body(http::StreamId stream, std::string_view bytes);
   void write_end(http::StreamId stream, const http::HeaderList* trailers);
-  bool congested() const noexcept { return stream_->queued() > net::Stream::kLowWatermark; }
+  bool congested() const noexcept { return stream_->above_high_watermark(); }
   bool closing_after(const http::RequestHead& request) const noexcept;  // this response is the connection's last
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close);
 

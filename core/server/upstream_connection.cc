@@ -25,6 +25,7 @@ UpstreamConnection::~UpstreamConnection() = default;
 
 void UpstreamConnection::lend(Forwarder& user) noexcept {
   user_ = &user;
+  answer_due_ = true;
   wait_for(Wait::nothing);
 }
 
@@ -119,7 +120,8 @@ void UpstreamConnection::on_eof() {
   auto ended = codec_->feed_eof();
   if (dead_) return;
   if (!ended) return lost(ended.error(), POSTERN_OUTCOME_RESET);
-  if (user_ == nullptr) discard();
+  if (user_ == nullptr) return discard();
+  if (answer_due_) lost(Error::upstream(ErrorCode::proxy_error, "the upstream closed without an answer"), POSTERN_OUTCOME_RESET);
 }
 
 void UpstreamConnection::on_stream_error(const Error& error) {
@@ -150,6 +152,7 @@ void UpstreamConnection::on_informational(http::StreamId stream, http::ResponseH
 }
 
 void UpstreamConnection::on_response_head(http::StreamId stream, http::ResponseHead& head, bool ends) {
+  answer_due_ = false;
   wait_for(ends ? Wait::nothing : Wait::body);
   if (user_ != nullptr) static_cast<http::ClientEvents*>(user_)->on_response_head(stream, head, ends);
 }

@@ -30,7 +30,7 @@ class UpstreamConnection final : public net::Deferred, private net::StreamOwner,
   void send_end(http::StreamId stream, const http::HeaderList* trailers);
   void pause_response(http::StreamId stream);
   void resume_response(http::StreamId stream);
-  bool congested() const noexcept { return stream_->queued() > net::Stream::kLowWatermark; }
+  bool congested() const noexcept { return stream_->above_high_watermark(); }
   // The user is finished. Back to the pool when the response has ended and the connection can carry another request.
   void give_back(http::StreamId stream);
   void discard();  // the user gives up: the connection is closed
@@ -69,6 +69,7 @@ class UpstreamConnection final : public net::Deferred, private net::StreamOwner,
   std::uint64_t connect_ns_;
   std::uint64_t requests_ = 0;
   std::string held_;        // bytes that arrived while the response is paused
+  bool answer_due_ = false;  // lent, and no response head yet: the end of the stream is a failure
   bool paused_ = false;
   bool feeding_ = false;
   bool dead_ = false;
