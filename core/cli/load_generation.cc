@@ -9,9 +9,8 @@ namespace postern::cli {
 std::shared_ptr<plugin::Generation> load_generation(const std::string& config_file) {
   config::Problems problems;
   auto config = std::make_shared<config::Config>(config::load_file(config_file, problems));
-  std::shared_ptr<plugin::Generation> generation;
-  if (problems.empty()) generation = plugin::Generation::build(std::move(config), 1, problems);
-  if (problems.empty()) return generation;
+  auto generation = plugin::Generation::build(std::move(config), 1, problems);
+  if (generation != nullptr) return generation;
   flush_logging();  // what plugins had to say comes first
   for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.line().c_str());
   std::fprintf(stderr, "%zu problem%s\n", problems.size(), problems.size() == 1 ? "" : "s");

@@ -61,7 +61,6 @@ int Gateway::run() {
 
 std::shared_ptr<Gateway::Generation> Gateway::build(config::Problems& problems) {
   auto config = std::make_shared<const config::Config>(config::load_file(config_file_, problems));
-  if (!problems.empty()) return nullptr;
   if (workers_.empty()) plugin::set_worker_count(static_cast<std::uint32_t>(worker_count(*config)));  // on_configure asks
   auto generation = Generation::build(config, ++last_number_, problems);
   return problems.empty() ? generation : nullptr;

@@ -34,7 +34,8 @@ Generation::~Generation() { destroy_all(); }
 std::shared_ptr<Generation> Generation::build(std::shared_ptr<const config::Config> config, std::uint64_t number,
                                               config::Problems& problems) {
   std::shared_ptr<Generation> g(new Generation(std::move(config), number));
-  g->configure_all(problems);
+  bool searchable = problems.empty() || !g->config_->plugin_path.empty();  // else each name would be one more problem
+  if (searchable) g->configure_all(problems);
   if (problems.empty()) g->check_chains(problems);
   if (problems.empty()) g->make_plan(problems);
   return problems.empty() ? g : nullptr;

@@ -21,7 +21,8 @@ class Generation {
   static constexpr std::uint64_t kReadyDeadlineMs =
       10'000;  // for on_configure and on_worker_start that answered PENDING
 
-  // Null when `problems` is not empty afterwards; everything that had been configured is destroyed again.
+  // Null when `problems` is not empty afterwards; everything that had been configured is destroyed again. Problems that
+  // are there before do not keep the plugins' from being found: all are told at once.
   static std::shared_ptr<Generation> build(std::shared_ptr<const config::Config> config, std::uint64_t number,
                                            config::Problems& problems);
   Generation(const Generation&) = delete;
