@@ -109,7 +109,7 @@ void Generation::run_configure(postern_instance instance, config::Problems& prob
   }
   instance->in_configure = false;
   for (auto& p : instance->problems) problems.push_back(std::move(p));
-  if (status >= 0 || !instance->problems.empty()) return;
+  if (status == POSTERN_OK || !instance->problems.empty()) return;
   if (error.empty()) error = "refused its configuration; its log says why";
   problems.push_back({instance->position, instance->path, "plugin \"" + instance->plugin + "\" " + error});
 }

@@ -29,7 +29,7 @@ void Generation::start_from(const std::shared_ptr<WorkerStart>& start) {
   for (; start->next < instances_.size(); ++start->next) {
     auto status = start_next(start);
     if (status == POSTERN_PENDING) return;
-    if (status < 0) return start_failed(start, {status, ""});
+    if (status != POSTERN_OK) return start_failed(start, {status, ""});
   }
   {
     std::lock_guard lock(started_mutex_);
@@ -67,7 +67,7 @@ void Generation::reported(std::shared_ptr<WorkerStart> start, std::size_t index,
   start->waiting = false;
   start->deadline.reset();
   instances_[index]->readiness.end_worker(start->worker);
-  if (outcome.status < 0) return start_failed(start, outcome);
+  if (outcome.status != POSTERN_OK) return start_failed(start, outcome);
   ++start->next;
   start_from(start);
 }

@@ -143,6 +143,7 @@ Result<std::shared_ptr<Library>> Library::load(const std::string& file, const st
   auto hash = content_hash(*bytes);
 
   std::lock_guard lock(loaded().mutex);
+  std::erase_if(loaded().by_content, [](const auto& entry) { return entry.second.expired(); });
   auto& known = loaded().by_content[{name, hash}];
   if (auto library = known.lock()) return library;
   std::shared_ptr<Library> library(new Library(file, hash, std::move(*note)));
@@ -190,11 +191,14 @@ Result<void> Library::check_table(const postern_plugin* given) {
                               view(table_.name), note_.name));
   if (table_.slot_size > kMaxSlot)
     return refuse(fmt::format("wants {} bytes for each exchange; at most {} are given", table_.slot_size, kMaxSlot));
+  // Hooks that came with a later minor version are not called by this gateway, whatever note and table say of them.
+  constexpr std::uint64_t kKnown = (1ull << POSTERN_HOOK_COUNT) - 1;
+  auto announced = note_.hooks & kKnown;
   auto hooks = hooks_of(table_);
-  if (hooks == note_.hooks) return {};
-  auto missing = note_.hooks & ~hooks;
+  if (hooks == announced) return {};
+  auto missing = announced & ~hooks;
   return refuse(fmt::format("has a table that disagrees with its note: {} {}; rebuild it with the SDK",
-                            hook_names(missing != 0 ? missing : hooks & ~note_.hooks),
+                            hook_names(missing != 0 ? missing : hooks & ~announced),
                             missing != 0 ? "is missing" : "is not announced"));
 }
 

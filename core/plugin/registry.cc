@@ -107,10 +107,14 @@ Result<Registry::Found> Registry::find(const std::string& name) const {
 }
 
 Error Registry::absent(const std::string& name, const std::vector<std::string>& hostless) const {
-  auto text =
-      fmt::format("there is no plugin \"{}\"{}: no {}.so and no script {}/{}.* in {}", name,
-                  config::suggestion(name, names()), name, name, name,
-                  folders_.empty() ? "plugin_path, which is empty" : fmt::format("{}", fmt::join(folders_, ", ")));
+  std::vector<std::string> places;
+  for (const auto& folder : folders_) {
+    std::error_code ignored;
+    places.push_back(folder + (fs::is_directory(folder, ignored) ? "" : " (no such folder)"));
+  }
+  auto text = fmt::format(
+      "there is no plugin \"{}\"{}: no {}.so and no script {}/{}.* in {}", name, config::suggestion(name, names()),
+      name, name, name, folders_.empty() ? "plugin_path, which is empty" : fmt::format("{}", fmt::join(places, ", ")));
   for (const auto& file : hostless)
     text += fmt::format("; {} is no script, because there is no plugin \"{}\" to host it", file, extension(file));
   return refusal(std::move(text));
