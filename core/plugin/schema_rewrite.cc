@@ -92,10 +92,12 @@ class Rewrite {
   void check_type(const json& schema, const std::string& path) {
     auto type = schema.find("type");
     if (type == schema.end()) return;
-    constexpr std::array kTypes{"object", "array", "string", "integer", "number", "boolean", "null"};
+    constexpr std::array<std::string_view, 7> kTypes{"object", "array",   "string", "integer",
+                                                     "number", "boolean", "null"};
     for (const auto& name : type->is_array() ? *type : json::array({*type})) {
-      bool known = std::any_of(kTypes.begin(), kTypes.end(), [&](auto* t) { return name == t; });
-      if (!known) fail(path, fmt::format("has the unknown type {}", name.dump()));
+      const auto* text = name.get_ptr<const std::string*>();
+      if (text == nullptr || std::find(kTypes.begin(), kTypes.end(), *text) == kTypes.end())
+        fail(path, fmt::format("has the unknown type {}", name.dump()));
     }
   }
 
