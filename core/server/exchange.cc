@@ -21,6 +21,11 @@ bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
          method == "TRACE";
 }
 
+void count_begun() {
+  metrics().add(core_series().exchanges, 1);
+  metrics().add(core_series().exchanges_total, 1);
+}
+
 // Exchanges come and go with every request: their memory is kept for the next one.
 class ExchangeMemory {
  public:
@@ -73,6 +78,7 @@ void Exchange::begin(http::RequestHead& head, bool ends) {
   request_ = &head;
   request_ended_ = ends;
   started_ns_ = worker_.loop().event_ns();
+  count_begun();
   const Plan& plan = plan_.plan();
   client_ip_ = real_client(plan.trusted_proxies, client_->peer_host(), head.headers);
   use_chain(plan.gateway_chain);
@@ -84,6 +90,7 @@ void Exchange::refuse(const Error& error) {
     request_ = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
     request_->keep_alive = false;
     started_ns_ = worker_.loop().event_ns();
+    count_begun();
     client_ip_ = client_->peer_host();
     use_chain(plan_.plan().gateway_chain);
     bad_request_ = true;
@@ -481,6 +488,7 @@ void Exchange::complete(std::uint32_t end) {
   if (end == POSTERN_END_OK) forwarder_.release();
   else forwarder_.cancel();
   worker_.exchanges().remove(handle_);
+  if (chain_ != nullptr) metrics().add(core_series().exchanges, -1);
   if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);
 }
 

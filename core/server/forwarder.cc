@@ -11,7 +11,8 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
   cancel();
   upstream_ = &upstream;
   endpoint_ = &endpoint;
-  ++endpoint.active;
+  endpoint.pool.numbers().active(++endpoint.active);
+  endpoint.pool.numbers().attempt();
   counted_ = true;
   head_sent_ = head_received_ = response_ended_ = request_ended_ = paused_ = false;
   if (UpstreamConnection* idle = endpoint.pool.take_idle(); idle != nullptr) {
@@ -19,6 +20,7 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
     return Connect::ready;
   }
   if (endpoint.pool.wait(*this)) return Connect::waiting;
+  endpoint.pool.numbers().failure();
   leave_endpoint();
   return Connect::refused;
 }
@@ -36,6 +38,7 @@ void Forwarder::on_pool_connection(UpstreamConnection& connection) {
 }
 
 void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
+  endpoint_->pool.numbers().failure();
   leave_endpoint();
   host_->on_attempt_failed({outcome, error, true, false});
 }
@@ -69,7 +72,7 @@ void Forwarder::resume_response() {
 }
 
 void Forwarder::leave_endpoint() noexcept {
-  if (Endpoint* e = endpoint_; e != nullptr && std::exchange(counted_, false)) --e->active;
+  if (Endpoint* e = endpoint_; e != nullptr && std::exchange(counted_, false)) e->pool.numbers().active(--e->active);
 }
 
 void Forwarder::cancel() noexcept {
@@ -107,6 +110,7 @@ void Forwarder::on_stream_reset(http::StreamId, Error error) {
 
 void Forwarder::on_connection_lost(const Error& error, std::uint32_t outcome) {
   connection_ = nullptr;
+  if (!head_received_) endpoint_->pool.numbers().failure();
   leave_endpoint();
   if (head_received_) return host_->on_upstream_broken(error);
   bool stale = reused_ && outcome == POSTERN_OUTCOME_RESET;

@@ -37,7 +37,7 @@ void PoolWaiter::on_wait_over(void* self) {
 }
 
 UpstreamPool::UpstreamPool(net::Loop& loop, net::Address address, const config::Upstream& config)
-    : loop_(loop), address_(std::move(address)), config_(config) {}
+    : loop_(loop), address_(std::move(address)), config_(config), metrics_(config.name, address_.text()) {}
 
 UpstreamPool::~UpstreamPool() {
   while (first_ != nullptr) dequeue(*first_);
@@ -47,6 +47,7 @@ UpstreamConnection* UpstreamPool::take_idle() {
   if (idle_.empty()) return nullptr;
   auto* connection = idle_.back();
   idle_.pop_back();
+  show_numbers();
   return connection;
 }
 
@@ -65,6 +66,7 @@ void UpstreamPool::connect() {
   auto attempt = std::make_unique<Connecting>(*this);
   Connecting* raw = attempt.get();
   connecting_.push_back(std::move(attempt));
+  show_numbers();
   raw->started_ns = system_clock().now_ns();
   loop_.arm(raw->deadline, static_cast<std::uint64_t>(config_.timeouts.connect));
   raw->connector = net::Connector::start(
@@ -77,6 +79,7 @@ void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net:
   attempt.deadline.cancel();
   loop_.defer_delete(std::move(*at));
   connecting_.erase(at);
+  show_numbers();
   if (!result) {
     if (PoolWaiter* waiter = first_; waiter != nullptr) {
       dequeue(*waiter);
@@ -88,6 +91,7 @@ void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net:
   auto connection = std::make_unique<UpstreamConnection>(*this, std::move(*result), std::max<std::uint64_t>(took, 1));
   connection->index = connections_.size();
   connections_.push_back(std::move(connection));
+  show_numbers();
   give_back(*connections_.back());
 }
 
@@ -98,6 +102,7 @@ void UpstreamPool::give_back(UpstreamConnection& connection) {
     return waiter->on_pool_connection(connection);
   }
   idle_.push_back(&connection);
+  show_numbers();
   connection.set_idle(static_cast<std::uint64_t>(config_.timeouts.idle));
 }
 
@@ -110,6 +115,7 @@ void UpstreamPool::discard(UpstreamConnection& connection) {
     connections_[at]->index = at;
   }
   connections_.pop_back();
+  show_numbers();
   serve_queue();
 }
 
@@ -130,6 +136,7 @@ void UpstreamPool::enqueue(PoolWaiter& waiter) noexcept {
   (last_ != nullptr ? last_->next_ : first_) = &waiter;
   last_ = &waiter;
   ++waiting_;
+  show_numbers();
 }
 
 void UpstreamPool::dequeue(PoolWaiter& waiter) noexcept {
@@ -139,6 +146,7 @@ void UpstreamPool::dequeue(PoolWaiter& waiter) noexcept {
   waiter.next_ = waiter.previous_ = nullptr;
   waiter.wait_deadline_.cancel();
   --waiting_;
+  show_numbers();
 }
 
 }  // namespace postern::server

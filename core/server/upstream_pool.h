@@ -10,6 +10,7 @@
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "server/server_metrics.h"
 
 namespace postern::config {
 struct Upstream;
@@ -66,6 +67,7 @@ class UpstreamPool {
   std::size_t open() const noexcept { return connections_.size() + connecting_.size(); }
   std::size_t idle() const noexcept { return idle_.size(); }
   std::size_t waiting() const noexcept { return waiting_; }
+  EndpointMetrics& numbers() noexcept { return metrics_; }
   net::Loop& loop() noexcept { return loop_; }
   const config::Upstream& config() const noexcept { return config_; }
 
@@ -78,6 +80,7 @@ class UpstreamPool {
   void enqueue(PoolWaiter& waiter) noexcept;
   void dequeue(PoolWaiter& waiter) noexcept;
   PoolWaiter* first() noexcept { return first_; }
+  void show_numbers() noexcept { metrics_.pool(open(), idle(), waiting()); }
 
   net::Loop& loop_;
   net::Address address_;
@@ -89,6 +92,7 @@ class UpstreamPool {
   PoolWaiter* last_ = nullptr;
   std::size_t waiting_ = 0;
   bool retired_ = false;
+  EndpointMetrics metrics_;
 };
 
 }  // namespace postern::server

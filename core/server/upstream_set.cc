@@ -97,6 +97,7 @@ void Upstream::fill_candidates() {
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     const Endpoint& e = *endpoints_[i];
     candidates_[i] = {e.text, e.weight, e.active, e.available};
+    endpoints_[i]->pool.numbers().weight(e.weight, e.available);
   }
 }
 
@@ -117,12 +118,14 @@ Endpoint* Upstream::choose(const VariableReader& reader, Arena& arena) {
 }
 
 bool Upstream::set_available(std::string_view address, bool available) {
+  bool known = false;
   for (auto& e : endpoints_) {
     if (e->text != address && e->host != address) continue;
     e->available = available;
-    return true;
+    e->pool.numbers().weight(e->weight, available);
+    known = true;  // a name stands for all its addresses
   }
-  return false;
+  return known;
 }
 
 void Upstream::retire() {

@@ -25,11 +25,13 @@ WorkerPlan::WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan)
     : worker_(worker), plan_(std::move(plan)), upstreams_(worker.loop(), *plan_, worker.index()), counters_(plan_->links) {}
 
 WorkerPlan::~WorkerPlan() {
+  published_.clear();  // reads the counters once more
   for (auto& c : counters_) delete c.load(std::memory_order_relaxed);
 }
 
 HookCounters& WorkerPlan::make_counters(const Link& link) {
   auto* made = new HookCounters();
+  published_.push_back(std::make_unique<HookPublication>(*made, *plan_, link));
   counters_[link.number].store(made, std::memory_order_release);
   return *made;
 }
@@ -60,6 +62,7 @@ Worker* Worker::at(std::uint32_t index) noexcept { return index < kMost ? all_wo
 void Worker::start() {
   thread_ = std::thread([this] {
     current_worker = this;
+    Metrics::become_worker(index_);
     keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});
     loop_.run();
     current_worker = nullptr;
@@ -127,6 +130,8 @@ void Worker::accept(std::string_view listener, std::unique_ptr<net::Stream> stre
   ClientConnection& raw = *connection;
   raw.index = live_.size();
   live_.push_back(std::move(connection));
+  metrics().add(core_series().connections, 1);
+  metrics().add(core_series().connections_total, 1);
   raw.start();
   heed_connection_limit();
 }
@@ -140,6 +145,7 @@ void Worker::remove(ClientConnection& connection) {
   }
   live_.pop_back();
   shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+  metrics().add(core_series().connections, -1);
   check_drained();
 }
 

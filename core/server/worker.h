@@ -18,6 +18,7 @@
 #include "server/handle_table.h"
 #include "server/hook_counters.h"
 #include "server/plan.h"
+#include "server/server_metrics.h"
 #include "server/upstream_set.h"
 
 namespace postern::server {
@@ -51,6 +52,7 @@ class WorkerPlan {
   std::shared_ptr<const Plan> plan_;
   UpstreamSet upstreams_;
   std::vector<std::atomic<HookCounters*>> counters_;  // by Link::number; null until the link has run
+  std::vector<std::unique_ptr<HookPublication>> published_;
   std::uint64_t pins_ = 0;
   std::function<void()> drained_;  // set when retired
 };
