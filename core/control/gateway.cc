@@ -116,9 +116,13 @@ bool Gateway::wait_until_started(const std::shared_ptr<Generation>& generation) 
   return good;
 }
 
+void Gateway::announce(const OpenListener& listener) {
+  std::printf("listening %s %s\n", listener.name.c_str(), listener.address.c_str());
+}
+
 // The lines that scripts and tests wait for.
 void Gateway::announce() const {
-  for (const auto& l : listeners_) std::printf("listening %s %s\n", l.name.c_str(), l.address.c_str());
+  for (const auto& l : listeners_) announce(l);
   std::printf("ready\n");
   std::fflush(stdout);
   log().write(LogLevel::info, "generation " + std::to_string(current_->number()) + " serving",
@@ -233,6 +237,7 @@ void Gateway::reload() {
 
 void Gateway::commit_reload(std::shared_ptr<Generation> next, Result<void> started) {
   const config::Config& config = *next->plan()->config;
+  std::size_t known = listeners_.size();
   auto opened = started ? open_listeners(config) : started;
   if (opened) opened = configure_log(config.log);
   if (!opened) {
@@ -242,6 +247,8 @@ void Gateway::commit_reload(std::shared_ptr<Generation> next, Result<void> start
     return reload_failed(opened.error().text);
   }
   adopt_everywhere(next);
+  for (std::size_t i = known; i < listeners_.size(); ++i) announce(listeners_[i]);
+  std::fflush(stdout);
   close_listeners_not_in(config);
   log().write(LogLevel::info, "generation " + std::to_string(next->number()) + " serving",
               {{"generation", next->number()}});

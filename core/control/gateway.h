@@ -62,6 +62,7 @@ class Gateway {
     std::string configured;  // the address as written: identity over reloads
     std::string address;     // what it really is
   };
+  static void announce(const OpenListener& listener);
 
   std::string config_file_;
   net::Loop loop_;
