@@ -1,0 +1,108 @@
+// access-log: one line for each exchange (OB-14).
+#include <postern/plugin.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "line_writer.h"
+#include "log_line.h"
+
+namespace {
+
+constexpr std::string_view kEnds[] = {"ok", "client_gone", "client_timeout", "upstream", "aborted", "shutdown", "bad_request"};
+
+class AccessLog {
+ public:
+  // The request as the client sent it; other plugins may change it later.
+  static postern::Result<std::unique_ptr<AccessLog>> configure(postern::Setup& setup, postern::Node config) {
+    auto self = std::make_unique<AccessLog>();
+    self->file_ = config["file"].string("stdout");
+    self->buffer_ = static_cast<std::size_t>(config["buffer"].integer(4 << 20));
+    for (auto name : config["redact_query"]) self->redacted_.emplace_back(name.string());
+    for (auto name : config["headers"]) self->headers_.emplace_back(name.string());
+    for (auto name : config["variables"]) {
+      self->variables_.push_back({std::string(name.string()), setup.variable(name.string())});
+    }
+    self->request_id_ = setup.variable("request_id");
+    self->correlation_id_ = setup.variable("correlation_id");
+    self->consumer_ = setup.variable("consumer.id");
+    self->route_ = setup.variable("route.id");
+    self->client_ = setup.variable("client.ip");
+    self->upstream_ = setup.variable("upstream.name");
+    self->target_ = setup.variable("upstream.target");
+    self->path_ = setup.variable("request.path");
+    self->query_ = setup.variable("request.query");
+    return self;
+  }
+
+  // The file is opened when the gateway really serves, not when a configuration is only checked.
+  postern::Result<void> on_worker_start(std::uint32_t) {
+    std::lock_guard lock(start_);
+    if (writer_ != nullptr) return {};
+    auto writer = std::make_unique<LineWriter>(buffer_);
+    if (auto error = writer->open(file_); !error.empty()) return postern::Error(error);
+    writer_ = std::move(writer);
+    return {};
+  }
+
+  void on_complete(postern::Exchange& x, const postern::Completion& end) {
+    thread_local std::string text;
+    thread_local std::string query;
+    text.clear();
+    LogLine line(text);
+    thread_local std::string time;
+    time.clear();
+    append_timestamp(time, postern::unix_ms());
+    line.text("timestamp", time);
+    line.text("level", end.status >= 500 ? "error" : "info");
+    line.text("request_id", x.get(request_id_).string());
+    line.text("correlation_id", x.get(correlation_id_).string());
+    line.text("user_id", x.get(consumer_).string());
+    line.text("client_ip", x.get(client_).string());
+    line.text("method", x.request().method());
+    line.text("path", x.get(path_).string());
+    line.text("query", redact_query(x.get(query_).string(), redacted_, query));
+    line.number("status", end.status);
+    line.milliseconds("duration_ms", end.duration_ns);
+    line.text("route", x.get(route_).string());
+    line.text("upstream", x.get(upstream_).string());
+    line.text("target", x.get(target_).string());
+    line.milliseconds("upstream_ms", end.upstream_duration_ns);
+    line.number("bytes_in", end.request_body_bytes);
+    line.number("bytes_out", end.response_body_bytes);
+    if (end.end != POSTERN_END_OK) line.text("end", kEnds[end.end]);
+    if (end.error_code_view.len > 0) add_error(line, end);
+    for (const auto& v : variables_) line.text(v.name, x.get(v.variable).string());
+    for (const auto& name : headers_) add_header(line, x, name);
+    line.end();
+    writer_->append(text);
+  }
+
+ private:
+  static void add_error(LogLine& line, const postern::Completion& end) {
+    line.text("error", {end.error_code_view.ptr, end.error_code_view.len});
+    line.text("cause", {end.error_cause_view.ptr, end.error_cause_view.len});
+  }
+  static void add_header(LogLine& line, postern::Exchange& x, const std::string& name) {
+    auto value = x.request().headers().get(name);
+    if (value) line.text("header." + name, is_secret_header(name) ? "***" : *value);
+  }
+
+  struct Logged {
+    std::string name;
+    postern::Variable variable;
+  };
+  std::string file_;
+  std::size_t buffer_ = 0;
+  std::vector<std::string> redacted_;
+  std::vector<std::string> headers_;
+  std::vector<Logged> variables_;
+  postern::Variable request_id_, correlation_id_, consumer_, route_, client_, upstream_, target_, path_, query_;
+  std::mutex start_;
+  std::unique_ptr<LineWriter> writer_;
+};
+
+}  // namespace
+
+POSTERN_PLUGIN(AccessLog, "access-log", "1.0.0");

@@ -1,0 +1,21 @@
+"""The echo stands in for an upstream: it says what arrived, with the status and the delay that the query asks for."""
+
+ECHO = {"routes": [{"id": "echo", "match": {"path": "/*"}, "plugins": [{"echo": {"instance": "b1", "max_body": "1k"}}]}]}
+
+
+def test_it_tells_what_arrived(gateway):
+    said = gateway(ECHO).get("/a/b?c=1", headers={"X-Y": "z"}).json()
+    assert (said["instance"], said["method"], said["path"], said["query"]) == ("b1", "GET", "/a/b", "c=1")
+    assert said["headers"]["X-Y"] == "z"
+
+
+def test_the_body_comes_back(gateway):
+    assert gateway(ECHO).request("POST", "/", body=b"hello").json()["body"] == "hello"
+
+
+def test_status_and_delay(gateway):
+    assert gateway(ECHO).get("/?status=503&delay=30").status == 503
+
+
+def test_a_body_over_the_limit_is_refused(gateway):
+    assert gateway(ECHO).request("POST", "/", body=b"x" * 2000).status == 413

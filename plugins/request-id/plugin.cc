@@ -1,0 +1,62 @@
+// request-id: every exchange has an id, both ways (OB-17).
+#include <postern/plugin.h>
+
+#include <string>
+
+#include "request_id.h"
+
+namespace {
+
+class RequestId {
+ public:
+  static postern::Result<std::unique_ptr<RequestId>> configure(postern::Setup& setup, postern::Node config) {
+    auto self = std::make_unique<RequestId>();
+    self->header_ = config["header"].string("X-Request-ID");
+    self->correlation_header_ = config["correlation_header"].string("X-Correlation-ID");
+    self->trust_client_ = config["trust_client"].boolean(true);
+    self->id_ = setup.provides("request_id");
+    self->correlation_ = setup.provides("correlation_id");
+    bool everywhere = setup.instance().scope() == "gateway";  // then before routing, so that a 404 has an id too
+    setup.disable(everywhere ? POSTERN_HOOK_REQUEST : POSTERN_HOOK_REQUEST_EARLY);
+    return self;
+  }
+
+  void on_request_early(postern::Exchange& x) { give_ids(x); }
+  void on_request(postern::Exchange& x) { give_ids(x); }
+
+  void on_response(postern::Exchange& x) {
+    x.response().headers().set(header_, x.get(id_).string());
+    x.response().headers().set(correlation_header_, x.get(correlation_).string());
+  }
+
+ private:
+  void give_ids(postern::Exchange& x) const {
+    auto headers = x.request().headers();
+    auto sent = headers.get(header_);
+    if (trust_client_ && sent && is_request_id(*sent)) {
+      x.set(id_, *sent);
+    } else {
+      Uuid made;
+      headers.set(header_, made.text());
+      x.set(id_, made.text());
+    }
+    auto correlation = headers.get(correlation_header_);
+    if (correlation && is_request_id(*correlation)) {
+      x.set(correlation_, *correlation);
+      return;
+    }
+    std::string_view id = x.get(id_).string();
+    headers.set(correlation_header_, id);
+    x.set(correlation_, id);
+  }
+
+  std::string header_;
+  std::string correlation_header_;
+  bool trust_client_ = true;
+  postern::Variable id_;
+  postern::Variable correlation_;
+};
+
+}  // namespace
+
+POSTERN_PLUGIN(RequestId, "request-id", "1.0.0");

@@ -1,0 +1,60 @@
+#include "request_id.h"
+
+#include <algorithm>
+#include <random>
+
+namespace {
+
+// xoshiro256++ (Blackman, Vigna): four words of state, a nanosecond a number.
+class Generator {
+ public:
+  Generator() {
+    std::random_device system;
+    for (auto& word : state_) word = (static_cast<std::uint64_t>(system()) << 32) | system() | 1;
+  }
+  std::uint64_t operator()() noexcept {
+    std::uint64_t result = rotate(state_[0] + state_[3], 23) + state_[0];
+    std::uint64_t shifted = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= shifted;
+    state_[3] = rotate(state_[3], 45);
+    return result;
+  }
+
+ private:
+  static std::uint64_t rotate(std::uint64_t x, int by) noexcept { return (x << by) | (x >> (64 - by)); }
+  std::array<std::uint64_t, 4> state_;
+};
+
+bool is_id_character(char c) noexcept {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+}  // namespace
+
+bool is_request_id(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), is_id_character);
+}
+
+Uuid::Uuid() {
+  thread_local Generator random;
+  constexpr char kHex[] = "0123456789abcdef";
+  std::uint64_t high = (random() & ~0xf000ull) | 0x4000ull;                  // version 4
+  std::uint64_t low = (random() & ~(3ull << 62)) | (2ull << 62);             // variant 10
+  std::size_t at = 0;
+  auto digits = [&](std::uint64_t bits, int count) {
+    for (int shift = (count - 1) * 4; shift >= 0; shift -= 4) text_[at++] = kHex[(bits >> shift) & 15];
+  };
+  digits(high >> 32, 8);
+  text_[at++] = '-';
+  digits(high >> 16, 4);
+  text_[at++] = '-';
+  digits(high, 4);
+  text_[at++] = '-';
+  digits(low >> 48, 4);
+  text_[at++] = '-';
+  digits(low, 12);
+}
