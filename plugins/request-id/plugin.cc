@@ -25,8 +25,8 @@ class RequestId {
   void on_request(postern::Exchange& x) { give_ids(x); }
 
   void on_response(postern::Exchange& x) {
-    x.response().headers().set(header_, x.get(id_).string());
-    x.response().headers().set(correlation_header_, x.get(correlation_).string());
+    x.response().headers().set(header_, x.get(id_).string().value_or(""));
+    x.response().headers().set(correlation_header_, x.get(correlation_).string().value_or(""));
   }
 
  private:
@@ -45,7 +45,7 @@ class RequestId {
       x.set(correlation_, *correlation);
       return;
     }
-    std::string_view id = x.get(id_).string();
+    std::string_view id = x.get(id_).string().value_or("");
     headers.set(correlation_header_, id);
     x.set(correlation_, id);
   }

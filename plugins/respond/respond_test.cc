@@ -9,6 +9,6 @@ TEST_CASE("it answers with what was configured") {
   auto& x = gateway.request("GET", "/shop");
   x.send();
   CHECK(x.status() == 503);
-  CHECK(x.body() == "closed for /shop");
+  CHECK(x.response_body() == "closed for /shop");
   x.finish();
 }
