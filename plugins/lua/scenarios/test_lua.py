@@ -1,4 +1,7 @@
 """Scripts are plugins: hooks, waiting, limits and errors of Lua policies in a real gateway."""
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 from support.gateway import BUILD, proxy_to
 from support.upstream import ok
 
@@ -147,3 +150,45 @@ def test_a_script_that_broke_is_refused_on_reload_and_the_old_one_serves(gateway
     gw.wait_log("generation 1 serving")
     gw.reload_fails(files={"policy/policy.lua": "return {name = 'policy',"})
     assert gw.get().headers["X-Version"] == "old"
+
+
+WAITS_EVERYWHERE = """
+  request_body = {policy = "stream", modifies = true}, response_body = {policy = "stream", modifies = true},
+  limits = {instructions_per_resume = 1000},
+  on_request = function(x)
+    x.state.seen = postern.http("auth", {}).body
+    for i = 1, 5000 do local _ = i * i end
+  end,
+  on_request_body = function(x) postern.sleep(0.001) x.request.body = x.request.body:upper() end,
+  on_upstream_select = function() postern.sleep(0) end,
+  on_upstream_request = function(x) x.request.headers["x-signed"] = postern.http("auth", {body = "x"}).body end,
+  on_response = function(x) postern.sleep("2ms") x.response.headers["x-seen"] = x.state.seen end,
+  on_response_body = function(x) postern.sleep("1ms") x.response.body = x.response.body:gsub("a", "b") end,
+  on_complete = function(x) assert(x.state.seen) end"""
+
+
+def waits_everywhere(gateway, upstream, u, **top):
+    config = proxy_to(u, ["policy"], plugin_path=PATH, **top)
+    config["upstreams"]["auth"] = {"targets": [str(upstream(ok("anna")))]}
+    return gateway(config, files={"policy/policy.lua": "return {name = 'policy', version = '1'," + WAITS_EVERYWHERE + "}"})
+
+
+def test_a_script_waits_in_every_hook(gateway, upstream):
+    u = upstream(ok(chunks=[b"aaaa", b"caac"]))
+    gw = waits_everywhere(gateway, upstream, u)
+    response = gw.post(chunks=[b"some ", b"bytes"])
+    assert (response.status, response.body) == (200, b"bbbbcbbc")
+    assert response.headers["X-Seen"] == "anna"
+    assert (u.last.body, u.last.headers["X-Signed"]) == (b"SOME BYTES", "anna")
+
+
+@pytest.mark.concurrency
+def test_two_workers_and_reloads_under_load_lose_nothing(gateway, upstream):
+    gw = waits_everywhere(gateway, upstream, upstream(ok("a" * 100)), workers=2)
+    gw.wait_log("generation 1 serving")
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(gw.post, body=b"bytes") for _ in range(200)]
+        for _ in range(3):
+            gw.reload()
+        assert {(a.result().status, a.result().body) for a in answers} == {(200, b"b" * 100)}
+    assert gw.log('"level":"error"') == []
