@@ -1,5 +1,5 @@
-// Timeouts without a timer per request: a hashed wheel swept by one coarse tick. Pure logic; the caller brings the time.
-// Pushing a deadline out is one store; the node moves when its slot comes round. Not for other threads.
+// Timeouts without a timer per request: a hashed wheel swept by one coarse tick. Pure logic; the caller brings the
+// time. Pushing a deadline out is one store; the node moves when its slot comes round. Not for other threads.
 #pragma once
 
 #include <array>
@@ -28,10 +28,10 @@ class Deadline {
 
   Fire fire_;
   void* owner_;
-  std::uint64_t at_ms_ = 0;        // 0: not armed (it may still be linked until its slot comes)
-  std::uint64_t slot_ms_ = 0;      // when its slot will be swept
+  std::uint64_t at_ms_ = 0;    // 0: not armed (it may still be linked until its slot comes)
+  std::uint64_t slot_ms_ = 0;  // when its slot will be swept
   Deadline* next_ = nullptr;
-  Deadline** link_ = nullptr;      // the pointer that points to this; null when not in a wheel
+  Deadline** link_ = nullptr;  // the pointer that points to this; null when not in a wheel
   DeadlineWheel* wheel_ = nullptr;
 };
 

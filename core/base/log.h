@@ -1,5 +1,5 @@
-// The gateway's log: levels per module, fields, JSON lines or text. Writing hands the line to a thread of its own, with a
-// bounded queue that drops the oldest lines when the disk is slow. Any thread.
+// The gateway's log: levels per module, fields, JSON lines or text. Writing hands the line to a thread of its own, with
+// a bounded queue that drops the oldest lines when the disk is slow. Any thread.
 #pragma once
 
 #include <atomic>
@@ -54,7 +54,8 @@ class Logger {
   Logger& operator=(const Logger&) = delete;
 
   bool enabled(LogLevel level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
-  // Message and fields may hold anything, hostile bytes included: a line stays one line. Keys repeat at the caller's risk.
+  // Message and fields may hold anything, hostile bytes included: a line stays one line. Keys repeat at the caller's
+  // risk.
   void write(LogLevel level, std::string_view message, std::span<const LogField> fields) {
     if (enabled(level)) submit(level, message, fields);
   }

@@ -1,4 +1,5 @@
-// A place to listen on or connect to: an IPv4 or IPv6 address with a port, a host name with a port, or a unix socket path.
+// A place to listen on or connect to: an IPv4 or IPv6 address with a port, a host name with a port, or a unix socket
+// path.
 #pragma once
 
 #include <cstdint>

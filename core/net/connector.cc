@@ -14,8 +14,7 @@ namespace {
 
 class UvConnector final : public Connector {
  public:
-  UvConnector(Loop& loop, const Address& address, Done done)
-      : loop_(loop), address_(address), done_(std::move(done)) {}
+  UvConnector(Loop& loop, const Address& address, Done done) : loop_(loop), address_(address), done_(std::move(done)) {}
 
   void start() {
     auto to = socket_address(address_);

@@ -53,6 +53,7 @@ class Lingering final : public Deferred, private StreamOwner {
 }  // namespace
 
 void linger_close(std::unique_ptr<Stream> stream, Loop& loop) {
+  if (stream->failed()) return;
   auto lingering = std::make_unique<Lingering>(std::move(stream), loop);
   Lingering& started = *lingering;
   loop.adopt(std::move(lingering));

@@ -21,8 +21,8 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;        // then other sockets get their turn; the kernel reports the rest again
 constexpr std::uint64_t kBackOffMs = 100;  // after running out of file descriptors or memory
 
-// Accepts with accept4 on a watched descriptor, not with uv_listen: that way the number per turn is bounded, running out of
-// descriptors leaves clients in the backlog, and the peer's address comes with the connection.
+// Accepts with accept4 on a watched descriptor, not with uv_listen: that way the number per turn is bounded, running
+// out of descriptors leaves clients in the backlog, and the peer's address comes with the connection.
 class UvListener final : public Listener {
  public:
   // `poll` is initialised.
@@ -92,14 +92,14 @@ class UvListener final : public Listener {
     switch (error) {
       case EAGAIN:
         return false;
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM:
+      case ECONNABORTED:  // this one connection failed; the loop over the backlog is bounded
+      case EINTR:
+      case EPERM:
+      case EPROTO:
+        return true;
+      default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM and what should not happen
         back_off(error);
         return false;
-      default:  // this one connection failed (accept(2), "Error handling"); the loop over the backlog is bounded
-        return true;
     }
   }
 

@@ -1,5 +1,5 @@
-// A listening socket of one worker. TCP sockets use SO_REUSEPORT so that every worker has its own; a unix socket is bound
-// once and shared.
+// A listening socket of one worker. TCP sockets use SO_REUSEPORT so that every worker has its own; a unix socket is
+// bound once and shared.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,14 @@ class Listener {
  public:
   using Accept = std::function<void(std::unique_ptr<Stream>)>;
 
-  // Binds and listens. With port 0 the kernel chooses; address() tells. "[::]" takes IPv6 only. A unix path that this process
-  // listens on already is shared; a stale socket file is replaced. Errors name the address and the reason.
+  // Binds and listens. With port 0 the kernel chooses; address() tells. "[::]" takes IPv6 only. A unix path that this
+  // process listens on already is shared; a stale socket file is replaced. Errors name the address and the reason.
   // `accept` may pause or destroy the listener.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, Accept accept);
-  virtual ~Listener() = default;  // stops listening; accepted streams live on; the last one removes the unix socket's file
+  virtual ~Listener() =
+      default;  // stops listening; accepted streams live on; the last one removes the unix socket's file
   virtual const Address& address() const noexcept = 0;
-  virtual void pause() = 0;   // stops accepting (connection limit); the backlog waits
+  virtual void pause() = 0;  // stops accepting (connection limit); the backlog waits
   virtual void resume() = 0;
 };
 

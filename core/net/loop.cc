@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -93,7 +94,8 @@ Loop::~Loop() {
   drop_owned();
   close_handles();
   if (has_open_handle(loop_.get())) abort_with_handles(loop_.get());
-  uv_run(loop_.get(), UV_RUN_DEFAULT);  // also waits for jobs that a pool thread is running
+  while (uv_run(loop_.get(), UV_RUN_DEFAULT) != 0) {
+  }  // also waits for jobs that a pool thread is running; again when a stop() was still due
   while (work_waits()) run_deferred();
   if (uv_loop_close(loop_.get()) != 0) abort_with_handles(loop_.get());
 }
@@ -143,7 +145,8 @@ void Loop::arm(Deadline& d, std::uint64_t delay_ms) {
     wheel_.advance(now_ms());
     uv_timer_start(hooks_->tick.get(), Hooks::on_tick, DeadlineWheel::kTickMs, DeadlineWheel::kTickMs);
   }
-  wheel_.arm(d, now_ms() + delay_ms);
+  constexpr std::uint64_t kLongest = std::uint64_t{1} << 61;  // "no timeout" as a huge number must not wrap
+  wheel_.arm(d, now_ms() + std::min(delay_ms, kLongest));
 }
 
 void Loop::on_tick() {

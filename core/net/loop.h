@@ -29,12 +29,13 @@ class Loop {
   Loop();  // the process ignores SIGPIPE from here on: a write to a closed socket is an error value
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  // Runs the loop until every handle has closed. Owners must be gone; a handle left open is a bug: prints them and aborts.
+  // Runs the loop until every handle has closed. Owners must be gone; a handle left open is a bug: prints
+  // them and aborts.
   ~Loop();
 
-  void run();                                   // until stop() or nothing is left
-  void stop() noexcept;                         // this thread only; from others: post
-  bool run_once();                              // blocks until something happened; false when nothing is left (tests)
+  void run();            // until stop() or nothing is left
+  void stop() noexcept;  // this thread only; from others: post
+  bool run_once();       // blocks until something happened; false when nothing is left (tests)
   // Time of this turn of the loop, cached: no clock call.
   std::uint64_t now_ms() const noexcept;
   std::uint64_t event_ns() const noexcept { return event_ns_; }  // monotonic; when the running I/O event began
@@ -45,7 +46,8 @@ class Loop {
   void defer_delete(std::unique_ptr<Deferred> object);
   // Runs `task` on this thread before the loop blocks again. Any callback promised "later" goes through here.
   void defer(std::function<void()> task);
-  // [any thread] Runs `task` on the loop's thread; keeps no loop alive. False when the loop is closing: `task` is dropped.
+  // [any thread] Runs `task` on the loop's thread; keeps no loop alive. False when the loop is closing: `task` is
+  // dropped.
   bool post(std::function<void()> task);
   // Owns `object` until release(object) hands it to defer_delete, or until the loop itself goes.
   void adopt(std::unique_ptr<Deferred> object);
@@ -58,7 +60,8 @@ class Loop {
   static constexpr std::size_t kReadBuffer = 64 * 1024;
   void begin_event() noexcept;  // trampolines call these around every owner callback (EventScope)
   void end_event();             // flushes the streams written to, when it is the outermost
-  void mark_dirty(Stream& stream);  // Stream::end_of_event is called when the running event ends, or before the loop blocks
+  // Stream::end_of_event is called when the running event ends, or before the loop blocks.
+  void mark_dirty(Stream& stream);
   void forget_dirty(Stream& stream) noexcept;
   WriteBuffers& write_buffers() noexcept { return write_buffers_; }
   bool closing() const noexcept { return closing_; }  // inside ~Loop: owners are gone

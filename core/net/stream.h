@@ -18,10 +18,10 @@ namespace postern::net {
 
 class StreamOwner {
  public:
-  virtual void on_read(std::string_view bytes) = 0;  // valid until it returns
-  virtual void on_eof() = 0;                         // the peer closed its sending side
+  virtual void on_read(std::string_view bytes) = 0;      // valid until it returns
+  virtual void on_eof() = 0;                             // the peer closed its sending side
   virtual void on_stream_error(const Error& error) = 0;  // reset, timeout of the kernel; the stream is dead
-  virtual void on_drained() = 0;                     // the write queue fell below the low watermark after being above the high
+  virtual void on_drained() = 0;  // the write queue fell below the low watermark after being above the high
 
  protected:
   ~StreamOwner() = default;
@@ -31,7 +31,8 @@ class Stream : public http::ByteSink {
  public:
   static constexpr std::size_t kHighWatermark = 256 * 1024;
   static constexpr std::size_t kLowWatermark = 64 * 1024;
-  static constexpr std::size_t kDirectWrite = 4096;  // pieces of at least this size are not copied when the socket takes them
+  // Pieces of at least this size are not copied when the socket takes them.
+  static constexpr std::size_t kDirectWrite = 4096;
 
   virtual ~Stream() = default;  // closes and drops what is queued; nothing reaches the owner any more
 
@@ -47,9 +48,10 @@ class Stream : public http::ByteSink {
   virtual std::size_t queued() const noexcept = 0;  // bytes not yet taken by the kernel
   bool above_high_watermark() const noexcept { return queued() > kHighWatermark; }
   bool read_ended() const noexcept { return read_ended_; }  // on_eof or on_stream_error has been called
+  bool failed() const noexcept { return failed_; }          // on_stream_error has been called
   // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.
   virtual void shutdown_write() = 0;
-  virtual void reset() = 0;  // RST instead of FIN when destroyed
+  virtual void reset() = 0;                                   // RST instead of FIN when destroyed
   virtual const std::string& peer_host() const noexcept = 0;  // "127.0.0.1"; "unix"
   virtual std::uint16_t peer_port() const noexcept = 0;
   void set_owner(StreamOwner* owner) noexcept { owner_ = owner; }
@@ -60,6 +62,7 @@ class Stream : public http::ByteSink {
 
   StreamOwner* owner_ = nullptr;
   bool read_ended_ = false;
+  bool failed_ = false;
 
  private:
   static constexpr std::uint32_t kClean = std::numeric_limits<std::uint32_t>::max();
@@ -67,11 +70,12 @@ class Stream : public http::ByteSink {
 };
 
 // Ends a connection whose client may still be sending, so that it sees the last response and not a reset: sends what is
-// queued (30 s at most), then FIN, then discards up to 64 KiB and waits up to 2 s for the other side to close.
+// queued (30 s at most), then FIN, then discards up to 64 KiB and waits up to 2 s for the other side to close. For
+// streams whose shutdown_write has not been called; one that has failed is just destroyed.
 void linger_close(std::unique_ptr<Stream> stream, Loop& loop);
 
-// Connects; `done` is called later, exactly once unless the connector is destroyed first. Addresses of kind `name` are refused
-// (resolve them first).
+// Connects; `done` is called later, exactly once unless the connector is destroyed first. Addresses of kind `name` are
+// refused (resolve them first).
 class Connector {
  public:
   using Done = std::function<void(Result<std::unique_ptr<Stream>>)>;

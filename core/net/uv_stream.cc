@@ -16,6 +16,17 @@ struct UvStream::WriteRequest {
   std::unique_ptr<char[]> copy;
 };
 
+namespace {
+
+uv_buf_t view_of(const char* bytes, std::size_t size) noexcept {  // uv_buf_init would cut sizes to 32 bits
+  uv_buf_t buf;
+  buf.base = const_cast<char*>(bytes);  // libuv only reads it
+  buf.len = size;
+  return buf;
+}
+
+}  // namespace
+
 UvStream::UvStream(Loop& loop, HandlePtr<RawStream> handle, Peer peer)
     : loop_(loop), handle_(std::move(handle)), peer_(std::move(peer)) {
   handle_->stream.data = this;
@@ -49,7 +60,7 @@ void UvStream::on_alloc(uv_handle_t* raw, std::size_t, uv_buf_t* buf) {
   auto* stream = static_cast<UvStream*>(raw->data);
   if (stream == nullptr || !stream->want_read_) return;
   auto space = stream->loop_.read_buffer();
-  *buf = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
+  *buf = view_of(space.data(), space.size());
 }
 
 void UvStream::on_read(uv_stream_t* raw, ssize_t count, const uv_buf_t* buf) {
@@ -62,7 +73,7 @@ void UvStream::on_read(uv_stream_t* raw, ssize_t count, const uv_buf_t* buf) {
 // The last thing each branch does is to call the owner, who may destroy the stream.
 void UvStream::received(ssize_t count, const char* bytes) {
   if (count < 0 && error_ != 0) return tell_error(error_);
-  if (count == UV_ENOBUFS) return pause_in_kernel();
+  if (count == UV_ENOBUFS && !want_read_) return pause_in_kernel();
   if (count == UV_EOF) {
     read_ended_ = true;
     kernel_read_ = false;  // libuv has stopped by itself
@@ -108,10 +119,8 @@ void UvStream::write_now(std::string_view piece) {
 int UvStream::try_write(std::string_view piece) noexcept {
   uv_buf_t bufs[2];
   unsigned count = 0;
-  if (gathered_size_ != 0) bufs[count++] = uv_buf_init(gathered_.get(), gathered_size_);
-  if (!piece.empty()) {
-    bufs[count++] = uv_buf_init(const_cast<char*>(piece.data()), static_cast<unsigned>(piece.size()));
-  }
+  if (gathered_size_ != 0) bufs[count++] = view_of(gathered_.get(), gathered_size_);
+  if (!piece.empty()) bufs[count++] = view_of(piece.data(), piece.size());
   int taken = uv_try_write(&handle_->stream, bufs, count);
   return taken == UV_EAGAIN ? 0 : taken;
 }
@@ -121,7 +130,7 @@ void UvStream::queue_rest(std::string_view piece, std::size_t sent) {
   uv_buf_t bufs[2];
   unsigned count = 0;
   if (sent < gathered_size_) {
-    bufs[count++] = uv_buf_init(gathered_.get() + sent, gathered_size_ - static_cast<std::uint32_t>(sent));
+    bufs[count++] = view_of(gathered_.get() + sent, gathered_size_ - sent);
     request->gathered = std::move(gathered_);
   } else {
     piece.remove_prefix(sent - gathered_size_);
@@ -130,7 +139,7 @@ void UvStream::queue_rest(std::string_view piece, std::size_t sent) {
   if (!piece.empty()) {
     request->copy.reset(new char[piece.size()]);
     std::memcpy(request->copy.get(), piece.data(), piece.size());
-    bufs[count++] = uv_buf_init(request->copy.get(), static_cast<unsigned>(piece.size()));
+    bufs[count++] = view_of(request->copy.get(), piece.size());
   }
   request->raw.data = request.get();
   int status = uv_write(&request->raw, &handle_->stream, bufs, count, on_written);
@@ -179,6 +188,7 @@ void UvStream::on_shut(uv_shutdown_t* raw, int status) {
 
 void UvStream::shut(int status) {
   if (status < 0) return fail(status);
+  if (error_ != 0) return;  // the owner hears of that instead
   if (owner_ != nullptr) owner_->on_drained();
 }
 
@@ -187,18 +197,19 @@ void UvStream::end_of_event() {
   flush();
 }
 
-// The owner hears of it when the running event ends. While the owner reads, bytes that the peer sent before it closed come
-// first: an upstream may answer and close without having read the whole request.
+// The owner hears of it when the running event ends. While the owner reads, bytes that the peer sent before it closed
+// come first: an upstream may answer and close without having read the whole request.
 void UvStream::fail(int status) {
   if (error_ != 0) return;
   error_ = status;
   drop_gathered();
-  bool reading_goes_on = kernel_read_ && want_read_;
-  if (!reading_goes_on) loop_.mark_dirty(*this);
+  bool peer_closed = status == UV_EPIPE || status == UV_ECONNRESET;
+  bool reading_tells = peer_closed && kernel_read_ && want_read_;
+  if (!reading_tells) loop_.mark_dirty(*this);
 }
 
 void UvStream::tell_error(int status) {
-  if (std::exchange(told_, true)) return;
+  if (std::exchange(failed_, true)) return;
   error_ = status;
   read_ended_ = true;
   drop_gathered();

@@ -74,7 +74,6 @@ class UvStream final : public Stream {
   bool kernel_read_ = false;  // what libuv does; it catches up when bytes arrive that nobody wants
   bool was_above_ = false;    // on_drained is owed
   bool shutting_ = false;     // FIN asked for
-  bool told_ = false;         // the owner has heard of the failure
   bool reset_ = false;
   Peer peer_;
 };

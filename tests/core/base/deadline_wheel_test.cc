@@ -64,6 +64,15 @@ TEST_CASE("a time in the past fires at the next tick") {
   CHECK(probe.fired == 1);
 }
 
+TEST_CASE("a time that never comes does not wrap round") {
+  DeadlineWheel wheel(kStart);
+  Probe probe;
+  wheel.arm(probe.deadline, UINT64_MAX);
+  wheel.advance(kStart + 10 * kTurn);
+  CHECK(probe.fired == 0);
+  CHECK(probe.deadline.armed());
+}
+
 TEST_CASE("arming again replaces the time: later") {
   DeadlineWheel wheel(kStart);
   Probe probe;

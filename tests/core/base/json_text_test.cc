@@ -33,7 +33,8 @@ TEST_CASE("JSON strings are escaped") {
   CHECK(json_of("a\"b\\c/d") == R"("a\"b\\c/d")");
   CHECK(json_of("line\r\nnext\ttab") == R"("line\r\nnext\ttab")");
   CHECK(json_of(std::string_view("\0\x1b[2J\x7f", 6)) == R"("\u0000\u001b[2J\u007f")");
-  CHECK(json_of("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80") == "\"gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80\"");
+  CHECK(json_of("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80") ==
+        "\"gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80\"");
   CHECK(json_of("\xC2\x85\xE2\x80\xA8\xE2\x80\xA9") == R"("\u0085\u2028\u2029")");
 }
 
@@ -43,12 +44,12 @@ TEST_CASE("bytes that are not UTF-8 are replaced one by one") {
     int replaced;
   };
   const Row rows[] = {
-      {"\x80", 1},             // a continuation alone
-      {"\xC3", 1},             // cut off
-      {"\xE2\x82", 2},         // cut off
-      {"\xC0\x80", 2},         // overlong
-      {"\xE0\x80\x80", 3},     // overlong
-      {"\xED\xA0\x80", 3},     // surrogate
+      {"\x80", 1},              // a continuation alone
+      {"\xC3", 1},              // cut off
+      {"\xE2\x82", 2},          // cut off
+      {"\xC0\x80", 2},          // overlong
+      {"\xE0\x80\x80", 3},      // overlong
+      {"\xED\xA0\x80", 3},      // surrogate
       {"\xF4\x90\x80\x80", 4},  // above U+10FFFF
       {"\xF8\x88\x80\x80\x80", 5},
       {"\xFF\xFE", 2},

@@ -75,8 +75,9 @@ LogConfig text_config() {
 TEST_CASE("a JSON line has timestamp, level, module, message and the fields with their types") {
   LogFile file;
   std::string view = "owned";
-  logger("server").write(LogLevel::warn, "hello",
-                         {{"text", "a \"b\""}, {"view", view}, {"count", 42u}, {"below", -7}, {"ratio", 0.5}, {"on", true}});
+  logger("server").write(
+      LogLevel::warn, "hello",
+      {{"text", "a \"b\""}, {"view", view}, {"count", 42u}, {"below", -7}, {"ratio", 0.5}, {"on", true}});
   auto lines = file.lines();
   REQUIRE(lines.size() == 1);
   auto line = nlohmann::json::parse(lines[0]);

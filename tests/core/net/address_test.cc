@@ -42,14 +42,33 @@ TEST_CASE("addresses are parsed into their canonical form") {
 TEST_CASE("what is not an address is refused with its text") {
   const std::string long_path = "unix:/" + std::string(107, 'x');
   const std::string long_name = std::string(254, 'a') + ":80";
-  for (const std::string& text :
-       {std::string(""), std::string(":"), std::string(":80"), std::string("localhost"), std::string("localhost:"),
-        std::string("localhost:http"), std::string("localhost:65536"), std::string("localhost:-1"),
-        std::string("localhost:+1"), std::string("localhost:000080"), std::string("localhost: 80"),
-        std::string("1.2.3:80"), std::string("256.1.1.1:80"), std::string("::1:80"), std::string("[::1]"),
-        std::string("[::1]80"), std::string("[::1]:"), std::string("[localhost]:80"), std::string("[::1%lo]:80"),
-        std::string("a b:80"), std::string("-a:80"), std::string(".a:80"), std::string("http://a:80"),
-        std::string("unix:"), std::string("unix:/a\0b", 9), long_path, long_name}) {
+  for (const std::string& text : {std::string(""),
+                                  std::string(":"),
+                                  std::string(":80"),
+                                  std::string("localhost"),
+                                  std::string("localhost:"),
+                                  std::string("localhost:http"),
+                                  std::string("localhost:65536"),
+                                  std::string("localhost:-1"),
+                                  std::string("localhost:+1"),
+                                  std::string("localhost:000080"),
+                                  std::string("localhost: 80"),
+                                  std::string("1.2.3:80"),
+                                  std::string("256.1.1.1:80"),
+                                  std::string("::1:80"),
+                                  std::string("[::1]"),
+                                  std::string("[::1]80"),
+                                  std::string("[::1]:"),
+                                  std::string("[localhost]:80"),
+                                  std::string("[::1%lo]:80"),
+                                  std::string("a b:80"),
+                                  std::string("-a:80"),
+                                  std::string(".a:80"),
+                                  std::string("http://a:80"),
+                                  std::string("unix:"),
+                                  std::string("unix:/a\0b", 9),
+                                  long_path,
+                                  long_name}) {
     CAPTURE(text);
     auto address = parse_address(text);
     REQUIRE_FALSE(address.has_value());

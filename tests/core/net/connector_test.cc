@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include <optional>
 
 #include "net_fixture.h"
 

@@ -48,12 +48,33 @@ TEST_CASE("a lingering close reads a bounded part of what the client still sends
   run_until(loop, [&] { return !pair.client_sees.errors.empty() || pair.client == nullptr; });  // closed after a while
 }
 
-TEST_CASE("a lingering close of a dead connection ends") {
+TEST_CASE("a failed stream does not linger") {
+  struct Failed final : Stream {
+    explicit Failed(bool& gone) : gone_(gone) { failed_ = true; }
+    ~Failed() override { gone_ = true; }
+    void start_reading() override {}
+    void stop_reading() override {}
+    void append(std::string_view) override {}
+    void flush() override {}
+    std::size_t queued() const noexcept override { return 0; }
+    void shutdown_write() override {}
+    void reset() override {}
+    const std::string& peer_host() const noexcept override { return host_; }
+    std::uint16_t peer_port() const noexcept override { return 0; }
+    bool& gone_;
+    std::string host_;
+  };
+  Loop loop;
+  bool gone = false;
+  linger_close(std::make_unique<Failed>(gone), loop);
+  CHECK(gone);
+}
+
+TEST_CASE("a lingering close of a connection that the client has reset ends") {
   Loop loop;
   Pair pair(loop);
   pair.client->reset();
   pair.client.reset();
-  run_until(loop, [&] { return !pair.server_sees.errors.empty(); });
   linger_close(std::move(pair.server), loop);
   turn(loop, 3);
 }

@@ -57,7 +57,8 @@ std::string why_not(Loop& loop, const Address& address) {
 class NoDescriptors {
  public:
   NoDescriptors() {
-    // The sanitizer opens a pipe when it sees a dynamic type for the first time, so what will be used is used once before.
+    // The sanitizer opens a pipe when it sees a dynamic type for the first time, so what will be used is used once
+    // before.
     logger("server").write(LogLevel::warn, "file descriptors are about to run out");
     turn(*std::make_unique<Loop>());
     REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);

@@ -178,10 +178,16 @@ TEST_CASE("deadlines fire through the loop's tick, also after the wheel stood st
   run_until(loop, [&] { return fired == 2; });
 }
 
+TEST_CASE("a loop may go with a stop() still due") {
+  Loop loop;
+  loop.stop();
+  Timer::start(loop, 0, 0, [] {}).reset();
+}
+
 TEST_CASE("an armed deadline keeps no loop alive") {
   Loop loop;
   Deadline deadline([](void*) {}, nullptr);
-  loop.arm(deadline, 3'600'000);
+  loop.arm(deadline, UINT64_MAX);
   loop.run();
   CHECK(deadline.armed());
 }

@@ -83,7 +83,8 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-// A listener and one connection through it: `server` was accepted, `client` connected. Both owned by recorders, reading.
+// A listener and one connection through it: `server` was accepted, `client` connected. Both owned by recorders,
+// reading.
 struct Pair {
   Loop& loop;
   std::unique_ptr<Listener> listener;

@@ -45,8 +45,8 @@ TEST_CASE("work runs on another thread, done on the loop's") {
   Loop loop;
   std::thread::id worked;
   std::thread::id finished;
-  auto job = Job::start(loop, [&] { worked = std::this_thread::get_id(); },
-                        [&] { finished = std::this_thread::get_id(); });
+  auto job = Job::start(
+      loop, [&] { worked = std::this_thread::get_id(); }, [&] { finished = std::this_thread::get_id(); });
   run_until(loop, [&] { return finished != std::thread::id(); });
   CHECK(finished == std::this_thread::get_id());
   CHECK(worked != std::this_thread::get_id());
@@ -56,7 +56,8 @@ TEST_CASE("work runs on another thread, done on the loop's") {
 TEST_CASE("a job whose handle was let go still ends") {
   Loop loop;
   bool done = false;
-  Job::start(loop, [] {}, [&] { done = true; });
+  Job::start(
+      loop, [] {}, [&] { done = true; });
   loop.run();
   CHECK(done);
 }
@@ -69,10 +70,12 @@ TEST_CASE("cancel: running work ends but calls nobody, waiting work never starts
   std::vector<std::shared_ptr<Job>> jobs;
   constexpr int kPoolThreads = 4;  // libuv's default
   for (int i = 0; i < kPoolThreads; ++i) {
-    jobs.push_back(Job::start(loop, [&] { gate.wait(); }, [&] { ++finished; }));
+    jobs.push_back(Job::start(
+        loop, [&] { gate.wait(); }, [&] { ++finished; }));
   }
   gate.wait_for(kPoolThreads);
-  auto last = Job::start(loop, [&] { started_last = true; }, [&] { ++finished; });
+  auto last = Job::start(
+      loop, [&] { started_last = true; }, [&] { ++finished; });
   CHECK(last->cancel());
   CHECK_FALSE(jobs[0]->cancel());
   gate.open();
@@ -88,10 +91,13 @@ TEST_CASE("a loop that goes waits for running work and calls no done") {
   std::thread opener;
   {
     Loop loop;
-    Job::start(loop, [&] {
-      gate.wait();
-      worked = true;
-    }, [&] { done = true; });
+    Job::start(
+        loop,
+        [&] {
+          gate.wait();
+          worked = true;
+        },
+        [&] { done = true; });
     gate.wait_for(1);
     opener = std::thread([&] { gate.open(); });
   }

@@ -41,6 +41,7 @@ TEST_CASE("a destroyed timer does not fire") {
 
 TEST_CASE("a background timer keeps no loop alive") {
   Loop loop;
-  auto timer = Timer::start(loop, 3'600'000, 0, [] {}, true);
+  auto timer = Timer::start(
+      loop, 3'600'000, 0, [] {}, true);
   loop.run();
 }

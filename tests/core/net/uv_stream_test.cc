@@ -80,7 +80,8 @@ TEST_CASE("pieces of every size arrive in order") {
   std::string sent;
   {
     EventScope event(loop);
-    for (std::size_t size : {1u, 4095u, 4096u, 3u, 16'384u, 16'383u, 100u, 70'000u, 4000u, 4000u, 4000u, 4000u, 4000u}) {
+    for (std::size_t size :
+         {1u, 4095u, 4096u, 3u, 16'384u, 16'383u, 100u, 70'000u, 4000u, 4000u, 4000u, 4000u, 4000u}) {
       std::string piece = pattern(size);
       pair.client->append(piece);
       sent += piece;
