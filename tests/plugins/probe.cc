@@ -1,0 +1,150 @@
+// probe: does what the header x-do asks for, straight through the tables, and reports every answer in x-did. A scenario sees
+// from outside what the gateway lets a plugin do and what it refuses.
+#include <postern/plugin.h>
+
+#include <cstring>
+#include <string>
+
+namespace {
+
+struct Tables {
+  const postern_exchange_table* exchange = nullptr;
+  const postern_timer_table* timer = nullptr;
+  const postern_template_table* text = nullptr;
+};
+
+struct Instance {
+  postern_instance instance = nullptr;
+  postern_template greeting = nullptr;
+};
+
+Tables tables;
+
+postern_str str(const char* s) { return {s, std::strlen(s)}; }
+
+void report(postern_exchange x, const char* what, std::int64_t answer) {
+  std::string line = std::string(what) + "=" + std::to_string(answer);
+  tables.exchange->header_add(x, POSTERN_REQUEST, str("x-did"), {line.data(), line.size()});
+}
+
+void set_headers(postern_exchange x) {
+  const auto* t = tables.exchange;
+  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"})
+    report(x, name, t->header_set(x, POSTERN_REQUEST, str(name), str("1")));
+  report(x, "injected", t->header_set(x, POSTERN_REQUEST, str("x-a"), str("b\r\nx-c: d")));
+  report(x, "name", t->header_set(x, POSTERN_REQUEST, str("x a"), str("b")));
+  report(x, "response", t->header_set(x, POSTERN_RESPONSE, str("x-a"), str("b")));
+  report(x, "spaces", t->header_set(x, POSTERN_REQUEST, str("x-set"), str("  kept \t")));
+  report(x, "absent", t->header_remove(x, POSTERN_REQUEST, str("x-absent")));
+  report(x, "removed", t->header_remove(x, POSTERN_REQUEST, str("X-Secret")));
+  report(x, "host", t->header_set(x, POSTERN_REQUEST, str("host"), str("Other.Example:81")));
+  report(x, "second host", t->header_add(x, POSTERN_REQUEST, str("host"), str("evil")));
+  report(x, "no host", t->header_remove(x, POSTERN_REQUEST, str("host")));
+}
+
+void set_variables(postern_exchange x, const Instance& self) {
+  const auto* t = tables.exchange;
+  postern_value value{};
+  auto id = t->variable_id(str("probe.name"));
+  report(x, "unset", t->variable_get(x, id, &value));
+  value.type = POSTERN_VALUE_STRING;
+  value.string = str("world");
+  report(x, "set", t->variable_set(x, id, &value));
+  report(x, "read-only", t->variable_set(x, t->variable_id(str("request.path")), &value));
+  report(x, "path", t->variable_get(x, t->variable_id(str("request.path")), &value));
+  postern_str greeting{};
+  report(x, "expand", tables.text->expand(x, self.greeting, &greeting));
+  t->header_set(x, POSTERN_REQUEST, str("x-greeting"), greeting);
+}
+
+void out_of_place(postern_exchange x) {
+  const auto* t = tables.exchange;
+  std::uint32_t status = 0;
+  report(x, "status", t->status_get(x, &status));
+  report(x, "retry", t->retry(x, 1));
+  report(x, "origin", t->set_origin(x, POSTERN_ORIGIN_CACHE));
+  report(x, "target", t->request_set(x, POSTERN_FIELD_TARGET, str("/x")));
+  report(x, "climb", t->request_set(x, POSTERN_FIELD_PATH, str("/../../x")));
+  postern_exchange_info info{};
+  info.struct_size = 16;  // as if built when the struct was shorter
+  report(x, "info", t->info(x, &info));
+  report(x, "generation", static_cast<std::int64_t>(info.generation));
+  report(x, "beyond", static_cast<std::int64_t>(info.started_unix_ms));
+  report(x, "too much", t->allocate(x, 2 * 1024 * 1024) == nullptr ? 0 : 1);
+}
+
+struct Waiting {
+  postern_ticket ticket;
+};
+
+void resume_twice(void* user) {
+  auto ticket = static_cast<Waiting*>(user)->ticket;  // gone with the exchange, so copied first
+  report(ticket.exchange, "late", tables.exchange->header_add(ticket.exchange, POSTERN_REQUEST, str("x-late"), str("1")));
+  tables.exchange->resume(ticket, POSTERN_CONTINUE);
+  tables.exchange->resume(ticket, POSTERN_ABORT);
+}
+
+postern_verdict pause(postern_exchange x, const Instance& self, void* slot, bool inside) {
+  auto& waiting = *static_cast<Waiting*>(slot);
+  report(x, "pause", tables.exchange->pause(x, &waiting.ticket));
+  if (inside) {
+    report(x, "resume", tables.exchange->resume(waiting.ticket, POSTERN_CONTINUE));
+    report(x, "again", tables.exchange->resume(waiting.ticket, POSTERN_ABORT));
+  } else {
+    tables.timer->start(self.instance, 1, 0, resume_twice, &waiting);
+  }
+  return POSTERN_SUSPEND;
+}
+
+postern_verdict on_request(void* data, void* slot, postern_exchange x) {
+  const auto& self = *static_cast<Instance*>(data);
+  postern_str wanted{};
+  if (tables.exchange->header_get(x, POSTERN_REQUEST, str("x-do"), &wanted) != POSTERN_OK) return POSTERN_CONTINUE;
+  std::string what(wanted.ptr, wanted.len);
+  if (what == "headers") set_headers(x);
+  if (what == "variables") set_variables(x, self);
+  if (what == "out-of-place") out_of_place(x);
+  if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
+  if (what == "respond") {
+    tables.exchange->respond_error(x, 429, str("RATE_LIMITED"), str("say \"please\""), 7);
+    return POSTERN_RESPOND;
+  }
+  return POSTERN_CONTINUE;
+}
+
+postern_status on_configure(void*, postern_instance instance, postern_node, void** data) {
+  auto* self = new Instance{instance, nullptr};
+  *data = self;
+  postern_str error{};
+  self->greeting = tables.text->compile(instance, str("hello ${probe.name} at ${request.path}"), &error);
+  return self->greeting != nullptr ? POSTERN_OK : POSTERN_E_INVALID;
+}
+
+void on_destroy(void* data) { delete static_cast<Instance*>(data); }
+
+constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false})";
+
+const postern_plugin* query(const postern_host* host) {
+  auto get = [host](const char* name) { return host->get_interface(host, str(name), 1); };
+  tables.exchange = static_cast<const postern_exchange_table*>(get("exchange"));
+  tables.timer = static_cast<const postern_timer_table*>(get("timer"));
+  tables.text = static_cast<const postern_template_table*>(get("template"));
+  static postern_plugin plugin{};
+  plugin.struct_size = sizeof plugin;
+  plugin.version = 1;
+  plugin.name = str("probe");
+  plugin.plugin_version = str("1.0.0");
+  plugin.schema = str(kSchema);
+  plugin.slot_size = sizeof(Waiting);
+  plugin.on_configure = on_configure;
+  plugin.on_destroy = on_destroy;
+  plugin.on_request = on_request;
+  return &plugin;
+}
+
+__attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4))) POSTERN_DETAIL_PLAIN constexpr auto probe_note =
+    postern::detail::make_note("probe", "1.0.0", "exchange>=1 timer>=1 template>=1", "", POSTERN_HOOK_REQUEST);
+
+}  // namespace
+
+extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) { return query(host); }

@@ -1,0 +1,62 @@
+"""What a plugin may do to an exchange through the host tables, and what it is refused (tests/plugins/probe.cc asks)."""
+from support.gateway import proxy_to
+
+OK, INVALID, STATE, NOT_FOUND, GONE = 0, -2, -3, -4, -1
+
+
+def did(upstream):
+    return {key: int(number) for key, number in
+            (line.split("=") for line in upstream.last.headers.get_all("X-Did") or [])}
+
+
+def test_headers_are_checked_and_framing_is_the_gateways(gateway, upstream):
+    u = upstream()
+    assert gateway(proxy_to(u, ["probe"])).get(headers={"X-Do": "headers", "X-Secret": "s"}).status == 200
+    answers = did(u)
+    for name in ("Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"):
+        assert answers[name] == STATE, name
+    assert (answers["injected"], answers["name"], answers["response"]) == (INVALID, INVALID, STATE)
+    assert (answers["absent"], answers["removed"]) == (NOT_FOUND, OK)
+    assert (answers["host"], answers["second host"], answers["no host"]) == (OK, STATE, STATE)
+    assert u.last.headers.get_all("Host") == ["other.example:81"]
+    assert u.last.headers["X-Set"] == "kept"
+    assert "X-Secret" not in u.last.headers and "X-C" not in u.last.headers
+
+
+def test_variables_and_templates(gateway, upstream):
+    u = upstream()
+    gateway(proxy_to(u, ["probe"])).get("/here", headers={"X-Do": "variables"})
+    assert did(u) == {"unset": NOT_FOUND, "set": OK, "read-only": STATE, "path": OK, "expand": OK}
+    assert u.last.headers["X-Greeting"] == "hello world at /here"
+
+
+def test_what_is_out_of_place_is_refused(gateway, upstream):
+    u = upstream()
+    gateway(proxy_to(u, ["probe"])).get(headers={"X-Do": "out-of-place"})
+    assert did(u) == {"status": STATE, "retry": STATE, "origin": STATE, "target": STATE, "climb": INVALID, "info": OK,
+                      "generation": 1, "beyond": 0, "too much": 0}
+
+
+def test_a_ticket_may_be_used_inside_the_hook_and_later_and_twice(gateway, upstream):
+    u = upstream()
+    gw = gateway(proxy_to(u, ["probe"]))
+    assert gw.get(headers={"X-Do": "pause-inside"}).status == 200
+    assert did(u) == {"pause": OK, "resume": OK, "again": GONE}
+    assert gw.get(headers={"X-Do": "pause"}).status == 200
+    assert did(u) == {"pause": OK, "late": OK}
+
+
+def test_an_error_response_has_the_envelope(gateway, upstream):
+    response = gateway(proxy_to(upstream(never=True), ["probe"])).get(headers={"X-Do": "respond"})
+    assert (response.status, response.headers["Retry-After"]) == (429, "7")
+    assert '"RATE_LIMITED"' in response.text and r'say \"please\"' in response.text
+
+
+def test_in_shadow_mode_all_goes_well_and_nothing_changes(gateway, upstream):
+    u = upstream()
+    gw = gateway(proxy_to(u, [{"probe": {"_": {"mode": "shadow"}}}]))
+    for what in ("headers", "variables", "respond"):
+        assert gw.get(headers={"X-Do": what, "X-Secret": "s"}).status == 200
+        assert u.last.headers["X-Secret"] == "s"
+        assert u.last.headers["Host"] == "test"
+        assert "X-Did" not in u.last.headers and "X-Set" not in u.last.headers
