@@ -25,7 +25,7 @@ API_KEY = "bench-key"
 def seven_plugins(directory):
     return [
         "request-id",
-        {"access-log": {"path": str(directory / "access.log")}},
+        {"access-log": {"file": str(directory / "access.log")}},
         "metrics",
         {"cors": {"allowed_origins": ["https://example.com"]}},
         {"key-auth": {"keys": [{"id": "bench", "key": API_KEY}]}},
