@@ -2,6 +2,7 @@
 #include <postern/plugin.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 

@@ -21,7 +21,7 @@ def test_an_agent_is_told_to_the_plugins_behind_it_and_logged(gateway, upstream)
 
 
 def test_requests_are_counted_by_agent(gateway, upstream):
-    gw = gateway(config(upstream(), [{"ai-agent": {"max_agents": 2}}]) | {"plugins": ["metrics"]})
+    gw = gateway(config(upstream(), [{"ai-agent": {"max_agents": 2}}]) | {"plugins": [{"metrics": {"path": "/metrics"}}]})
     for agent in ("research-bot", "research-bot", None):
         gw.get(headers={"X-AI-Agent": agent} if agent else {})
     assert gw.metrics().value("postern_ai_agent_requests_total", agent="research-bot") == 2

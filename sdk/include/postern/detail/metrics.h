@@ -4,6 +4,7 @@
 
 #include <array>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "postern/detail/value.h"
@@ -91,5 +92,14 @@ class Family {
   static constexpr std::size_t kMaxLabels = 16;
   std::uint64_t id_ = 0;
 };
+
+// Every family of the process in the Prometheus text format; empty when the gateway has no metrics.
+inline std::string expose_metrics() {
+  std::string page;
+  if (!POSTERN_OFFERS(metrics, expose)) return page;
+  detail::host.metrics->expose(
+      [](void* user, postern_str piece) { static_cast<std::string*>(user)->append(detail::to_view(piece)); }, &page);
+  return page;
+}
 
 }  // namespace postern

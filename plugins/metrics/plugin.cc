@@ -1,0 +1,111 @@
+// metrics: counts and times exchanges, and serves the Prometheus page (OB-01..03, OB-10).
+#include <postern/plugin.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "route_series.h"
+
+namespace {
+
+// Methods of RFC 9110 and PATCH; whatever else a client invents shares one series.
+std::string_view known_method(std::string_view method) {
+  for (std::string_view known : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"})
+    if (known == method) return known;
+  return "other";
+}
+
+class Metrics {
+ public:
+  static postern::Result<std::unique_ptr<Metrics>> configure(postern::Setup& setup, postern::Node config) {
+    auto self = std::make_unique<Metrics>();
+    self->path_ = config["path"].string();
+    self->listener_ = config["listener"].string();
+    std::vector<double> buckets;
+    for (auto bound : config["buckets"]) buckets.push_back(bound.number());
+    for (std::size_t i = 1; i < buckets.size(); ++i) {
+      if (buckets[i] <= buckets[i - 1]) return setup.error(config["buckets"].at(i), "buckets must ascend");
+    }
+    self->requests_ = {"postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, 0}};
+    self->duration_ = {"postern_request_duration_seconds", "From the request head to the end of the response.", {{"route"}, buckets, 0}};
+    self->upstream_ = {"postern_upstream_duration_seconds", "From an attempt's start to the upstream's response head.", {{"route"}, buckets, 0}};
+    self->in_ = {"postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, 0}};
+    self->out_ = {"postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, 0}};
+    self->errors_ = {"postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
+    self->route_name_ = setup.variable("route.id");
+    self->listener_name_ = setup.variable("listener.name");
+    bool everywhere = setup.instance().scope() == "gateway";
+    setup.disable(self->path_.empty() ? POSTERN_HOOK_REQUEST_EARLY | POSTERN_HOOK_REQUEST
+                  : everywhere        ? POSTERN_HOOK_REQUEST
+                                      : POSTERN_HOOK_REQUEST_EARLY);
+    return self;
+  }
+
+  void on_worker_start(std::uint32_t worker) {
+    std::lock_guard lock(mutex_);
+    if (workers_.size() <= worker) workers_.resize(worker + 1);
+    workers_[worker] = std::make_unique<PerWorker>();
+  }
+
+  postern::Verdict on_request_early(postern::Exchange& x) { return answer(x); }
+  postern::Verdict on_request(postern::Exchange& x) { return answer(x); }
+
+  void on_complete(postern::Exchange& x, const postern::Completion& end) {
+    std::string_view route = x.get(route_name_).string().value_or("none");
+    Route& r = routes().get(route, [&](std::string_view name) { return Route(*this, name); });
+    r.requests(*this, known_method(x.request().method()), end.status).add();
+    r.duration.observe(static_cast<double>(end.duration_ns) / 1e9);
+    if (end.upstream_duration_ns > 0) r.upstream.observe(static_cast<double>(end.upstream_duration_ns) / 1e9);
+    r.in.add(static_cast<double>(end.request_head_bytes + end.request_body_bytes));
+    r.out.add(static_cast<double>(end.response_head_bytes + end.response_body_bytes));
+    if (end.error_code_view.len > 0) errors_.with({std::string_view(end.error_code_view.ptr, end.error_code_view.len)}).add();
+  }
+
+ private:
+  struct Route {
+    Route(const Metrics& m, std::string_view route_name)
+        : name(route_name), duration(m.duration_.with({name})), upstream(m.upstream_.with({name})), in(m.in_.with({name})),
+          out(m.out_.with({name})) {}
+    // The last method and status are the next ones nearly always.
+    postern::Counter requests(const Metrics& m, std::string_view method, std::uint32_t status) {
+      if (status == last_status && method == last_method) return last;
+      last_status = status;
+      last_method = method;
+      last = m.requests_.with({name, method, std::to_string(status)});
+      return last;
+    }
+    std::string name;
+    postern::Histogram duration, upstream;
+    postern::Counter in, out, last;
+    std::uint32_t last_status = 0;
+    std::string_view last_method;
+  };
+  struct PerWorker {
+    KeptByName<Route> routes;
+  };
+
+  KeptByName<Route>& routes() { return workers_[static_cast<std::size_t>(postern::worker())]->routes; }
+
+  postern::Verdict answer(postern::Exchange& x) const {
+    auto request = x.request();
+    bool mine = request.path() == path_ && (request.method() == "GET" || request.method() == "HEAD");
+    if (!mine) return postern::Verdict::CONTINUE;
+    if (!listener_.empty() && x.get(listener_name_).string() != listener_) return postern::Verdict::CONTINUE;
+    std::string page = postern::expose_metrics();
+    return x.respond(200, "text/plain; version=0.0.4; charset=utf-8", page);
+  }
+
+  std::string path_;
+  std::string listener_;
+  postern::Family<postern::Counter> requests_, in_, out_, errors_;
+  postern::Family<postern::Histogram> duration_, upstream_;
+  postern::Variable route_name_, listener_name_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<PerWorker>> workers_;  // by index; each is its worker's alone
+};
+
+}  // namespace
+
+POSTERN_PLUGIN(Metrics, "metrics", "1.0.0");
