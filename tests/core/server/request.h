@@ -29,7 +29,7 @@ struct TestRequest {
 };
 
 // Variables from a table.
-class TestVariables : public VariableReader {
+class TestVariables final : public VariableReader {
  public:
   TestVariables() = default;
   TestVariables(std::initializer_list<std::pair<const char*, Value>> values) {

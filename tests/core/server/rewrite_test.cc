@@ -27,7 +27,7 @@ config::Route regex(std::string expression, std::string replacement) {
 }
 
 // The path, or the error.
-std::string apply(const config::Route& route, std::string_view path) {
+std::string rewritten(const config::Route& route, std::string_view path) {
   static const TestVariables variables = {{"path.id", Value::of(std::string_view("a%2Fb"))},
                                           {"request.header.x-tenant", Value::of(std::string_view("a/b ?"))},
                                           {"request.header.x-up", Value::of(std::string_view(".."))},
@@ -52,50 +52,50 @@ TEST_CASE("nothing to rewrite is a view of the same path") {
 }
 
 TEST_CASE("strip_prefix takes whole segments") {
-  CHECK(apply(strip("/api"), "/api/users/7") == "/users/7");
-  CHECK(apply(strip("/api"), "/api") == "/");
-  CHECK(apply(strip("/api"), "/api/") == "/");
-  CHECK(apply(strip("/api"), "/apix") == "/apix");
-  CHECK(apply(strip("/api"), "/other") == "/other");
-  CHECK(apply(strip("/api/v1"), "/api/v1/x") == "/x");
-  CHECK(apply(strip("/api"), "*") == "*");
+  CHECK(rewritten(strip("/api"), "/api/users/7") == "/users/7");
+  CHECK(rewritten(strip("/api"), "/api") == "/");
+  CHECK(rewritten(strip("/api"), "/api/") == "/");
+  CHECK(rewritten(strip("/api"), "/apix") == "/apix");
+  CHECK(rewritten(strip("/api"), "/other") == "/other");
+  CHECK(rewritten(strip("/api/v1"), "/api/v1/x") == "/x");
+  CHECK(rewritten(strip("/api"), "*") == "*");
 }
 
 TEST_CASE("a template replaces the path; foreign values are encoded") {
-  CHECK(apply(to_path("/new/${path.id}"), "/x") == "/new/a%2Fb");
-  CHECK(apply(to_path("/t/${request.header.x-tenant}/${number}"), "/x") == "/t/a%2Fb%20%3F/7");
-  CHECK(apply(to_path("/plain"), "/x") == "/plain");
-  CHECK(apply(to_path("/${request.header.x-up}/x"), "/x") ==
+  CHECK(rewritten(to_path("/new/${path.id}"), "/x") == "/new/a%2Fb");
+  CHECK(rewritten(to_path("/t/${request.header.x-tenant}/${number}"), "/x") == "/t/a%2Fb%20%3F/7");
+  CHECK(rewritten(to_path("/plain"), "/x") == "/plain");
+  CHECK(rewritten(to_path("/${request.header.x-up}/x"), "/x") ==
         "BAD_REQUEST: the path cannot be rewritten: request.header.x-up is not a path segment");
-  CHECK(apply(to_path("/${consumer.id}/x"), "/x") ==
+  CHECK(rewritten(to_path("/${consumer.id}/x"), "/x") ==
         "BAD_REQUEST: the path cannot be rewritten: consumer.id is not set");
 }
 
 TEST_CASE("a regular expression replaces its first match, after the prefix has gone") {
-  CHECK(apply(regex("^/old/(.*)", "/new/$1"), "/old/x/y") == "/new/x/y");
-  CHECK(apply(regex("^/old/(.*)", "/new/$1"), "/other") == "/other");
-  CHECK(apply(regex("/(a)(b)?", "/$2$1$$"), "/x/a/a") == "/x/a$/a");
-  CHECK(apply(regex("^/", ""), "/x") == "/x");
-  CHECK(apply(regex("x", "$0$0"), "/x/x") == "/xx/x");
+  CHECK(rewritten(regex("^/old/(.*)", "/new/$1"), "/old/x/y") == "/new/x/y");
+  CHECK(rewritten(regex("^/old/(.*)", "/new/$1"), "/other") == "/other");
+  CHECK(rewritten(regex("/(a)(b)?", "/$2$1$$"), "/x/a/a") == "/x/a$/a");
+  CHECK(rewritten(regex("^/", ""), "/x") == "/x");
+  CHECK(rewritten(regex("x", "$0$0"), "/x/x") == "/xx/x");
   config::Route both = regex("^/users", "/people");
   both.strip_prefix = "/api";
-  CHECK(apply(both, "/api/users/7") == "/people/7");
+  CHECK(rewritten(both, "/api/users/7") == "/people/7");
 }
 
 TEST_CASE("the result is normalised again") {
-  CHECK(apply(regex("^/a/(.*)", "/b//$1"), "/a/x") == "/b/x");
-  CHECK(apply(regex("^/(.)x(.)$", "/a/$1$2"), "/.x.").find("/..") == std::string::npos);
-  CHECK(apply(regex("^/(.)x(.)$", "/$1$2"), "/.x.").starts_with("BAD_REQUEST"));
+  CHECK(rewritten(regex("^/a/(.*)", "/b//$1"), "/a/x") == "/b/x");
+  CHECK(rewritten(regex("^/(.)x(.)$", "/a/$1$2"), "/.x.").find("/..") == std::string::npos);
+  CHECK(rewritten(regex("^/(.)x(.)$", "/$1$2"), "/.x.").starts_with("BAD_REQUEST"));
 }
 
 TEST_CASE("what does not compile") {
-  CHECK(apply(to_path("/${a"), "/").starts_with("compile: rewrite/path: \"${\" has no closing brace"));
-  CHECK(apply(to_path("/x?y"), "/").starts_with("compile: rewrite/path: \"?\""));
-  CHECK(apply(regex("(", "x"), "/").starts_with("compile: rewrite/regex: missing closing parenthesis"));
-  CHECK(apply(regex("x", "$1"), "/") == "compile: rewrite/replacement: there is no group 1 in the regular expression");
-  CHECK(apply(regex("x", "$a"), "/").starts_with("compile: rewrite/replacement: after \"$\""));
+  CHECK(rewritten(to_path("/${a"), "/").starts_with("compile: rewrite/path: \"${\" has no closing brace"));
+  CHECK(rewritten(to_path("/x?y"), "/").starts_with("compile: rewrite/path: \"?\""));
+  CHECK(rewritten(regex("(", "x"), "/").starts_with("compile: rewrite/regex: missing closing parenthesis"));
+  CHECK(rewritten(regex("x", "$1"), "/") == "compile: rewrite/replacement: there is no group 1 in the regular expression");
+  CHECK(rewritten(regex("x", "$a"), "/").starts_with("compile: rewrite/replacement: after \"$\""));
 }
 
 TEST_CASE("a costly expression is given up and counts as no match") {
-  CHECK(apply(regex("^/(a+)+$", "/x"), "/" + std::string(200, 'a') + "b") == "/" + std::string(200, 'a') + "b");
+  CHECK(rewritten(regex("^/(a+)+$", "/x"), "/" + std::string(200, 'a') + "b") == "/" + std::string(200, 'a') + "b");
 }
