@@ -22,7 +22,7 @@ class BlockPool {
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
 
-  std::byte* take();                  // kBlockSize bytes, aligned for anything
+  std::byte* take();  // kBlockSize bytes, aligned for anything
   void give(std::byte* block) noexcept;
 
  private:
@@ -59,7 +59,7 @@ class Arena {
   std::string_view append(std::string_view text, std::string_view more);
 
   std::size_t total() const noexcept { return total_ + used_; }  // bytes handed out, roughly
-  void reset() noexcept;                                          // everything allocated is gone
+  void reset() noexcept;                                         // everything allocated is gone
 
  private:
   void* allocate_slow(std::size_t size);

@@ -8,8 +8,8 @@ namespace postern {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual std::uint64_t now_ns() const noexcept = 0;       // monotonic
-  virtual std::uint64_t unix_ms() const noexcept = 0;      // wall clock
+  virtual std::uint64_t now_ns() const noexcept = 0;   // monotonic
+  virtual std::uint64_t unix_ms() const noexcept = 0;  // wall clock
   std::uint64_t now_ms() const noexcept { return now_ns() / 1'000'000; }
 };
 

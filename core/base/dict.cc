@@ -209,7 +209,8 @@ DictStatus Dict::get(std::string_view key, std::span<char> buffer, std::uint64_t
     if (entry == nullptr) return DictStatus::not_found;
     auto copy = [&](std::string_view text) {
       length = text.size();
-      if (std::size_t part = std::min(text.size(), buffer.size()); part > 0) std::memcpy(buffer.data(), text.data(), part);
+      if (std::size_t part = std::min(text.size(), buffer.size()); part > 0)
+        std::memcpy(buffer.data(), text.data(), part);
       return DictStatus::ok;
     };
     if (const auto* text = std::get_if<std::string>(&entry->value)) return copy(*text);
@@ -292,8 +293,10 @@ DictStatus Dict::limit(std::string_view key, const Limit& rule, std::uint64_t no
     if (entry == nullptr && !fits(key, {})) return DictStatus::limit;
     result = apply(*state, rule, now_ms);
     std::uint64_t expires_ms = expiry(std::max<std::uint64_t>(result.reset_ms, 1), now_ms);
-    if (entry != nullptr) entry->expires_ms = expires_ms;
-    else if (rule.cost > 0) shard.insert(key, hash, fresh, expires_ms);
+    if (entry != nullptr)
+      entry->expires_ms = expires_ms;
+    else if (rule.cost > 0)
+      shard.insert(key, hash, fresh, expires_ms);
     return DictStatus::ok;
   });
 }

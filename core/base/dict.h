@@ -29,7 +29,7 @@ enum class DictStatus : std::uint8_t {
 
 class Dict {
  public:
-  static constexpr std::size_t kMaxKey = 1024;          // and at least 1
+  static constexpr std::size_t kMaxKey = 1024;  // and at least 1
   static constexpr std::size_t kMaxValue = 1024 * 1024;
 
   explicit Dict(std::uint64_t max_bytes, HashKey key = process_hash_key());
@@ -53,8 +53,10 @@ class Dict {
 
   void grow_to(std::uint64_t max_bytes) noexcept;  // the larger one wins
   std::uint64_t max_bytes() const noexcept { return max_bytes_.load(std::memory_order_relaxed); }
-  std::uint64_t bytes() const noexcept { return totals_.bytes.load(std::memory_order_relaxed); }  // entries with their overhead
-  std::size_t size() const;                                                                // entries, expired ones included
+  std::uint64_t bytes() const noexcept {
+    return totals_.bytes.load(std::memory_order_relaxed);
+  }                          // entries with their overhead
+  std::size_t size() const;  // entries, expired ones included
 
  private:
   struct Entry;

@@ -35,8 +35,8 @@ enum class ErrorCode : std::uint8_t {
   version_not_supported  // 505
 };
 
-std::string_view name_of(ErrorCode code) noexcept;      // "RATE_LIMITED"
-std::uint16_t status_of(ErrorCode code) noexcept;       // 429
+std::string_view name_of(ErrorCode code) noexcept;  // "RATE_LIMITED"
+std::uint16_t status_of(ErrorCode code) noexcept;   // 429
 
 struct Error {
   ErrorCode code = ErrorCode::internal_error;

@@ -82,8 +82,10 @@ LimitResult apply_sliding_window(LimitState& state, const Limit& rule, std::uint
     result.retry_after_ms = window - elapsed + faded_at(current, (rule.limit - wanted) * window, window);
   }
   result.remaining = weighted >= capacity ? 0 : (capacity - weighted) / window;
-  if (current > 0) result.reset_ms = 2 * window - elapsed;
-  else if (previous > 0) result.reset_ms = window - elapsed;
+  if (current > 0)
+    result.reset_ms = 2 * window - elapsed;
+  else if (previous > 0)
+    result.reset_ms = window - elapsed;
   return result;
 }
 

@@ -22,7 +22,7 @@ struct Limit {
 };
 
 struct LimitResult {
-  bool allowed = false;              // true: admitted and charged; false: nothing was charged
+  bool allowed = false;  // true: admitted and charged; false: nothing was charged
   std::uint64_t remaining = 0;
   std::uint64_t retry_after_ms = 0;  // the earliest time at which the same would be admitted; 0 when allowed
   std::uint64_t reset_ms = 0;        // until the full limit is available again
@@ -34,8 +34,9 @@ struct LimitState {
   Limit::Algorithm algorithm = Limit::Algorithm::token_bucket;
   std::uint64_t window_ms = 0;  // of the rule that wrote this; 0: new
   std::uint64_t at_ms = 0;      // token bucket: of `first`; sliding window: when the current window began
-  std::uint64_t first = 0;      // token bucket: what is missing, in 1/window_ms tokens; sliding window: admitted in the current
-  std::uint64_t second = 0;     // sliding window: admitted in the window before
+  std::uint64_t first =
+      0;  // token bucket: what is missing, in 1/window_ms tokens; sliding window: admitted in the current
+  std::uint64_t second = 0;  // sliding window: admitted in the window before
 };
 
 // `rule` must be well formed. Time that runs backwards (clocks of threads differ a little) counts as standing still.

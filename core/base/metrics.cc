@@ -62,9 +62,12 @@ std::size_t cells_per_series(const Metrics::Definition& d) {
 
 std::string_view name_of(Metrics::Type type) noexcept {
   switch (type) {
-    case Metrics::Type::counter: return "counter";
-    case Metrics::Type::gauge: return "gauge";
-    default: return "histogram";
+    case Metrics::Type::counter:
+      return "counter";
+    case Metrics::Type::gauge:
+      return "gauge";
+    default:
+      return "histogram";
   }
 }
 
@@ -149,8 +152,8 @@ Metrics::Series Metrics::series(FamilyId id, std::span<const std::string_view> v
   if (found != f.series.end()) return make_series(found->second, f.id, f.type);
   std::vector<std::string> other(f.labels.size(), "other");
   std::uint32_t cell = f.other;
-  bool has_own = key != other && f.series.size() < f.max_series + f.series.count(other) &&
-                 take_cells(f.cells_per_series, cell);
+  bool has_own =
+      key != other && f.series.size() < f.max_series + f.series.count(other) && take_cells(f.cells_per_series, cell);
   f.series.emplace(has_own ? std::move(key) : std::move(other), cell);
   return make_series(cell, f.id, f.type);
 }
@@ -158,7 +161,9 @@ Metrics::Series Metrics::series(FamilyId id, std::span<const std::string_view> v
 Metrics::Series Metrics::counter(std::string_view name, std::string_view help) {
   return series(counters(name, help, {}), {});
 }
-Metrics::Series Metrics::gauge(std::string_view name, std::string_view help) { return series(gauges(name, help, {}), {}); }
+Metrics::Series Metrics::gauge(std::string_view name, std::string_view help) {
+  return series(gauges(name, help, {}), {});
+}
 
 Metrics::FamilyId Metrics::counters(std::string_view name, std::string_view help,
                                     std::initializer_list<std::string_view> labels, std::size_t max_series) {
@@ -258,8 +263,10 @@ void Metrics::render_histogram(const Family& f, const std::string& labels, std::
   for (std::size_t i = 0; i <= f.buckets.size(); ++i) {
     count += sum(cell + i);
     out += f.name + "_bucket{" + labels + comma + "le=\"";
-    if (i < f.buckets.size()) metrics_text::append_number(out, f.buckets[i]);
-    else out += "+Inf";
+    if (i < f.buckets.size())
+      metrics_text::append_number(out, f.buckets[i]);
+    else
+      out += "+Inf";
     out += "\"} ";
     metrics_text::append_number(out, count);
     out += '\n';

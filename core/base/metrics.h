@@ -28,11 +28,11 @@ class Metrics {
 
   struct Definition {
     Type type = Type::counter;
-    std::string_view name;                      // [a-zA-Z_:][a-zA-Z0-9_:]*, 200 bytes at most
+    std::string_view name;  // [a-zA-Z_:][a-zA-Z0-9_:]*, 200 bytes at most
     std::string_view help;
-    std::span<const std::string_view> labels;   // [a-zA-Z_][a-zA-Z0-9_]*, not "__..."; 16 at most
-    std::span<const double> buckets;            // histogram: 1 to 64 ascending finite bounds, without +Inf
-    std::size_t max_series = 0;                 // 0: 1,000; 100,000 at most
+    std::span<const std::string_view> labels;  // [a-zA-Z_][a-zA-Z0-9_]*, not "__..."; 16 at most
+    std::span<const double> buckets;           // histogram: 1 to 64 ascending finite bounds, without +Inf
+    std::size_t max_series = 0;                // 0: 1,000; 100,000 at most
   };
 
   Metrics() = default;
@@ -99,8 +99,8 @@ class Metrics {
     std::vector<double> buckets;
     std::size_t max_series = 0;
     std::size_t cells_per_series = 1;
-    std::uint32_t other = 0;                                  // the cell of the series "other"
-    std::map<std::vector<std::string>, std::uint32_t> series; // by label values: the first cell
+    std::uint32_t other = 0;                                   // the cell of the series "other"
+    std::map<std::vector<std::string>, std::uint32_t> series;  // by label values: the first cell
   };
 
   Cell* writable_cell(std::size_t shard, std::size_t cell) noexcept;

@@ -15,45 +15,51 @@ namespace postern::config {
 using Milliseconds = std::int64_t;
 using Bytes = std::int64_t;
 
-struct Limits {                      // `limits`, gateway-wide
-  Bytes request_line = 8 * 1024;     // 414 beyond
-  Bytes head = 64 * 1024;            // 431 beyond
-  std::int64_t fields = 100;         // 431 beyond
-  Bytes body = 10 * 1024 * 1024;     // 413 beyond; 0: unlimited. Per route too.
-  std::int64_t connections = 25'000; // of clients, all workers together; at the limit accepting pauses
-  Bytes body_buffer_total = 256 * 1024 * 1024;  // memory of BUFFER policies, all exchanges of a worker together; 503 beyond
+struct Limits {                       // `limits`, gateway-wide
+  Bytes request_line = 8 * 1024;      // 414 beyond
+  Bytes head = 64 * 1024;             // 431 beyond
+  std::int64_t fields = 100;          // 431 beyond
+  Bytes body = 10 * 1024 * 1024;      // 413 beyond; 0: unlimited. Per route too.
+  std::int64_t connections = 25'000;  // of clients, all workers together; at the limit accepting pauses
+  Bytes body_buffer_total =
+      256 * 1024 * 1024;  // memory of BUFFER policies, all exchanges of a worker together; 503 beyond
 };
 
-struct Timeouts {                    // `timeouts`, gateway-wide
-  Milliseconds header_read = 10'000; // from the first byte of a head to its end: 408
-  Milliseconds body_read = 30'000;   // between two pieces of a request body: 408
-  Milliseconds idle = 60'000;        // a kept-alive client connection between requests: closed
-  Milliseconds write = 60'000;       // a client that reads nothing while bytes wait: cut
-  Milliseconds hook = 5'000;         // a suspended hook: 504
-  Milliseconds drain = 30'000;       // SIGTERM: in-flight exchanges get this long
-  Milliseconds drain_delay = 0;      // SIGTERM: goes on accepting this long, with Connection: close
+struct Timeouts {                     // `timeouts`, gateway-wide
+  Milliseconds header_read = 10'000;  // from the first byte of a head to its end: 408
+  Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
+  Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
+  Milliseconds write = 60'000;        // a client that reads nothing while bytes wait: cut
+  Milliseconds hook = 5'000;          // a suspended hook: 504
+  Milliseconds drain = 30'000;        // SIGTERM: in-flight exchanges get this long
+  Milliseconds drain_delay = 0;       // SIGTERM: goes on accepting this long, with Connection: close
 };
 
 struct Listener {
   std::string name;
-  std::string address;               // "0.0.0.0:8080", "[::]:80", "unix:/run/postern.sock"; port 0: the kernel chooses
+  std::string address;  // "0.0.0.0:8080", "[::]:80", "unix:/run/postern.sock"; port 0: the kernel chooses
   Position position;
 };
 
 struct Target {
-  std::string address;               // "host:port", "unix:/path"
-  std::int64_t weight = 1;           // 1 .. 1000
+  std::string address;      // "host:port", "unix:/path"
+  std::int64_t weight = 1;  // 1 .. 1000
   Position position;
 };
 
 enum class Balance : std::uint8_t {
-  round_robin, weighted_round_robin, least_connections, random, ip_hash, consistent_hash
+  round_robin,
+  weighted_round_robin,
+  least_connections,
+  random,
+  ip_hash,
+  consistent_hash
 };
 
 struct Upstream {
   std::string name;
   Balance balance = Balance::round_robin;
-  std::string hash_by;               // consistent_hash: a template, "${request.header.x-user}", "${request.cookie.sid}"
+  std::string hash_by;  // consistent_hash: a template, "${request.header.x-user}", "${request.cookie.sid}"
   std::vector<Target> targets;
   struct {
     Milliseconds connect = 5'000;
@@ -74,19 +80,19 @@ struct Upstream {
 
 // A plugin's place in a chain: its name, its own configuration, and the host's keys under `_`.
 struct PluginUse {
-  std::string plugin;                // the name looked up on plugin_path
-  std::string name;                  // `_: {name}`, default the plugin's name
-  Node config;                       // a map (empty when none was written), without `_`
+  std::string plugin;  // the name looked up on plugin_path
+  std::string name;    // `_: {name}`, default the plugin's name
+  Node config;         // a map (empty when none was written), without `_`
   bool enabled = true;
-  std::string when;                  // expression; empty: always
-  bool fail_open = false;            // on_error: fail_open
-  bool shadow = false;               // mode: shadow
-  Milliseconds timeout = 0;          // of suspended hooks; 0: timeouts.hook
-  std::string stack;                 // the stack it came from, or empty
-  Position position;                 // of its name in the list
+  std::string when;          // expression; empty: always
+  bool fail_open = false;    // on_error: fail_open
+  bool shadow = false;       // mode: shadow
+  Milliseconds timeout = 0;  // of suspended hooks; 0: timeouts.hook
+  std::string stack;         // the stack it came from, or empty
+  Position position;         // of its name in the list
 };
 
-struct HeaderMatch {                 // of a header, query parameter or cookie
+struct HeaderMatch {  // of a header, query parameter or cookie
   enum class How : std::uint8_t { present, exact, prefix, regex };
   std::string name;
   How how = How::present;
@@ -95,49 +101,49 @@ struct HeaderMatch {                 // of a header, query parameter or cookie
 };
 
 struct Match {
-  std::vector<std::string> hosts;    // exact or "*.example.com"; empty: any
-  std::string path;                  // exact, "{name}" or ":name" parameters, trailing "*"; empty when path_regex is set
+  std::vector<std::string> hosts;  // exact or "*.example.com"; empty: any
+  std::string path;                // exact, "{name}" or ":name" parameters, trailing "*"; empty when path_regex is set
   std::string path_regex;
-  std::vector<std::string> methods;  // empty: any
-  std::vector<std::string> listeners;// names; empty: any
+  std::vector<std::string> methods;    // empty: any
+  std::vector<std::string> listeners;  // names; empty: any
   std::vector<HeaderMatch> headers, query, cookies;
 };
 
 struct Rewrite {
-  std::string path;                  // template with ${path.NAME}; or
-  std::string regex, replacement;    // ECMAScript regular expression and $1 references, on the path
+  std::string path;                // template with ${path.NAME}; or
+  std::string regex, replacement;  // ECMAScript regular expression and $1 references, on the path
 };
 
 struct Route {
   std::string id;
-  std::vector<Match> matches;        // any of these (one per path)
+  std::vector<Match> matches;  // any of these (one per path)
   std::string strip_prefix;
   Rewrite rewrite;
-  std::string upstream;              // empty when a plugin answers; "route:ID" when it was written in place
+  std::string upstream;  // empty when a plugin answers; "route:ID" when it was written in place
   Position upstream_position;
-  std::optional<Milliseconds> timeout;         // whole exchange until the response head; replaces upstream response
-  std::optional<Bytes> body_limit;             // 0: unlimited
+  std::optional<Milliseconds> timeout;  // whole exchange until the response head; replaces upstream response
+  std::optional<Bytes> body_limit;      // 0: unlimited
   std::optional<Milliseconds> body_read_timeout;
-  std::vector<PluginUse> plugins;    // stacks expanded
+  std::vector<PluginUse> plugins;  // stacks expanded
   Position position;
 };
 
 struct Log {
-  std::string level = "info";                 // trace debug info warn error
-  std::map<std::string, std::string> modules; // "plugin.jwt": "debug"
-  std::string file;                           // empty: standard error
+  std::string level = "info";                  // trace debug info warn error
+  std::map<std::string, std::string> modules;  // "plugin.jwt": "debug"
+  std::string file;                            // empty: standard error
   bool json = true;
 };
 
 struct Config {
   std::string file;
-  std::int64_t workers = 0;          // 0: auto, the number of processors
+  std::int64_t workers = 0;  // 0: auto, the number of processors
   std::vector<Listener> listeners;
   std::vector<std::string> plugin_path;
   std::vector<std::string> trusted_proxies;  // addresses and CIDR blocks whose X-Forwarded-* is believed
   std::vector<Upstream> upstreams;
   std::vector<PluginUse> services;
-  std::vector<PluginUse> plugins;    // the gateway-wide chain
+  std::vector<PluginUse> plugins;  // the gateway-wide chain
   std::vector<Route> routes;
   Limits limits;
   Timeouts timeouts;

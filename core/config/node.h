@@ -14,7 +14,7 @@ struct Position {
   std::shared_ptr<const std::string> file;  // shared by all nodes of one file
   int line = 0;                             // from 1; 0: not from a file
   int column = 0;
-  std::string text() const;                 // "gateway.yaml:14:7"
+  std::string text() const;  // "gateway.yaml:14:7"
 };
 
 struct Node {
@@ -42,8 +42,8 @@ std::string_view name_of(Node::Kind kind);  // "a list", "a string"
 // One thing wrong with the configuration. All of them are reported at once.
 struct Problem {
   Position position;
-  std::string path;  // "routes/users/plugins/rate-limit/limit"
-  std::string text;  // what was expected, what was found, the nearest name
+  std::string path;          // "routes/users/plugins/rate-limit/limit"
+  std::string text;          // what was expected, what was found, the nearest name
   std::string line() const;  // "gateway.yaml:14:7: routes/users: ..."
 };
 using Problems = std::vector<Problem>;
@@ -52,9 +52,10 @@ using Problems = std::vector<Problem>;
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 // Scalars with units. Errors say what was expected.
-bool parse_duration_ms(std::string_view text, std::int64_t& ms);  // "250ms" "10s" "5m" "1h" "2d"; a bare 0; fractions "1.5s"
-bool parse_size(std::string_view text, std::int64_t& bytes);      // "64k" "10m" "1g" (powers of 1024), "512b", bare bytes
-std::string show_duration(std::int64_t ms);                       // the shortest exact form: "250ms", "10s"
+bool parse_duration_ms(std::string_view text,
+                       std::int64_t& ms);  // "250ms" "10s" "5m" "1h" "2d"; a bare 0; fractions "1.5s"
+bool parse_size(std::string_view text, std::int64_t& bytes);  // "64k" "10m" "1g" (powers of 1024), "512b", bare bytes
+std::string show_duration(std::int64_t ms);                   // the shortest exact form: "250ms", "10s"
 std::string show_size(std::int64_t bytes);
 
 }  // namespace postern::config

@@ -21,17 +21,20 @@ namespace {
 
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-void say(std::string_view text) {
-  [[maybe_unused]] auto written = write(STDERR_FILENO, text.data(), text.size());
-}
+void say(std::string_view text) { [[maybe_unused]] auto written = write(STDERR_FILENO, text.data(), text.size()); }
 
 std::string_view name_of_signal(int signal) {
   switch (signal) {
-    case SIGSEGV: return "SIGSEGV";
-    case SIGBUS: return "SIGBUS";
-    case SIGFPE: return "SIGFPE";
-    case SIGILL: return "SIGILL";
-    default: return "SIGABRT";
+    case SIGSEGV:
+      return "SIGSEGV";
+    case SIGBUS:
+      return "SIGBUS";
+    case SIGFPE:
+      return "SIGFPE";
+    case SIGILL:
+      return "SIGILL";
+    default:
+      return "SIGABRT";
   }
 }
 
@@ -64,7 +67,7 @@ void on_crash(int signal) {
 void install_crash_handler() {
   std::array<void*, 1> warm;
   backtrace(warm.data(), 1);  // loads libgcc now: the handler must not
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_crash;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
   for (int signal : kSignals) sigaction(signal, &action, nullptr);

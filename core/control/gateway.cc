@@ -61,7 +61,8 @@ int Gateway::run() {
 
 std::shared_ptr<Gateway::Generation> Gateway::build(config::Problems& problems) {
   auto config = std::make_shared<const config::Config>(config::load_file(config_file_, problems));
-  if (workers_.empty()) plugin::set_worker_count(static_cast<std::uint32_t>(worker_count(*config)));  // on_configure asks
+  if (workers_.empty())
+    plugin::set_worker_count(static_cast<std::uint32_t>(worker_count(*config)));  // on_configure asks
   auto generation = Generation::build(config, ++last_number_, problems);
   return problems.empty() ? generation : nullptr;
 }
@@ -164,11 +165,11 @@ void Gateway::adopt_everywhere(std::shared_ptr<Generation> generation) {
   auto before = std::exchange(current_, generation);
   bool first = before == generation;
   if (!first) ++unreleased_;
-  on_every_worker(
-      [plan = generation->plan()](server::Worker& worker, Finished finished) { worker.adopt(plan, std::move(finished)); },
-      [this, before, first] {
-        if (!first) retire(before);
-      });
+  on_every_worker([plan = generation->plan()](server::Worker& worker,
+                                              Finished finished) { worker.adopt(plan, std::move(finished)); },
+                  [this, before, first] {
+                    if (!first) retire(before);
+                  });
 }
 
 // ---- Listeners -------------------------------------------------------------------------------------------------------
@@ -290,7 +291,8 @@ void Gateway::release_retired() {
     log().write(LogLevel::debug, "generation freed", {{"generation", g->number()}});
     return true;
   });
-  if (retired_.empty()) release_timer_.reset();
+  if (retired_.empty())
+    release_timer_.reset();
   else if (release_timer_ == nullptr) {
     release_timer_ = net::Timer::start(loop_, kReleaseAgainMs, kReleaseAgainMs, [this] { release_retired(); });
   }
@@ -312,7 +314,8 @@ void Gateway::on_terminate() {
 void Gateway::drain_workers() {
   auto patience = static_cast<std::uint64_t>(current_->plan()->config->timeouts.drain);
   drain_timer_ = net::Timer::start(loop_, patience, 0, [this] {
-    log().write(LogLevel::warn, "the drain time is over: connections are cut", {{"connections", shared_.connections.load()}});
+    log().write(LogLevel::warn, "the drain time is over: connections are cut",
+                {{"connections", shared_.connections.load()}});
     on_every_worker(abort_connections, [] {});
   });
   on_every_worker([](server::Worker& w, Finished finished) { w.drain(std::move(finished)); }, [this] { shut_down(); });

@@ -112,7 +112,8 @@ class ConsistentHash final : public Balancer {
     std::uint64_t total = 0;
     for (const Candidate& c : all) total += c.weight;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      std::uint64_t points = total == 0 ? 0 : std::max<std::uint64_t>(1, all[i].weight * points_in_all(all.size()) / total);
+      std::uint64_t points =
+          total == 0 ? 0 : std::max<std::uint64_t>(1, all[i].weight * points_in_all(all.size()) / total);
       for (std::uint64_t p = 0; p < points; ++p) ring_.push_back({hash(all[i].name, p * 0x9e3779b97f4a7c15ull), i});
     }
     std::sort(ring_.begin(), ring_.end(), [](const Point& a, const Point& b) { return a.at < b.at; });
@@ -120,7 +121,8 @@ class ConsistentHash final : public Balancer {
   std::size_t choose(Candidates all, std::string_view key) override {
     if (ring_.empty()) return kNone;
     std::uint64_t at = hash(key);
-    auto from = std::lower_bound(ring_.begin(), ring_.end(), at, [](const Point& p, std::uint64_t h) { return p.at < h; });
+    auto from =
+        std::lower_bound(ring_.begin(), ring_.end(), at, [](const Point& p, std::uint64_t h) { return p.at < h; });
     for (std::size_t n = 0; n < ring_.size(); ++n) {
       if (from == ring_.end()) from = ring_.begin();
       if (all[from->candidate].available) return from->candidate;
@@ -130,7 +132,9 @@ class ConsistentHash final : public Balancer {
   }
 
  private:
-  static std::uint64_t points_in_all(std::size_t endpoints) { return std::min<std::uint64_t>(100 * endpoints, 100'000); }
+  static std::uint64_t points_in_all(std::size_t endpoints) {
+    return std::min<std::uint64_t>(100 * endpoints, 100'000);
+  }
   struct Point {
     std::uint64_t at;
     std::size_t candidate;
@@ -142,12 +146,17 @@ class ConsistentHash final : public Balancer {
 
 std::unique_ptr<Balancer> Balancer::make(config::Balance kind, std::uint64_t seed) {
   switch (kind) {
-    case config::Balance::round_robin: return std::make_unique<RoundRobin>(seed);
-    case config::Balance::weighted_round_robin: return std::make_unique<WeightedRoundRobin>();
-    case config::Balance::least_connections: return std::make_unique<LeastConnections>(seed);
-    case config::Balance::random: return std::make_unique<RandomTwo>(seed);
+    case config::Balance::round_robin:
+      return std::make_unique<RoundRobin>(seed);
+    case config::Balance::weighted_round_robin:
+      return std::make_unique<WeightedRoundRobin>();
+    case config::Balance::least_connections:
+      return std::make_unique<LeastConnections>(seed);
+    case config::Balance::random:
+      return std::make_unique<RandomTwo>(seed);
     case config::Balance::ip_hash:
-    case config::Balance::consistent_hash: return std::make_unique<ConsistentHash>();
+    case config::Balance::consistent_hash:
+      return std::make_unique<ConsistentHash>();
   }
   return nullptr;
 }

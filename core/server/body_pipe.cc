@@ -108,7 +108,8 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     bytes = buffer_;
   }
   detached_.push_back(link.instance);
-  std::string_view shown = policy.on_overflow == POSTERN_OVERFLOW_PEEK ? bytes.substr(0, policy.limit) : std::string_view{};
+  std::string_view shown =
+      policy.on_overflow == POSTERN_OVERFLOW_PEEK ? bytes.substr(0, policy.limit) : std::string_view{};
   std::string_view all = bytes;
   auto step = call(i, shown, POSTERN_BODY_OVERFLOWED, end);
   if (step == Step::stop && suspended_) held_ = std::string(all), held_size_ = held_.size();

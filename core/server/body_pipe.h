@@ -42,14 +42,14 @@ class BodyPipe {
   // The links of the body hook in call order. Forgets what was before. Instances that detached from this message
   // before it was opened stay detached.
   void open(std::span<const Link> links);
-  bool holds_head();                       // a BUFFER link is attached: the head must wait for the first delivery
-  bool modifies();                         // an attached link may change the bytes
+  bool holds_head();  // a BUFFER link is attached: the head must wait for the first delivery
+  bool modifies();    // an attached link may change the bytes
   bool suspended() const noexcept { return suspended_; }
   bool closed() const noexcept { return closed_; }
 
   void push(std::string_view bytes, bool end);
-  void resume(postern_verdict verdict);    // of the suspended hook
-  void close() noexcept;                   // drops everything; later pushes are ignored
+  void resume(postern_verdict verdict);  // of the suspended hook
+  void close() noexcept;                 // drops everything; later pushes are ignored
 
   // For the body table. replace: inside the body hook, or while it is suspended. detach: inside any hook.
   bool replace(std::string_view bytes);

@@ -6,8 +6,8 @@ namespace postern::server {
 namespace {
 
 constexpr std::string_view kHookNames[kHooks] = {
-    "on_connection",       "on_request_early",    "on_request",  "on_request_body",  "on_upstream_select",
-    "on_upstream_request", "on_upstream_result",  "on_response", "on_response_body", "on_complete"};
+    "on_connection",       "on_request_early",   "on_request",  "on_request_body",  "on_upstream_select",
+    "on_upstream_request", "on_upstream_result", "on_response", "on_response_body", "on_complete"};
 
 constexpr std::uint32_t kSlotAlign = 16;
 

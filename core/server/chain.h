@@ -16,8 +16,16 @@ namespace postern::server {
 
 // The hooks that have an array, numbered like the POSTERN_HOOK_* bits.
 enum class Hook : std::uint8_t {
-  connection, request_early, request, request_body, upstream_select, upstream_request, upstream_result, response,
-  response_body, complete
+  connection,
+  request_early,
+  request,
+  request_body,
+  upstream_select,
+  upstream_request,
+  upstream_result,
+  response,
+  response_body,
+  complete
 };
 inline constexpr std::size_t kHooks = POSTERN_HOOK_COUNT;
 std::string_view name_of(Hook hook) noexcept;  // "on_request"
@@ -29,15 +37,15 @@ struct Instance {
   std::string name;                        // `_: {name}` or the plugin's
   std::string plugin_name;
   std::string plugin_version;
-  std::string scope;                       // "gateway", "routes/ID", "services"
-  std::uint64_t hooks = 0;                 // POSTERN_HOOK_* bits that are present and not disabled
+  std::string scope;        // "gateway", "routes/ID", "services"
+  std::uint64_t hooks = 0;  // POSTERN_HOOK_* bits that are present and not disabled
   bool fail_open = false;
-  bool shadow = false;                     // runs, but changes nothing (TS-12)
-  std::uint32_t timeout_ms = 5'000;        // of suspended hooks
-  std::unique_ptr<const Condition> when;   // null: always
+  bool shadow = false;                    // runs, but changes nothing (TS-12)
+  std::uint32_t timeout_ms = 5'000;       // of suspended hooks
+  std::unique_ptr<const Condition> when;  // null: always
   postern_body_policy request_body{};
   postern_body_policy response_body{};
-  std::uint32_t number = 0;                // index in Plan::instances
+  std::uint32_t number = 0;  // index in Plan::instances
 };
 
 // One instance at its place in one chain.
@@ -55,7 +63,7 @@ class Chain {
   // begins with another's instances has the same offsets for them.
   Chain(const std::vector<const Instance*>& instances, std::uint32_t first_number);
 
-  std::span<const Link> links() const noexcept { return links_; }                                  // written order
+  std::span<const Link> links() const noexcept { return links_; }  // written order
   std::span<const Link> of(Hook hook) const noexcept { return by_hook_[static_cast<std::size_t>(hook)]; }  // call order
   std::uint32_t slots_size() const noexcept { return slots_size_; }
   bool has_conditions() const noexcept { return has_conditions_; }

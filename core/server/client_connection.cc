@@ -330,13 +330,16 @@ void ClientConnection::wait_for(Wait what) {
   wait_ = what;
   const auto& timeouts = worker_.plan()->plan().config->timeouts;
   switch (what) {
-    case Wait::idle: return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.idle));
-    case Wait::head: return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.header_read));
+    case Wait::idle:
+      return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.idle));
+    case Wait::head:
+      return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.header_read));
     case Wait::body:
       return worker_.loop().arm(deadline_, exchange_ != nullptr ? exchange_->body_read_timeout_ms()
                                                                 : static_cast<std::uint64_t>(timeouts.body_read));
     case Wait::hook:
-    case Wait::response: return;  // others watch; a deadline that comes meanwhile is ignored
+    case Wait::response:
+      return;  // others watch; a deadline that comes meanwhile is ignored
   }
 }
 
@@ -346,9 +349,12 @@ void ClientConnection::on_waited_too_long() {
   if (closed_) return;
   Error too_slow = Error::client(ErrorCode::request_timeout, "the request did not arrive in time");
   switch (wait_) {
-    case Wait::response: return;
-    case Wait::idle: return close();
-    case Wait::hook: return close();
+    case Wait::response:
+      return;
+    case Wait::idle:
+      return close();
+    case Wait::hook:
+      return close();
     case Wait::head:
       if (exchange_ == nullptr) return close();
       return exchange_->refuse(too_slow);

@@ -45,7 +45,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close);
 
   // --- From the worker ---
-  void drain();           // closes when idle, else after the current exchange
+  void drain();  // closes when idle, else after the current exchange
   void abort(std::uint32_t end);
   std::size_t index = 0;  // in the worker's list
 
@@ -87,21 +87,21 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   std::unique_ptr<Exchange> exchange_;
   WorkerPlan* hook_plan_ = nullptr;  // pinned while on_connection hooks run
   std::size_t hook_at_ = 0;
-  std::uint64_t pause_ = 0;          // number of the current pause; 0: none
+  std::uint64_t pause_ = 0;  // number of the current pause; 0: none
   std::uint64_t pause_count_ = 0;
   Deadline deadline_;
   Deadline write_deadline_;
-  std::size_t write_mark_ = 0;       // bytes queued when write_deadline_ was armed
-  std::string held_;                 // bytes the codec does not take yet
+  std::size_t write_mark_ = 0;  // bytes queued when write_deadline_ was armed
+  std::string held_;            // bytes the codec does not take yet
   Wait wait_ = Wait::idle;
   bool in_pause_hook_ = false;
   bool resumed_in_hook_ = false;
   postern_verdict resumed_verdict_ = POSTERN_CONTINUE;
   bool feeding_ = false;
   bool body_paused_ = false;
-  bool begun_ = false;               // a head is complete and advance() has not run yet
+  bool begun_ = false;  // a head is complete and advance() has not run yet
   bool reading_ = false;
-  bool served_ = false;              // at least one exchange has ended here
+  bool served_ = false;  // at least one exchange has ended here
   bool draining_ = false;
   bool closed_ = false;
   bool pump_planned_ = false;

@@ -13,12 +13,22 @@ namespace postern::server {
 struct Condition::Term {
   enum class Kind : std::uint8_t { any_of, all_of, negation, truth, comparison };
   enum class Operator : std::uint8_t {
-    equal, unequal, less, less_equal, greater, greater_equal, starts_with, ends_with, contains, matches, in
+    equal,
+    unequal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    starts_with,
+    ends_with,
+    contains,
+    matches,
+    in
   };
   // A literal, or a variable when `variable` is not 0.
   struct Operand {
     VariableId variable = 0;
-    Value literal;     // its string points into `text`
+    Value literal;  // its string points into `text`
     std::string text;
   };
   Kind kind = Kind::truth;
@@ -39,17 +49,22 @@ struct Named {
   std::string_view text;
   Operator op;
 };
-constexpr Named kSymbols[] = {{"==", Operator::equal},      {"!=", Operator::unequal}, {"<=", Operator::less_equal},
-                              {">=", Operator::greater_equal}, {"<", Operator::less},  {">", Operator::greater}};
-constexpr Named kWords[] = {{"starts_with", Operator::starts_with}, {"ends_with", Operator::ends_with},
-                            {"contains", Operator::contains},       {"matches", Operator::matches},
+constexpr Named kSymbols[] = {{"==", Operator::equal},         {"!=", Operator::unequal}, {"<=", Operator::less_equal},
+                              {">=", Operator::greater_equal}, {"<", Operator::less},     {">", Operator::greater}};
+constexpr Named kWords[] = {{"starts_with", Operator::starts_with},
+                            {"ends_with", Operator::ends_with},
+                            {"contains", Operator::contains},
+                            {"matches", Operator::matches},
                             {"in", Operator::in}};
 
 struct Alias {
   std::string_view word, variable;
 };
-constexpr Alias kAliases[] = {{"method", "request.method"}, {"path", "request.path"},     {"host", "request.host"},
-                              {"query", "request.query"},   {"scheme", "request.scheme"}};
+constexpr Alias kAliases[] = {{"method", "request.method"},
+                              {"path", "request.path"},
+                              {"host", "request.host"},
+                              {"query", "request.query"},
+                              {"scheme", "request.scheme"}};
 
 std::string full_name(std::string_view word) {
   for (const Alias& alias : kAliases)
@@ -185,7 +200,8 @@ class Parser {
     auto value = operand();
     if (!value) return fail(value.error());
     if (term.op == Operator::matches) {
-      if (value->variable != 0 || value->literal.kind != Value::Kind::string) return error_at(start, "matches expects a string");
+      if (value->variable != 0 || value->literal.kind != Value::Kind::string)
+        return error_at(start, "matches expects a string");
       auto regex = Regex::compile(value->text);
       if (!regex) return error_at(start, regex.error().text);
       term.regex = std::move(*regex);
@@ -264,11 +280,15 @@ class Parser {
 
 bool is_true(const Value& v) {
   switch (v.kind) {
-    case Value::Kind::none: return false;
-    case Value::Kind::string: return !v.string.empty() && v.string != "false" && v.string != "0";
+    case Value::Kind::none:
+      return false;
+    case Value::Kind::string:
+      return !v.string.empty() && v.string != "false" && v.string != "0";
     case Value::Kind::integer:
-    case Value::Kind::boolean: return v.integer != 0;
-    case Value::Kind::number: return v.number != 0;
+    case Value::Kind::boolean:
+      return v.integer != 0;
+    case Value::Kind::number:
+      return v.number != 0;
   }
   return false;
 }
@@ -290,11 +310,16 @@ struct TextBuffer {
 std::string_view as_text(const Value& v, TextBuffer& buffer) {
   char* end = buffer.bytes + sizeof buffer.bytes;
   switch (v.kind) {
-    case Value::Kind::none: return {};
-    case Value::Kind::string: return v.string;
-    case Value::Kind::boolean: return v.integer != 0 ? "true" : "false";
-    case Value::Kind::integer: return {buffer.bytes, static_cast<std::size_t>(std::to_chars(buffer.bytes, end, v.integer).ptr - buffer.bytes)};
-    case Value::Kind::number: return {buffer.bytes, static_cast<std::size_t>(std::to_chars(buffer.bytes, end, v.number).ptr - buffer.bytes)};
+    case Value::Kind::none:
+      return {};
+    case Value::Kind::string:
+      return v.string;
+    case Value::Kind::boolean:
+      return v.integer != 0 ? "true" : "false";
+    case Value::Kind::integer:
+      return {buffer.bytes, static_cast<std::size_t>(std::to_chars(buffer.bytes, end, v.integer).ptr - buffer.bytes)};
+    case Value::Kind::number:
+      return {buffer.bytes, static_cast<std::size_t>(std::to_chars(buffer.bytes, end, v.number).ptr - buffer.bytes)};
   }
   return {};
 }
@@ -311,10 +336,14 @@ bool ordered(Operator op, const Value& a, const Value& b) {
   auto left = as_number(a), right = as_number(b);
   if (!left || !right) return false;
   switch (op) {
-    case Operator::less: return *left < *right;
-    case Operator::less_equal: return *left <= *right;
-    case Operator::greater: return *left > *right;
-    default: return *left >= *right;
+    case Operator::less:
+      return *left < *right;
+    case Operator::less_equal:
+      return *left <= *right;
+    case Operator::greater:
+      return *left > *right;
+    default:
+      return *left >= *right;
   }
 }
 
@@ -338,12 +367,18 @@ bool compare(const Term& term, const VariableReader& reader) {
   if (right.kind == Value::Kind::none) return term.op == Operator::unequal;
   std::string_view other = as_text(right, right_buffer);
   switch (term.op) {
-    case Operator::equal: return equal(left, right);
-    case Operator::unequal: return !equal(left, right);
-    case Operator::starts_with: return text.starts_with(other);
-    case Operator::ends_with: return text.ends_with(other);
-    case Operator::contains: return text.find(other) != text.npos;
-    default: return ordered(term.op, left, right);
+    case Operator::equal:
+      return equal(left, right);
+    case Operator::unequal:
+      return !equal(left, right);
+    case Operator::starts_with:
+      return text.starts_with(other);
+    case Operator::ends_with:
+      return text.ends_with(other);
+    case Operator::contains:
+      return text.find(other) != text.npos;
+    default:
+      return ordered(term.op, left, right);
   }
 }
 
@@ -351,11 +386,16 @@ bool evaluate(const std::vector<Term>& terms, std::size_t at, const VariableRead
   const Term& term = terms[at];
   auto child = [&](std::size_t c) { return evaluate(terms, c, reader); };
   switch (term.kind) {
-    case Kind::any_of: return std::any_of(term.children.begin(), term.children.end(), child);
-    case Kind::all_of: return std::all_of(term.children.begin(), term.children.end(), child);
-    case Kind::negation: return !child(term.children.front());
-    case Kind::truth: return is_true(reader.variable(term.variable));
-    case Kind::comparison: return compare(term, reader);
+    case Kind::any_of:
+      return std::any_of(term.children.begin(), term.children.end(), child);
+    case Kind::all_of:
+      return std::all_of(term.children.begin(), term.children.end(), child);
+    case Kind::negation:
+      return !child(term.children.front());
+    case Kind::truth:
+      return is_true(reader.variable(term.variable));
+    case Kind::comparison:
+      return compare(term, reader);
   }
   return false;
 }

@@ -8,7 +8,7 @@ namespace postern::server {
 struct CrashMarker {
   const Instance* instance = nullptr;  // null: the gateway's own code
   Hook hook = Hook::request;
-  const char* route = nullptr;         // zero-terminated route id, or null
+  const char* route = nullptr;  // zero-terminated route id, or null
 };
 inline thread_local CrashMarker crash_marker;
 

@@ -115,19 +115,28 @@ void Exchange::advance() {
 
 void Exchange::step() {
   switch (stage_) {
-    case Stage::early: return run_early();
-    case Stage::route: return run_route();
-    case Stage::request: return run_request();
-    case Stage::collect_body: return run_collect_body();
-    case Stage::select: return run_select();
-    case Stage::connect: return run_connect();
-    case Stage::upstream_request: return run_upstream_request();
-    case Stage::respond: return run_respond();
+    case Stage::early:
+      return run_early();
+    case Stage::route:
+      return run_route();
+    case Stage::request:
+      return run_request();
+    case Stage::collect_body:
+      return run_collect_body();
+    case Stage::select:
+      return run_select();
+    case Stage::connect:
+      return run_connect();
+    case Stage::upstream_request:
+      return run_upstream_request();
+    case Stage::respond:
+      return run_respond();
     case Stage::receive:
     case Stage::await_response:
     case Stage::retry_wait:
     case Stage::relay:
-    case Stage::done: return wait();
+    case Stage::done:
+      return wait();
   }
 }
 
@@ -149,14 +158,18 @@ void Exchange::use_chain(const Chain& chain) {
 }
 
 void* Exchange::slot(const Link& link) noexcept {
-  return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot : route_slots_ + (link.slot - gateway_slots_size_);
+  return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot
+                                         : route_slots_ + (link.slot - gateway_slots_size_);
 }
 
 void Exchange::run_early() {
   switch (run_hooks(Hook::request_early)) {
-    case Run::finished: return go(Stage::route);
-    case Run::suspended: return wait();
-    case Run::ended: return;
+    case Run::finished:
+      return go(Stage::route);
+    case Run::suspended:
+      return wait();
+    case Run::ended:
+      return;
   }
 }
 
@@ -176,15 +189,18 @@ void Exchange::run_route() {
 
 void Exchange::run_request() {
   switch (run_hooks(Hook::request)) {
-    case Run::finished: break;
-    case Run::suspended: return wait();
-    case Run::ended: return;
+    case Run::finished:
+      break;
+    case Run::suspended:
+      return wait();
+    case Run::ended:
+      return;
   }
   reached_ = static_cast<std::uint32_t>(chain_->links().size());
   if (route_ == nullptr) return refuse_unrouted();
   if (request_->body.kind == http::BodyKind::length && body_too_large(request_->body.length)) {
-    return reply(Error::client(ErrorCode::payload_too_large, "the request body is larger than " +
-                                                                 std::to_string(route_->body_limit) + " bytes"));
+    return reply(Error::client(ErrorCode::payload_too_large,
+                               "the request body is larger than " + std::to_string(route_->body_limit) + " bytes"));
   }
   go(Stage::collect_body);
 }
@@ -214,9 +230,12 @@ void Exchange::run_collect_body() {
 
 void Exchange::run_select() {
   switch (run_hooks(Hook::upstream_select)) {
-    case Run::finished: break;
-    case Run::suspended: return wait();
-    case Run::ended: return;
+    case Run::finished:
+      break;
+    case Run::suspended:
+      return wait();
+    case Run::ended:
+      return;
   }
   Upstream* up = upstream();
   if (up == nullptr) {
@@ -255,13 +274,15 @@ void Exchange::run_connect() {
   }
   endpoint_text_ = arena_.copy(endpoint_->text);
   switch (forwarder_.connect(*upstream(), *endpoint_)) {
-    case Forwarder::Connect::ready: return go(Stage::upstream_request);
-    case Forwarder::Connect::waiting: return;
+    case Forwarder::Connect::ready:
+      return go(Stage::upstream_request);
+    case Forwarder::Connect::waiting:
+      return;
     case Forwarder::Connect::refused:
-      return attempt_failed({POSTERN_OUTCOME_OVERLOADED,
-                             Error::upstream(ErrorCode::service_unavailable,
-                                             "too many requests wait for " + std::string(endpoint_text_)),
-                             true, false});
+      return attempt_failed(
+          {POSTERN_OUTCOME_OVERLOADED,
+           Error::upstream(ErrorCode::service_unavailable, "too many requests wait for " + std::string(endpoint_text_)),
+           true, false});
   }
 }
 
@@ -276,9 +297,12 @@ void Exchange::run_upstream_request() {
     if (!prepared) return reply(prepared.error());
   }
   switch (run_hooks(Hook::upstream_request)) {
-    case Run::finished: break;
-    case Run::suspended: return wait();
-    case Run::ended: return;
+    case Run::finished:
+      break;
+    case Run::suspended:
+      return wait();
+    case Run::ended:
+      return;
   }
   stage_ = Stage::await_response;
   wait();
@@ -320,8 +344,10 @@ Result<void> Exchange::prepare_upstream_head() {
 void Exchange::send_request() {
   http::RequestHead& head = *upstream_head_;
   if (has_request_body()) {
-    if (upload_ended_) head.body = {http::BodyKind::length, replay_.size()};
-    else if (upload_.modifies()) head.body = {http::BodyKind::chunked, 0};
+    if (upload_ended_)
+      head.body = {http::BodyKind::length, replay_.size()};
+    else if (upload_.modifies())
+      head.body = {http::BodyKind::chunked, 0};
   }
   auto timeout = route_->response_timeout_ms;
   if (timeout == 0) timeout = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.response);
@@ -357,8 +383,10 @@ void Exchange::attempt_failed(const AttemptFailure& failure) {
   result.never_sent = failure.never_sent ? 1 : 0;
   if (ask_for_retry(result)) return;
   logger("server").write(LogLevel::warn, "upstream attempt failed",
-                         {{"upstream", upstream_plan_->config.name}, {"endpoint", endpoint_text_},
-                          {"route", route_->config->id}, {"error", failure.error.text}});
+                         {{"upstream", upstream_plan_->config.name},
+                          {"endpoint", endpoint_text_},
+                          {"route", route_->config->id},
+                          {"error", failure.error.text}});
   reply(failure.error);
 }
 
@@ -427,9 +455,12 @@ void Exchange::on_upstream_broken(const Error& error) {
 
 void Exchange::run_respond() {
   switch (run_hooks(Hook::response)) {
-    case Run::finished: break;
-    case Run::suspended: return wait();
-    case Run::ended: return;
+    case Run::finished:
+      break;
+    case Run::suspended:
+      return wait();
+    case Run::ended:
+      return;
   }
   start_relay();
 }
@@ -485,8 +516,10 @@ void Exchange::complete(std::uint32_t end) {
   download_.close();
   for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
   if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
-  if (end == POSTERN_END_OK) forwarder_.release();
-  else forwarder_.cancel();
+  if (end == POSTERN_END_OK)
+    forwarder_.release();
+  else
+    forwarder_.cancel();
   worker_.exchanges().remove(handle_);
   if (chain_ != nullptr) metrics().add(core_series().exchanges, -1);
   if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);

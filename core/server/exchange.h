@@ -66,13 +66,13 @@ class Exchange final : public net::Deferred,
   Arena& arena() noexcept { return arena_; }
   http::StreamId stream() const noexcept { return stream_; }
   void begin(http::RequestHead& head, bool ends);  // the head is complete; advance() follows
-  void refuse(const Error& error);                 // the request cannot be parsed: a local error, then the connection ends
+  void refuse(const Error& error);  // the request cannot be parsed: a local error, then the connection ends
   void on_client_body(std::string_view bytes);
   void on_client_body_end(http::HeaderList* trailers);
-  void on_client_gone(std::uint32_t end);          // POSTERN_END_*: nothing can be sent any more
-  void on_client_drained();                        // the client reads again
-  void fail(const Error& error);                   // a local reply if no head has gone out, else the client is cut off
-  void advance();                                  // runs stages until one has to wait
+  void on_client_gone(std::uint32_t end);  // POSTERN_END_*: nothing can be sent any more
+  void on_client_drained();                // the client reads again
+  void fail(const Error& error);           // a local reply if no head has gone out, else the client is cut off
+  void advance();                          // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
   bool receiving() const noexcept { return stage_ == Stage::receive; }
   std::uint64_t body_read_timeout_ms() const noexcept;
@@ -88,9 +88,11 @@ class Exchange final : public net::Deferred,
   http::RequestHead& request() noexcept {  // the upstream's copy during on_upstream_request, else the client's
     return stage_ == Stage::upstream_request && upstream_head_ != nullptr ? *upstream_head_ : *request_;
   }
-  http::ResponseHead* response() noexcept { return pending_ != nullptr ? pending_ : response_; }  // null before one is there
-  http::HeaderList* headers(std::uint32_t message) noexcept;  // null when there is none (yet)
-  bool headers_mutable(std::uint32_t message) const noexcept; // false once they have gone out
+  http::ResponseHead* response() noexcept {
+    return pending_ != nullptr ? pending_ : response_;
+  }                                                            // null before one is there
+  http::HeaderList* headers(std::uint32_t message) noexcept;   // null when there is none (yet)
+  bool headers_mutable(std::uint32_t message) const noexcept;  // false once they have gone out
   std::string_view field(std::uint32_t field) noexcept;
   postern_status set_field(std::uint32_t field, std::string_view value);
   postern_status set_status(std::uint32_t status);
@@ -153,12 +155,12 @@ class Exchange final : public net::Deferred,
 
   // --- Hooks (exchange_hooks.cc) ---
   struct Pause {
-    std::uint64_t number = 0;      // 0: not paused
+    std::uint64_t number = 0;  // 0: not paused
     const Link* link = nullptr;
     Hook hook = Hook::request;
     std::uint64_t since_ns = 0;
-    bool in_hook = false;          // the hook that took the ticket is still on the stack
-    bool resumed = false;          // resume() came inside the hook
+    bool in_hook = false;  // the hook that took the ticket is still on the stack
+    bool resumed = false;  // resume() came inside the hook
     postern_verdict verdict = POSTERN_CONTINUE;
   };
   enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
@@ -181,7 +183,8 @@ class Exchange final : public net::Deferred,
 
   // --- BodyPipe::Host ---
   bool applies(const Link& link) override { return condition_holds(link); }
-  postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes, std::uint32_t flags) override;
+  postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
+                                 std::uint32_t flags) override;
   void deliver(BodyPipe& pipe, std::string_view bytes, bool end) override;
   void on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) override;
   void on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) override;
@@ -211,22 +214,22 @@ class Exchange final : public net::Deferred,
   // Course
   Stage stage_ = Stage::receive;
   bool advancing_ = false;
-  bool waiting_ = false;             // the current stage waits for an event
+  bool waiting_ = false;  // the current stage waits for an event
   const Chain* chain_ = nullptr;
   const RoutePlan* route_ = nullptr;
   PathParameters path_parameters_;
-  std::string_view allow_;           // of a 405
+  std::string_view allow_;  // of a 405
   std::byte* gateway_slots_ = nullptr;
-  std::byte* route_slots_ = nullptr; // of the links behind the gateway-wide ones
+  std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones
   std::uint32_t gateway_slots_size_ = 0;
-  std::size_t hook_at_ = 0;          // next link of the running hook's array
-  std::uint32_t reached_ = 0;        // instances whose request hooks had their turn: response hooks run for these
-  const Link* running_ = nullptr;    // its hook is on the stack
+  std::size_t hook_at_ = 0;        // next link of the running hook's array
+  std::uint32_t reached_ = 0;      // instances whose request hooks had their turn: response hooks run for these
+  const Link* running_ = nullptr;  // its hook is on the stack
   Hook running_hook_ = Hook::request;
   Lane running_lane_ = Lane::head;
   std::uint64_t pause_count_ = 0;
   Pause pauses_[3];
-  Deadline pause_deadline_;          // the earliest of the pauses
+  Deadline pause_deadline_;              // the earliest of the pauses
   std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
 
   // Request
@@ -236,25 +239,25 @@ class Exchange final : public net::Deferred,
   BodyPipe upload_;
   Upload upload_mode_ = Upload::held;
   bool body_wanted_ = false;
-  bool request_ended_ = false;       // the client sent all of it
-  bool upload_ended_ = false;        // all of it has passed the pipe
-  bool replayable_ = true;           // everything that passed the pipe is in replay_
-  bool collected_ = false;           // replay_ holds the body for a BUFFER policy: no limit of its own
-  std::string replay_;               // request body kept until the upstream has it, or for another attempt
+  bool request_ended_ = false;  // the client sent all of it
+  bool upload_ended_ = false;   // all of it has passed the pipe
+  bool replayable_ = true;      // everything that passed the pipe is in replay_
+  bool collected_ = false;      // replay_ holds the body for a BUFFER policy: no limit of its own
+  std::string replay_;          // request body kept until the upstream has it, or for another attempt
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
 
   // Upstream
   Forwarder forwarder_;
   const UpstreamPlan* upstream_plan_ = nullptr;
-  Upstream* resolving_ = nullptr;    // whose names we wait for
-  Endpoint* endpoint_ = nullptr;     // valid while the forwarder is at it
+  Upstream* resolving_ = nullptr;  // whose names we wait for
+  Endpoint* endpoint_ = nullptr;   // valid while the forwarder is at it
   std::string_view endpoint_text_;
   std::optional<std::uint64_t> chosen_endpoint_;
   std::uint32_t attempts_ = 0;
   std::uint32_t stale_attempts_ = 0;
   std::optional<std::uint32_t> retry_delay_ms_;
-  bool retry_allowed_ = false;       // inside on_upstream_result, and the request can be sent again
+  bool retry_allowed_ = false;  // inside on_upstream_result, and the request can be sent again
   Deadline retry_deadline_;
   std::uint64_t attempt_started_ns_ = 0;
   std::uint64_t upstream_duration_ns_ = 0;
@@ -270,7 +273,7 @@ class Exchange final : public net::Deferred,
   std::uint32_t pending_origin_ = POSTERN_ORIGIN_LOCAL;
   std::string_view local_body_;
   bool head_sent_ = false;
-  bool response_ends_ = false;       // the upstream's head said: no body
+  bool response_ends_ = false;  // the upstream's head said: no body
   bool must_close_ = false;
   bool bad_request_ = false;
   BodyPipe download_;

@@ -145,7 +145,8 @@ void Exchange::deliver_to_client(std::string_view bytes, bool end) {
 // `known_length`: all of the body is there. Otherwise the upstream's framing holds unless a plugin may change the bytes.
 void Exchange::send_response_head(std::optional<std::uint64_t> known_length) {
   if (!bodiless()) {
-    if (known_length) response_->body = {http::BodyKind::length, *known_length};
+    if (known_length)
+      response_->body = {http::BodyKind::length, *known_length};
     else if (download_.modifies() || response_->body.kind == http::BodyKind::until_close) {
       response_->body = {http::BodyKind::chunked, 0};
     }
@@ -167,15 +168,18 @@ void Exchange::on_client_drained() {
 
 // ---- BodyPipe::Host --------------------------------------------------------------------------------------------------
 
-postern_verdict Exchange::call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes, std::uint32_t flags) {
+postern_verdict Exchange::call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
+                                         std::uint32_t flags) {
   bool upload = &pipe == &upload_;
   Lane lane = upload ? Lane::request_body : Lane::response_body;
   return call(link, upload ? Hook::request_body : Hook::response_body, lane, bytes, flags);
 }
 
 void Exchange::deliver(BodyPipe& pipe, std::string_view bytes, bool end) {
-  if (&pipe == &upload_) deliver_to_upstream(bytes, end);
-  else deliver_to_client(bytes, end);
+  if (&pipe == &upload_)
+    deliver_to_upstream(bytes, end);
+  else
+    deliver_to_client(bytes, end);
 }
 
 void Exchange::on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) {
@@ -187,8 +191,9 @@ void Exchange::on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict
 
 void Exchange::on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) {
   std::string who = "plugin " + link.instance->name;
-  if (out_of_memory) return fail(Error::gateway(who + " needs a buffered body, but limits.body_buffer_total is used up")
-                                     .with(ErrorCode::service_unavailable));
+  if (out_of_memory)
+    return fail(Error::gateway(who + " needs a buffered body, but limits.body_buffer_total is used up")
+                    .with(ErrorCode::service_unavailable));
   if (&pipe == &upload_) {
     must_close_ = true;
     return fail(Error::client(ErrorCode::payload_too_large, "the request body is larger than " + who + " accepts"));

@@ -89,17 +89,24 @@ postern_verdict Exchange::invoke(const Link& link, Hook hook, std::string_view b
   void* data = link.instance->data;
   try {
     switch (hook) {
-      case Hook::request_early: return plugin.on_request_early(data, slot(link), handle_);
-      case Hook::request: return plugin.on_request(data, slot(link), handle_);
-      case Hook::request_body: return plugin.on_request_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
-      case Hook::upstream_select: return plugin.on_upstream_select(data, slot(link), handle_);
-      case Hook::upstream_request: return plugin.on_upstream_request(data, slot(link), handle_);
-      case Hook::response: return plugin.on_response(data, slot(link), handle_);
+      case Hook::request_early:
+        return plugin.on_request_early(data, slot(link), handle_);
+      case Hook::request:
+        return plugin.on_request(data, slot(link), handle_);
+      case Hook::request_body:
+        return plugin.on_request_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
+      case Hook::upstream_select:
+        return plugin.on_upstream_select(data, slot(link), handle_);
+      case Hook::upstream_request:
+        return plugin.on_upstream_request(data, slot(link), handle_);
+      case Hook::response:
+        return plugin.on_response(data, slot(link), handle_);
       case Hook::response_body:
         return plugin.on_response_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
       case Hook::connection:
       case Hook::upstream_result:
-      case Hook::complete: return POSTERN_CONTINUE;  // have no verdict; called elsewhere
+      case Hook::complete:
+        return POSTERN_CONTINUE;  // have no verdict; called elsewhere
     }
   } catch (const std::exception& e) {
     log_hook_problem(link, hook, std::string("threw an exception: ") + e.what());
@@ -221,7 +228,8 @@ void Exchange::continue_lane(Lane lane, postern_verdict verdict) {
     return;
   }
   waiting_ = false;
-  if (verdict != POSTERN_CONTINUE && carry_out(*pause.link, pause.hook, verdict) == Run::ended && stage_ == Stage::done) {
+  if (verdict != POSTERN_CONTINUE && carry_out(*pause.link, pause.hook, verdict) == Run::ended &&
+      stage_ == Stage::done) {
     return;
   }
   advance();
@@ -263,8 +271,9 @@ void Exchange::pause_is_over(Lane lane) {
   log_hook_problem(*pause.link, pause.hook, "did not resume within its deadline");
   if (pause.link->instance->fail_open || pause.link->instance->shadow) return continue_lane(lane, POSTERN_CONTINUE);
   pause_of(lane) = Pause{};
-  fail({ErrorCode::timeout, Origin::plugin, "plugin " + pause.link->instance->name + " did not resume " +
-                                                std::string(name_of(pause.hook)) + " within its deadline"});
+  fail({ErrorCode::timeout, Origin::plugin,
+        "plugin " + pause.link->instance->name + " did not resume " + std::string(name_of(pause.hook)) +
+            " within its deadline"});
 }
 
 // ---- Hooks without a verdict -----------------------------------------------------------------------------------------

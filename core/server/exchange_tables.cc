@@ -25,11 +25,16 @@ VariableId request_id_variable() {
 
 http::HeaderList* Exchange::headers(std::uint32_t message) noexcept {
   switch (message) {
-    case POSTERN_REQUEST: return request_ != nullptr ? &request().headers : nullptr;
-    case POSTERN_RESPONSE: return response() != nullptr ? &response()->headers : nullptr;
-    case POSTERN_REQUEST_TRAILERS: return request_trailers_;
-    case POSTERN_RESPONSE_TRAILERS: return response_trailers_;
-    default: return nullptr;
+    case POSTERN_REQUEST:
+      return request_ != nullptr ? &request().headers : nullptr;
+    case POSTERN_RESPONSE:
+      return response() != nullptr ? &response()->headers : nullptr;
+    case POSTERN_REQUEST_TRAILERS:
+      return request_trailers_;
+    case POSTERN_RESPONSE_TRAILERS:
+      return response_trailers_;
+    default:
+      return nullptr;
   }
 }
 
@@ -43,14 +48,22 @@ bool Exchange::headers_mutable(std::uint32_t message) const noexcept {
 std::string_view Exchange::field(std::uint32_t which) noexcept {
   const http::RequestHead& head = request();
   switch (which) {
-    case POSTERN_FIELD_METHOD: return head.method;
-    case POSTERN_FIELD_TARGET: return head.target;
-    case POSTERN_FIELD_PATH: return head.path;
-    case POSTERN_FIELD_QUERY: return head.query;
-    case POSTERN_FIELD_AUTHORITY: return head.authority;
-    case POSTERN_FIELD_SCHEME: return head.scheme;
-    case POSTERN_FIELD_PROTOCOL: return http::name_of(head.version);
-    default: return {};
+    case POSTERN_FIELD_METHOD:
+      return head.method;
+    case POSTERN_FIELD_TARGET:
+      return head.target;
+    case POSTERN_FIELD_PATH:
+      return head.path;
+    case POSTERN_FIELD_QUERY:
+      return head.query;
+    case POSTERN_FIELD_AUTHORITY:
+      return head.authority;
+    case POSTERN_FIELD_SCHEME:
+      return head.scheme;
+    case POSTERN_FIELD_PROTOCOL:
+      return http::name_of(head.version);
+    default:
+      return {};
   }
 }
 
@@ -91,7 +104,8 @@ postern_status Exchange::set_status(std::uint32_t status) {
   // A body that is on its way cannot be unsaid, and one that never comes cannot be promised.
   bool bodiless_after = status == 204 || status == 304;
   bool bodiless_before = response()->status == 204 || response()->status == 304;
-  if (bodiless_after != bodiless_before && origin_ == POSTERN_ORIGIN_UPSTREAM && pending_ == nullptr) return POSTERN_E_STATE;
+  if (bodiless_after != bodiless_before && origin_ == POSTERN_ORIGIN_UPSTREAM && pending_ == nullptr)
+    return POSTERN_E_STATE;
   response()->status = static_cast<std::uint16_t>(status);
   response()->reason = {};
   return POSTERN_OK;
@@ -167,7 +181,8 @@ postern_status Exchange::on_end(void (*callback)(void*), void* user) {
 postern_status Exchange::replace_body(std::uint32_t message, std::string_view bytes) {
   if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
   BodyPipe& pipe = message == POSTERN_REQUEST ? upload_ : download_;
-  bool its_hook = running_ == nullptr || running_lane_ == (message == POSTERN_REQUEST ? Lane::request_body : Lane::response_body);
+  bool its_hook =
+      running_ == nullptr || running_lane_ == (message == POSTERN_REQUEST ? Lane::request_body : Lane::response_body);
   return its_hook && pipe.replace(bytes) ? POSTERN_OK : POSTERN_E_STATE;
 }
 

@@ -36,37 +36,56 @@ Value Exchange::variable(VariableId id) const {
   }
   if (request_ == nullptr) return {};
   switch (info.builtin) {
-    case Builtin::none: return {};
-    case Builtin::request_method: return Value::of(request_->method);
-    case Builtin::request_path: return Value::of(request_->path);
-    case Builtin::request_query: return Value::of(request_->query);
-    case Builtin::request_host: return Value::of(host_of(request_->authority));
-    case Builtin::request_scheme: return Value::of(request_->scheme);
-    case Builtin::request_protocol: return Value::of(http::name_of(request_->version));
-    case Builtin::request_target: return Value::of(request_->target);
-    case Builtin::request_header: return text_or_none(request_->headers.get(info.argument));
-    case Builtin::request_cookie: return text_or_none(find_cookie(request_->headers, info.argument));
-    case Builtin::request_query_parameter: return text_or_none(find_query_parameter(request_->query, info.argument));
+    case Builtin::none:
+      return {};
+    case Builtin::request_method:
+      return Value::of(request_->method);
+    case Builtin::request_path:
+      return Value::of(request_->path);
+    case Builtin::request_query:
+      return Value::of(request_->query);
+    case Builtin::request_host:
+      return Value::of(host_of(request_->authority));
+    case Builtin::request_scheme:
+      return Value::of(request_->scheme);
+    case Builtin::request_protocol:
+      return Value::of(http::name_of(request_->version));
+    case Builtin::request_target:
+      return Value::of(request_->target);
+    case Builtin::request_header:
+      return text_or_none(request_->headers.get(info.argument));
+    case Builtin::request_cookie:
+      return text_or_none(find_cookie(request_->headers, info.argument));
+    case Builtin::request_query_parameter:
+      return text_or_none(find_query_parameter(request_->query, info.argument));
     case Builtin::response_status:
       return response_ != nullptr ? Value::of(static_cast<std::int64_t>(response_->status)) : Value{};
-    case Builtin::response_origin: return Value::of(kOrigins[origin_]);
+    case Builtin::response_origin:
+      return Value::of(kOrigins[origin_]);
     case Builtin::response_header:
       return response_ != nullptr ? text_or_none(response_->headers.get(info.argument)) : Value{};
-    case Builtin::path_parameter: return text_or_none(path_parameters_.find(info.argument));
-    case Builtin::client_ip: return Value::of(client_ip_);
+    case Builtin::path_parameter:
+      return text_or_none(path_parameters_.find(info.argument));
+    case Builtin::client_ip:
+      return Value::of(client_ip_);
     case Builtin::client_port:
       return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->peer_port())) : Value{};
-    case Builtin::listener_name: return client_ != nullptr ? Value::of(client_->listener_name()) : Value{};
-    case Builtin::route_id: return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
+    case Builtin::listener_name:
+      return client_ != nullptr ? Value::of(client_->listener_name()) : Value{};
+    case Builtin::route_id:
+      return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:
       return upstream_plan_ != nullptr ? Value::of(std::string_view(upstream_plan_->config.name)) : Value{};
-    case Builtin::upstream_target: return endpoint_text_.empty() ? Value{} : Value::of(endpoint_text_);
+    case Builtin::upstream_target:
+      return endpoint_text_.empty() ? Value{} : Value::of(endpoint_text_);
     case Builtin::upstream_latency:
       return upstream_duration_ns_ == 0 ? Value{} : Value::of(milliseconds_text(upstream_duration_ns_, arena));
     case Builtin::latency:
       return Value::of(milliseconds_text(system_clock().now_ns() - started_ns_, arena));
-    case Builtin::generation: return Value::of(static_cast<std::int64_t>(plan_.plan().generation));
-    case Builtin::worker: return Value::of(static_cast<std::int64_t>(worker_.index()));
+    case Builtin::generation:
+      return Value::of(static_cast<std::int64_t>(plan_.plan().generation));
+    case Builtin::worker:
+      return Value::of(static_cast<std::int64_t>(worker_.index()));
   }
   return {};
 }

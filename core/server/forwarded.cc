@@ -14,7 +14,8 @@ std::string_view joined(const http::HeaderList& headers, std::string_view name) 
   std::string_view all;
   for (const auto& f : headers.fields()) {
     if (!http::same_name(f.name, name)) continue;
-    all = all.empty() ? f.value : headers.arena().append(headers.arena().append(headers.arena().copy(all), ", "), f.value);
+    all = all.empty() ? f.value
+                      : headers.arena().append(headers.arena().append(headers.arena().copy(all), ", "), f.value);
   }
   return all;
 }

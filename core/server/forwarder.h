@@ -30,7 +30,7 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   class Host {
    public:
     virtual Arena& response_arena() = 0;
-    virtual void on_connected() = 0;  // send_head() may be called now
+    virtual void on_connected() = 0;                                    // send_head() may be called now
     virtual void on_attempt_failed(const AttemptFailure& failure) = 0;  // before the response head
     virtual void on_upstream_head(http::ResponseHead& head, bool ends) = 0;
     virtual void on_upstream_informational(http::ResponseHead& head) = 0;
@@ -55,11 +55,11 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms);
   void send_body(std::string_view bytes);
   void send_end(const http::HeaderList* trailers);
-  bool congested() const noexcept;     // the upstream does not read: stop reading from the client
-  void pause_response();               // the client does not read
+  bool congested() const noexcept;  // the upstream does not read: stop reading from the client
+  void pause_response();            // the client does not read
   void resume_response();
-  void cancel() noexcept;              // gives the connection up; nothing is reported any more
-  void release();                      // after the response has ended: back to the pool when it can be reused
+  void cancel() noexcept;  // gives the connection up; nothing is reported any more
+  void release();          // after the response has ended: back to the pool when it can be reused
 
   bool connected() const noexcept { return connection_ != nullptr; }
   bool response_ended() const noexcept { return response_ended_; }

@@ -7,7 +7,9 @@
 
 namespace postern::server {
 
-inline std::int32_t worker_of_handle(std::uint64_t handle) noexcept { return static_cast<std::int32_t>(handle >> 56) - 1; }
+inline std::int32_t worker_of_handle(std::uint64_t handle) noexcept {
+  return static_cast<std::int32_t>(handle >> 56) - 1;
+}
 
 template <class T>
 class HandleTable {

@@ -11,9 +11,9 @@
 namespace postern::server {
 
 struct ErrorBody {
-  std::string_view code;        // "RATE_LIMITED"
+  std::string_view code;  // "RATE_LIMITED"
   std::string_view message;
-  std::string_view request_id;  // empty: left out
+  std::string_view request_id;      // empty: left out
   std::uint32_t retry_after_s = 0;  // 0: left out
 };
 

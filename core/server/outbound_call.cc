@@ -21,9 +21,12 @@ postern_status result_of(std::uint32_t outcome) noexcept {
   switch (outcome) {
     case POSTERN_OUTCOME_CONNECT_FAILED:
     case POSTERN_OUTCOME_OVERLOADED:
-    case POSTERN_OUTCOME_NO_ENDPOINT: return POSTERN_E_CONNECT;
-    case POSTERN_OUTCOME_TIMEOUT: return POSTERN_E_TIMEOUT;
-    default: return POSTERN_E_PROTOCOL;
+    case POSTERN_OUTCOME_NO_ENDPOINT:
+      return POSTERN_E_CONNECT;
+    case POSTERN_OUTCOME_TIMEOUT:
+      return POSTERN_E_TIMEOUT;
+    default:
+      return POSTERN_E_PROTOCOL;
   }
 }
 
@@ -107,9 +110,12 @@ void OutboundCall::connect() {
     request_.headers.set("Host", request_.authority);
   }
   switch (forwarder_.connect(upstream_, *endpoint)) {
-    case Forwarder::Connect::ready: return send();
-    case Forwarder::Connect::waiting: return;
-    case Forwarder::Connect::refused: return finish(POSTERN_E_CONNECT);
+    case Forwarder::Connect::ready:
+      return send();
+    case Forwarder::Connect::waiting:
+      return;
+    case Forwarder::Connect::refused:
+      return finish(POSTERN_E_CONNECT);
   }
 }
 
@@ -154,8 +160,10 @@ void OutboundCall::finish(postern_status result) {
   over_ = true;
   result_ = result;
   timeout_.cancel();
-  if (result == POSTERN_OK) forwarder_.release();
-  else forwarder_.cancel();
+  if (result == POSTERN_OK)
+    forwarder_.release();
+  else
+    forwarder_.cancel();
   if (starting_) return worker_.loop().arm(report_due_, 0);
   report();
 }

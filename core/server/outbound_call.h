@@ -24,7 +24,10 @@ namespace postern::server {
 class Worker;
 class WorkerPlan;
 
-class OutboundCall final : public net::Deferred, private Forwarder::Host, private ResolveWaiter, private VariableReader {
+class OutboundCall final : public net::Deferred,
+                           private Forwarder::Host,
+                           private ResolveWaiter,
+                           private VariableReader {
  public:
   struct Request {
     std::string_view upstream;
@@ -32,7 +35,7 @@ class OutboundCall final : public net::Deferred, private Forwarder::Host, privat
     std::string_view target;               // origin-form
     std::span<const http::Field> headers;  // framing and hop-by-hop fields are refused; Host is added unless given
     std::string_view body;
-    std::uint64_t timeout_ms = 30'000;     // for the whole call
+    std::uint64_t timeout_ms = 30'000;  // for the whole call
     std::uint64_t max_response_body = 1024 * 1024;
   };
   struct Outcome {

@@ -17,8 +17,10 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
     upstream->config = configured;
     if (!configured.hash_by.empty()) {
       auto compiled = Template::compile(configured.hash_by);
-      if (compiled) upstream->hash_by = std::move(*compiled);
-      else report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
+      if (compiled)
+        upstream->hash_by = std::move(*compiled);
+      else
+        report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
     }
     plan.upstream_by_name[configured.name] = upstream.get();
     plan.upstreams.push_back(std::move(upstream));
@@ -29,8 +31,10 @@ RoutePlan build_route(const Plan& plan, const config::Route& route, config::Prob
   RoutePlan result;
   result.config = &route;
   auto rewrite = Rewrite::compile(route);
-  if (rewrite) result.rewrite = std::move(*rewrite);
-  else report(problems, route.position, "routes/" + route.id, rewrite.error().text);
+  if (rewrite)
+    result.rewrite = std::move(*rewrite);
+  else
+    report(problems, route.position, "routes/" + route.id, rewrite.error().text);
   if (auto found = plan.upstream_by_name.find(route.upstream); found != plan.upstream_by_name.end()) {
     result.upstream = found->second;
   }
@@ -64,8 +68,10 @@ std::shared_ptr<Plan> Plan::build(std::shared_ptr<const config::Config> config, 
     plan->links += static_cast<std::uint32_t>(chain.size());
   }
   auto proxies = TrustedProxies::parse(plan->config->trusted_proxies);
-  if (proxies) plan->trusted_proxies = std::move(*proxies);
-  else report(problems, {}, "trusted_proxies", proxies.error().text);
+  if (proxies)
+    plan->trusted_proxies = std::move(*proxies);
+  else
+    report(problems, {}, "trusted_proxies", proxies.error().text);
   return plan;
 }
 

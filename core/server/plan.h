@@ -26,8 +26,8 @@ struct RoutePlan {
   const config::Route* config = nullptr;  // points into Plan::config
   Chain chain;                            // gateway-wide list, then the route's
   Rewrite rewrite;
-  const UpstreamPlan* upstream = nullptr; // null: a plugin must answer
-  std::uint64_t body_limit = 0;           // 0: unlimited
+  const UpstreamPlan* upstream = nullptr;  // null: a plugin must answer
+  std::uint64_t body_limit = 0;            // 0: unlimited
   std::uint64_t body_read_timeout_ms = 0;
   std::uint64_t response_timeout_ms = 0;  // 0: the upstream's
 };
@@ -38,11 +38,11 @@ struct Plan {
   std::vector<std::unique_ptr<Instance>> instances;  // services, gateway-wide, then by route
   std::vector<std::unique_ptr<UpstreamPlan>> upstreams;
   std::unordered_map<std::string, const UpstreamPlan*> upstream_by_name;
-  Chain gateway_chain;                               // for what no route takes, and for on_connection, on_request_early
-  std::vector<RoutePlan> routes;                     // in the order of config->routes
+  Chain gateway_chain;            // for what no route takes, and for on_connection, on_request_early
+  std::vector<RoutePlan> routes;  // in the order of config->routes
   Router router;
   TrustedProxies trusted_proxies;
-  std::uint32_t links = 0;                           // number of links in all chains
+  std::uint32_t links = 0;  // number of links in all chains
 
   // Everything but the instances, which the plugin layer adds before: fills routes, chains, upstreams and router from
   // `config`. `gateway` and `by_route` hold the instances of each list in written order.

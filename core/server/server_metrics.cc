@@ -28,13 +28,15 @@ Metrics::FamilyId endpoint_counters(std::string_view name, std::string_view help
 }
 
 struct EndpointFamilies {
-  Metrics::FamilyId open = endpoint_gauges("postern_upstream_connections", "Connections to the target, idle ones included.");
+  Metrics::FamilyId open =
+      endpoint_gauges("postern_upstream_connections", "Connections to the target, idle ones included.");
   Metrics::FamilyId idle = endpoint_gauges("postern_upstream_connections_idle", "Connections that wait for reuse.");
   Metrics::FamilyId waiting =
       endpoint_gauges("postern_upstream_waiting", "Exchanges that wait for a connection to the target.");
   Metrics::FamilyId active = endpoint_gauges("postern_upstream_active", "Exchanges in flight to the target.");
   Metrics::FamilyId weight = endpoint_gauges("postern_upstream_weight", "Weight in balancing; 0 when taken out.");
-  Metrics::FamilyId attempts = endpoint_counters("postern_upstream_attempts_total", "Attempts begun, retries included.");
+  Metrics::FamilyId attempts =
+      endpoint_counters("postern_upstream_attempts_total", "Attempts begun, retries included.");
   Metrics::FamilyId failures =
       endpoint_counters("postern_upstream_failures_total", "Attempts that ended without a response head.");
 };
@@ -60,7 +62,8 @@ struct HookFamilies {
   Metrics::FamilyId deadlines =
       hook_counters("postern_plugin_deadlines_total", "Suspended hooks that were not resumed in time.");
   Metrics::FamilyId responses = hook_counters("postern_plugin_responses_total", "Local responses by a plugin's hook.");
-  Metrics::FamilyId buffered = link_counters("postern_plugin_buffered_bytes_total", "Body bytes buffered for a plugin.");
+  Metrics::FamilyId buffered =
+      link_counters("postern_plugin_buffered_bytes_total", "Body bytes buffered for a plugin.");
   Metrics::FamilyId shadowed =
       link_counters("postern_plugin_shadowed_total", "Verdicts that shadow mode did not carry out.");
 };
@@ -73,7 +76,8 @@ const HookFamilies& hook_families() {
 std::string route_of(const Plan& plan, const Link& link) {
   for (const RoutePlan& route : plan.routes) {
     auto links = route.chain.links();
-    if (!links.empty() && links.front().number <= link.number && link.number <= links.back().number) return route.config->id;
+    if (!links.empty() && links.front().number <= link.number && link.number <= links.back().number)
+      return route.config->id;
   }
   return {};
 }
@@ -190,7 +194,8 @@ const CoreSeries& core_series() {
       metrics().counter("postern_exchanges_total", "Exchanges begun."),
   };
   static const Metrics::CollectorId dropped = [] {
-    auto lines = metrics().gauge("postern_log_lines_dropped", "Log lines lost since the start, because the disk was slow.");
+    auto lines =
+        metrics().gauge("postern_log_lines_dropped", "Log lines lost since the start, because the disk was slow.");
     return metrics().add_collector([lines] { metrics().set(lines, static_cast<double>(dropped_log_lines())); });
   }();
   static_cast<void>(dropped);

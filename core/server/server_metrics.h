@@ -30,7 +30,7 @@ class EndpointMetrics {
   void active(std::uint64_t exchanges) noexcept { active_.set(static_cast<double>(exchanges)); }
   void weight(std::uint32_t weight, bool available) noexcept;  // what the balancer sees of it
   void attempt() noexcept { metrics().add(attempts_, 1); }
-  void failure() noexcept { metrics().add(failures_, 1); }     // an attempt that got no response head
+  void failure() noexcept { metrics().add(failures_, 1); }  // an attempt that got no response head
 
  private:
   GaugeShare open_, idle_, waiting_, active_;

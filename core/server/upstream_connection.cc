@@ -11,7 +11,8 @@
 
 namespace postern::server {
 
-UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::unique_ptr<net::Stream> stream, std::uint64_t connect_ns)
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::unique_ptr<net::Stream> stream,
+                                       std::uint64_t connect_ns)
     : pool_(pool),
       stream_(std::move(stream)),
       codec_(http::make_h1_client_codec(*this, http::HeadLimits{})),
@@ -121,7 +122,8 @@ void UpstreamConnection::on_eof() {
   if (dead_) return;
   if (!ended) return lost(ended.error(), POSTERN_OUTCOME_RESET);
   if (user_ == nullptr) return discard();
-  if (answer_due_) lost(Error::upstream(ErrorCode::proxy_error, "the upstream closed without an answer"), POSTERN_OUTCOME_RESET);
+  if (answer_due_)
+    lost(Error::upstream(ErrorCode::proxy_error, "the upstream closed without an answer"), POSTERN_OUTCOME_RESET);
 }
 
 void UpstreamConnection::on_stream_error(const Error& error) {
@@ -182,8 +184,10 @@ void UpstreamConnection::wait_for(Wait what) {
 void UpstreamConnection::on_deadline(void* self) {
   auto* c = static_cast<UpstreamConnection*>(self);
   switch (c->wait_) {
-    case Wait::nothing: return;
-    case Wait::idle: return c->discard();
+    case Wait::nothing:
+      return;
+    case Wait::idle:
+      return c->discard();
     case Wait::response:
       return c->lost(Error::upstream(ErrorCode::timeout, "no response head in time"), POSTERN_OUTCOME_TIMEOUT);
     case Wait::body:

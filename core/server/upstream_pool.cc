@@ -83,7 +83,8 @@ void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net:
   if (!result) {
     if (PoolWaiter* waiter = first_; waiter != nullptr) {
       dequeue(*waiter);
-      auto error = Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + result.error().text);
+      auto error =
+          Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + result.error().text);
       waiter->on_pool_failure(POSTERN_OUTCOME_CONNECT_FAILED, error);
     }
     return serve_queue();

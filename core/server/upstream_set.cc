@@ -53,16 +53,17 @@ Upstream::~Upstream() = default;
 
 void Upstream::resolve(Name& name) {
   if (name.lookup != nullptr) return;  // the last question is still open
-  name.lookup = net::Lookup::start(loop_, name.host, name.port, [this, &name](Result<std::vector<net::Address>> result) {
-    name.lookup.reset();
-    bool first = !std::exchange(name.answered, true);
-    // An answer that fails keeps the last good addresses: a name server that is down must not empty a pool.
-    bool changed = result && *result != name.addresses;
-    if (changed) name.addresses = std::move(*result);
-    if (changed) rebuild();
-    if (first) --unresolved_;
-    if (first && unresolved_ == 0) wake_waiters();
-  });
+  name.lookup =
+      net::Lookup::start(loop_, name.host, name.port, [this, &name](Result<std::vector<net::Address>> result) {
+        name.lookup.reset();
+        bool first = !std::exchange(name.answered, true);
+        // An answer that fails keeps the last good addresses: a name server that is down must not empty a pool.
+        bool changed = result && *result != name.addresses;
+        if (changed) name.addresses = std::move(*result);
+        if (changed) rebuild();
+        if (first) --unresolved_;
+        if (first && unresolved_ == 0) wake_waiters();
+      });
 }
 
 // Brings endpoints in line with the targets. Endpoints that stay keep their pools; those that left finish their exchanges.

@@ -21,12 +21,12 @@ struct Endpoint {
   Endpoint(net::Loop& loop, net::Address address, std::string_view host, std::uint32_t weight,
            const config::Upstream& config);
 
-  std::string text;           // "127.0.0.1:9001"
-  std::string host;           // the target as configured, for preserve_host: false
+  std::string text;  // "127.0.0.1:9001"
+  std::string host;  // the target as configured, for preserve_host: false
   std::uint32_t weight;
-  std::uint64_t active = 0;   // exchanges in flight
-  bool available = true;      // false: a plugin took it out
-  bool gone = false;          // no longer in the set; lives until active is 0
+  std::uint64_t active = 0;  // exchanges in flight
+  bool available = true;     // false: a plugin took it out
+  bool gone = false;         // no longer in the set; lives until active is 0
   UpstreamPool pool;
 };
 
@@ -51,7 +51,7 @@ class Upstream {
   Endpoint* choose(const VariableReader& reader, Arena& arena);
   const std::vector<std::unique_ptr<Endpoint>>& endpoints() const noexcept { return endpoints_; }
   bool set_available(std::string_view address, bool available);  // by endpoint or target address; false: unknown
-  void retire();  // of a drained generation
+  void retire();                                                 // of a drained generation
   // True while names have not been resolved for the first time.
   bool resolving() const noexcept { return unresolved_ > 0; }
   void when_resolved(ResolveWaiter& waiter);  // on_resolved comes once, when resolving() has ended

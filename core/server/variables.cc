@@ -24,20 +24,31 @@ struct Exact {
   Builtin builtin;
 };
 constexpr Exact kExact[] = {
-    {"request.method", Builtin::request_method},     {"request.path", Builtin::request_path},
-    {"request.query", Builtin::request_query},       {"request.host", Builtin::request_host},
-    {"request.scheme", Builtin::request_scheme},     {"request.protocol", Builtin::request_protocol},
-    {"request.target", Builtin::request_target},     {"response.status", Builtin::response_status},
-    {"response.origin", Builtin::response_origin},   {"client.ip", Builtin::client_ip},
-    {"client.port", Builtin::client_port},           {"listener.name", Builtin::listener_name},
-    {"route.id", Builtin::route_id},                 {"upstream.name", Builtin::upstream_name},
-    {"upstream.target", Builtin::upstream_target},   {"upstream.latency", Builtin::upstream_latency},
-    {"latency", Builtin::latency},                   {"generation", Builtin::generation},
+    {"request.method", Builtin::request_method},
+    {"request.path", Builtin::request_path},
+    {"request.query", Builtin::request_query},
+    {"request.host", Builtin::request_host},
+    {"request.scheme", Builtin::request_scheme},
+    {"request.protocol", Builtin::request_protocol},
+    {"request.target", Builtin::request_target},
+    {"response.status", Builtin::response_status},
+    {"response.origin", Builtin::response_origin},
+    {"client.ip", Builtin::client_ip},
+    {"client.port", Builtin::client_port},
+    {"listener.name", Builtin::listener_name},
+    {"route.id", Builtin::route_id},
+    {"upstream.name", Builtin::upstream_name},
+    {"upstream.target", Builtin::upstream_target},
+    {"upstream.latency", Builtin::upstream_latency},
+    {"latency", Builtin::latency},
+    {"generation", Builtin::generation},
     {"worker", Builtin::worker},
 };
 constexpr Exact kFamilies[] = {
-    {"request.header.", Builtin::request_header},   {"request.cookie.", Builtin::request_cookie},
-    {"request.query.", Builtin::request_query_parameter}, {"response.header.", Builtin::response_header},
+    {"request.header.", Builtin::request_header},
+    {"request.cookie.", Builtin::request_cookie},
+    {"request.query.", Builtin::request_query_parameter},
+    {"response.header.", Builtin::response_header},
     {"path.", Builtin::path_parameter},
 };
 

@@ -18,7 +18,7 @@ struct Value {
   Kind kind = Kind::none;
   std::int64_t integer = 0;  // integer; boolean as 0 or 1
   double number = 0;
-  std::string_view string;   // valid as long as the exchange does not change
+  std::string_view string;  // valid as long as the exchange does not change
 
   static Value of(std::string_view text) { return {Kind::string, 0, 0, text}; }
   static Value of(std::int64_t i) { return {Kind::integer, i, 0, {}}; }
@@ -36,11 +36,30 @@ std::string_view variable_name(VariableId id);  // lives for ever
 // What a variable's number means to the core. `argument` is the NAME part of the families.
 enum class Builtin : std::uint8_t {
   none,  // a plugin's variable
-  request_method, request_path, request_query, request_host, request_scheme, request_protocol, request_target,
-  request_header, request_cookie, request_query_parameter,
-  response_status, response_origin, response_header,
-  path_parameter, client_ip, client_port, listener_name, route_id,
-  upstream_name, upstream_target, upstream_latency, latency, generation, worker
+  request_method,
+  request_path,
+  request_query,
+  request_host,
+  request_scheme,
+  request_protocol,
+  request_target,
+  request_header,
+  request_cookie,
+  request_query_parameter,
+  response_status,
+  response_origin,
+  response_header,
+  path_parameter,
+  client_ip,
+  client_port,
+  listener_name,
+  route_id,
+  upstream_name,
+  upstream_target,
+  upstream_latency,
+  latency,
+  generation,
+  worker
 };
 struct VariableInfo {
   Builtin builtin = Builtin::none;

@@ -14,7 +14,7 @@ namespace {
 thread_local Worker* current_worker = nullptr;
 std::array<std::atomic<Worker*>, Worker::kMost> all_workers{};
 
-constexpr std::uint64_t kAcceptAgainMs = 100;   // how often a full gateway looks whether there is room again
+constexpr std::uint64_t kAcceptAgainMs = 100;  // how often a full gateway looks whether there is room again
 constexpr std::uint64_t kForeverMs = 3'600'000;
 
 }  // namespace
@@ -22,7 +22,10 @@ constexpr std::uint64_t kForeverMs = 3'600'000;
 // ---- WorkerPlan ------------------------------------------------------------------------------------------------------
 
 WorkerPlan::WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan)
-    : worker_(worker), plan_(std::move(plan)), upstreams_(worker.loop(), *plan_, worker.index()), counters_(plan_->links) {}
+    : worker_(worker),
+      plan_(std::move(plan)),
+      upstreams_(worker.loop(), *plan_, worker.index()),
+      counters_(plan_->links) {}
 
 WorkerPlan::~WorkerPlan() {
   published_.clear();  // reads the counters once more
@@ -106,7 +109,8 @@ void Worker::drop(WorkerPlan& plan) {
   drained();
 }
 
-Result<net::Address> Worker::listen(const std::string& name, const std::string& configured, const net::Address& address) {
+Result<net::Address> Worker::listen(const std::string& name, const std::string& configured,
+                                    const net::Address& address) {
   std::string_view kept = *listener_names_.insert(name).first;
   auto listener = net::Listener::open(
       loop_, address, [this, kept](std::unique_ptr<net::Stream> stream) { accept(kept, std::move(stream)); });

@@ -39,7 +39,9 @@ class WorkerPlan {
     return c != nullptr ? *c : make_counters(link);
   }
   // [any thread] Null when the link has never run on this worker.
-  const HookCounters* counters_of(std::uint32_t link) const noexcept { return counters_[link].load(std::memory_order_acquire); }
+  const HookCounters* counters_of(std::uint32_t link) const noexcept {
+    return counters_[link].load(std::memory_order_acquire);
+  }
 
   void pin() noexcept { ++pins_; }
   void unpin();  // the last one of a retired generation reports it drained
@@ -127,10 +129,10 @@ class Worker {
   std::set<std::string, std::less<>> listener_names_;  // of all there ever were: connections keep views
   std::vector<std::unique_ptr<ClientConnection>> live_;
   std::function<void()> drain_done_;
-  std::unique_ptr<net::Timer> accept_again_;           // set while the connection limit is reached
+  std::unique_ptr<net::Timer> accept_again_;  // set while the connection limit is reached
   std::int64_t buffered_bytes_ = 0;
   bool draining_ = false;
-  std::unique_ptr<net::Timer> keep_alive_;             // the loop runs until stop()
+  std::unique_ptr<net::Timer> keep_alive_;  // the loop runs until stop()
   std::thread thread_;
 };
 

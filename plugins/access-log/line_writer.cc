@@ -9,8 +9,8 @@
 #include <utility>
 
 namespace {
-constexpr std::size_t kWriteSoon = 64 * 1024;                      // that much is written at once
-constexpr auto kWriteAnyway = std::chrono::milliseconds(100);      // less than that, after this time
+constexpr std::size_t kWriteSoon = 64 * 1024;                  // that much is written at once
+constexpr auto kWriteAnyway = std::chrono::milliseconds(100);  // less than that, after this time
 }  // namespace
 
 LineWriter::~LineWriter() {
@@ -26,8 +26,10 @@ LineWriter::~LineWriter() {
 }
 
 std::string LineWriter::open(const std::string& file) {
-  if (file == "stdout") fd_ = STDOUT_FILENO;
-  else if (file == "stderr") fd_ = STDERR_FILENO;
+  if (file == "stdout")
+    fd_ = STDOUT_FILENO;
+  else if (file == "stderr")
+    fd_ = STDERR_FILENO;
   else {
     fd_ = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     if (fd_ < 0) return "cannot open " + file + ": " + std::strerror(errno);

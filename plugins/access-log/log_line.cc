@@ -8,7 +8,8 @@ namespace {
 
 bool same(std::string_view a, std::string_view b) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
@@ -21,9 +22,12 @@ void append_escaped(std::string& out, std::string_view text) {
   }
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
-    if (plain(c)) out += c;
-    else if (c == '"' || c == '\\') (out += '\\') += c;
-    else ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
+    if (plain(c))
+      out += c;
+    else if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else
+      ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
   }
 }
 
@@ -107,6 +111,7 @@ std::string_view redact_query(std::string_view query, const std::vector<std::str
 }
 
 bool is_secret_header(std::string_view name) {
-  static constexpr std::string_view kSecret[] = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"};
+  static constexpr std::string_view kSecret[] = {"authorization", "proxy-authorization", "cookie", "set-cookie",
+                                                 "x-api-key"};
   return std::any_of(std::begin(kSecret), std::end(kSecret), [&](std::string_view s) { return same(s, name); });
 }

@@ -9,9 +9,9 @@
 class LogLine {
  public:
   explicit LogLine(std::string& out) : out_(out) { out_ += '{'; }
-  void text(std::string_view key, std::string_view value);   // bytes that are not printable ASCII are escaped
+  void text(std::string_view key, std::string_view value);  // bytes that are not printable ASCII are escaped
   void number(std::string_view key, std::uint64_t value);
-  void milliseconds(std::string_view key, std::uint64_t ns); // with microseconds: 12.345
+  void milliseconds(std::string_view key, std::uint64_t ns);  // with microseconds: 12.345
   void end() { out_ += "}\n"; }
 
  private:

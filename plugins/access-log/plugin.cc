@@ -11,7 +11,8 @@
 
 namespace {
 
-constexpr std::string_view kEnds[] = {"ok", "client_gone", "client_timeout", "upstream", "aborted", "shutdown", "bad_request"};
+constexpr std::string_view kEnds[] = {"ok",      "client_gone", "client_timeout", "upstream",
+                                      "aborted", "shutdown",    "bad_request"};
 
 class AccessLog {
  public:

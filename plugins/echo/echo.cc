@@ -8,9 +8,12 @@ void append_json(std::string& out, std::string_view text) {
   out += '"';
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (byte >= 0x20 && byte < 0x7f) out += c;
-    else ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (byte >= 0x20 && byte < 0x7f)
+      out += c;
+    else
+      ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
   }
   out += '"';
 }

@@ -25,6 +25,7 @@ TEST_CASE("it tells what arrived") {
   auto& x = gateway.request("GET", "/a/b?c=1", {{"x-y", "z"}});
   x.send();
   CHECK(x.status() == 200);
-  CHECK(x.response_body().find("\"instance\":\"b1\",\"method\":\"GET\",\"path\":\"/a/b\",\"query\":\"c=1\"") != std::string::npos);
+  CHECK(x.response_body().find("\"instance\":\"b1\",\"method\":\"GET\",\"path\":\"/a/b\",\"query\":\"c=1\"") !=
+        std::string::npos);
   x.finish();
 }

@@ -29,8 +29,12 @@ class Metrics {
       if (buckets[i] <= buckets[i - 1]) return setup.error(config["buckets"].at(i), "buckets must ascend");
     }
     self->requests_ = {"postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, 0}};
-    self->duration_ = {"postern_request_duration_seconds", "From the request head to the end of the response.", {{"route"}, buckets, 0}};
-    self->upstream_ = {"postern_upstream_duration_seconds", "From an attempt's start to the upstream's response head.", {{"route"}, buckets, 0}};
+    self->duration_ = {"postern_request_duration_seconds",
+                       "From the request head to the end of the response.",
+                       {{"route"}, buckets, 0}};
+    self->upstream_ = {"postern_upstream_duration_seconds",
+                       "From an attempt's start to the upstream's response head.",
+                       {{"route"}, buckets, 0}};
     self->in_ = {"postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, 0}};
     self->out_ = {"postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, 0}};
     self->errors_ = {"postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
@@ -60,13 +64,17 @@ class Metrics {
     if (end.upstream_duration_ns > 0) r.upstream.observe(static_cast<double>(end.upstream_duration_ns) / 1e9);
     r.in.add(static_cast<double>(end.request_head_bytes + end.request_body_bytes));
     r.out.add(static_cast<double>(end.response_head_bytes + end.response_body_bytes));
-    if (end.error_code_view.len > 0) errors_.with({std::string_view(end.error_code_view.ptr, end.error_code_view.len)}).add();
+    if (end.error_code_view.len > 0)
+      errors_.with({std::string_view(end.error_code_view.ptr, end.error_code_view.len)}).add();
   }
 
  private:
   struct Route {
     Route(const Metrics& m, std::string_view route_name)
-        : name(route_name), duration(m.duration_.with({name})), upstream(m.upstream_.with({name})), in(m.in_.with({name})),
+        : name(route_name),
+          duration(m.duration_.with({name})),
+          upstream(m.upstream_.with({name})),
+          in(m.in_.with({name})),
           out(m.out_.with({name})) {}
     // The last method and status are the next ones nearly always.
     postern::Counter requests(const Metrics& m, std::string_view method, std::uint32_t status) {

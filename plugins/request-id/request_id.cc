@@ -42,8 +42,8 @@ bool is_request_id(std::string_view text) noexcept {
 Uuid::Uuid() {
   thread_local Generator random;
   constexpr char kHex[] = "0123456789abcdef";
-  std::uint64_t high = (random() & ~0xf000ull) | 0x4000ull;                  // version 4
-  std::uint64_t low = (random() & ~(3ull << 62)) | (2ull << 62);             // variant 10
+  std::uint64_t high = (random() & ~0xf000ull) | 0x4000ull;       // version 4
+  std::uint64_t low = (random() & ~(3ull << 62)) | (2ull << 62);  // variant 10
   std::size_t at = 0;
   auto digits = [&](std::uint64_t bits, int count) {
     for (int shift = (count - 1) * 4; shift >= 0; shift -= 4) text_[at++] = kHex[(bits >> shift) & 15];

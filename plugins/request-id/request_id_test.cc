@@ -11,7 +11,8 @@ using postern::testing::FakeGateway;
 TEST_CASE("only harmless ids are accepted") {
   CHECK(is_request_id("a-B_9.z"));
   CHECK(is_request_id(std::string(128, 'x')));
-  for (std::string bad : {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\"b"), std::string("\xc3\xa9")}) {
+  for (std::string bad :
+       {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\"b"), std::string("\xc3\xa9")}) {
     CHECK_FALSE(is_request_id(bad));
   }
 }

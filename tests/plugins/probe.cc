@@ -29,7 +29,8 @@ void report(postern_exchange x, const char* what, std::int64_t answer) {
 
 void set_headers(postern_exchange x) {
   const auto* t = tables.exchange;
-  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"})
+  for (const char* name :
+       {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"})
     report(x, name, t->header_set(x, POSTERN_REQUEST, str(name), str("1")));
   report(x, "injected", t->header_set(x, POSTERN_REQUEST, str("x-a"), str("b\r\nx-c: d")));
   report(x, "name", t->header_set(x, POSTERN_REQUEST, str("x a"), str("b")));
@@ -79,7 +80,8 @@ struct Waiting {
 
 void resume_twice(void* user) {
   auto ticket = static_cast<Waiting*>(user)->ticket;  // gone with the exchange, so copied first
-  report(ticket.exchange, "late", tables.exchange->header_add(ticket.exchange, POSTERN_REQUEST, str("x-late"), str("1")));
+  report(ticket.exchange, "late",
+         tables.exchange->header_add(ticket.exchange, POSTERN_REQUEST, str("x-late"), str("1")));
   tables.exchange->resume(ticket, POSTERN_CONTINUE);
   tables.exchange->resume(ticket, POSTERN_ABORT);
 }

@@ -63,7 +63,8 @@ bool read(const postern_call_request* request, OutboundCall::Request& out, std::
   if (request == nullptr || request->struct_size < sizeof(request->struct_size)) return false;
   std::memcpy(&r, request, std::min<std::size_t>(request->struct_size, sizeof r));
   bool readable = usable(r.upstream, kMaxText) && usable(r.method, kMaxText) && usable(r.target, kMaxText) &&
-                  usable(r.body, kMaxBody) && r.header_count <= kMaxHeaders && (r.headers != nullptr || r.header_count == 0);
+                  usable(r.body, kMaxBody) && r.header_count <= kMaxHeaders &&
+                  (r.headers != nullptr || r.header_count == 0);
   if (!readable) return false;
   for (std::uint64_t i = 0; i < r.header_count; ++i) {
     if (!usable(r.headers[i].name, kMaxText) || !usable(r.headers[i].value, kMaxText)) return false;

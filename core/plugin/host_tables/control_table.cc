@@ -6,7 +6,9 @@
 namespace postern::plugin {
 namespace {
 
-std::uint64_t generation(postern_instance instance) noexcept { return instance == nullptr ? 0 : instance->siblings->generation; }
+std::uint64_t generation(postern_instance instance) noexcept {
+  return instance == nullptr ? 0 : instance->siblings->generation;
+}
 
 postern_status reload() noexcept { return ask_for_reload() ? POSTERN_OK : POSTERN_E_STATE; }
 

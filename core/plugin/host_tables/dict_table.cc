@@ -9,13 +9,20 @@ namespace {
 
 postern_status to_abi(DictStatus status) noexcept {
   switch (status) {
-    case DictStatus::ok: return POSTERN_OK;
-    case DictStatus::not_found: return POSTERN_E_NOT_FOUND;
-    case DictStatus::exists: return POSTERN_E_EXISTS;
-    case DictStatus::conflict: return POSTERN_E_CONFLICT;
-    case DictStatus::type: return POSTERN_E_TYPE;
-    case DictStatus::invalid: return POSTERN_E_INVALID;
-    case DictStatus::limit: return POSTERN_E_LIMIT;
+    case DictStatus::ok:
+      return POSTERN_OK;
+    case DictStatus::not_found:
+      return POSTERN_E_NOT_FOUND;
+    case DictStatus::exists:
+      return POSTERN_E_EXISTS;
+    case DictStatus::conflict:
+      return POSTERN_E_CONFLICT;
+    case DictStatus::type:
+      return POSTERN_E_TYPE;
+    case DictStatus::invalid:
+      return POSTERN_E_INVALID;
+    case DictStatus::limit:
+      return POSTERN_E_LIMIT;
   }
   return POSTERN_E_FAILED;
 }
@@ -44,12 +51,14 @@ postern_status get(postern_dict id, postern_str key, char* buffer, std::uint64_t
 
 postern_status set(postern_dict id, postern_str key, postern_str value, std::uint64_t ttl_ms) noexcept {
   if (!is_value(value)) return POSTERN_E_INVALID;
-  return with_dict(id, key, [&](Dict& d, std::string_view k) { return d.set(k, view(value), ttl_ms, cached_now_ms()); });
+  return with_dict(id, key,
+                   [&](Dict& d, std::string_view k) { return d.set(k, view(value), ttl_ms, cached_now_ms()); });
 }
 
 postern_status add(postern_dict id, postern_str key, postern_str value, std::uint64_t ttl_ms) noexcept {
   if (!is_value(value)) return POSTERN_E_INVALID;
-  return with_dict(id, key, [&](Dict& d, std::string_view k) { return d.add(k, view(value), ttl_ms, cached_now_ms()); });
+  return with_dict(id, key,
+                   [&](Dict& d, std::string_view k) { return d.add(k, view(value), ttl_ms, cached_now_ms()); });
 }
 
 postern_status remove(postern_dict id, postern_str key) noexcept {
@@ -72,15 +81,16 @@ postern_status compare_and_set(postern_dict id, postern_str key, postern_str exp
   });
 }
 
-postern_status limit(postern_dict id, postern_str key, const postern_limit* limit, postern_limit_result* result) noexcept {
+postern_status limit(postern_dict id, postern_str key, const postern_limit* limit,
+                     postern_limit_result* result) noexcept {
   if (limit == nullptr || limit->struct_size < sizeof(postern_limit) || limit->algorithm > POSTERN_LIMIT_SLIDING_WINDOW)
     return POSTERN_E_INVALID;
   if (result == nullptr || result->struct_size < sizeof(result->struct_size)) return POSTERN_E_INVALID;
-  Limit rule{static_cast<Limit::Algorithm>(limit->algorithm), limit->limit, limit->window_ms, limit->burst, limit->cost};
+  Limit rule{static_cast<Limit::Algorithm>(limit->algorithm), limit->limit, limit->window_ms, limit->burst,
+             limit->cost};
   LimitResult decision;
-  postern_status status = with_dict(id, key, [&](Dict& d, std::string_view k) {
-    return d.limit(k, rule, cached_now_ms(), decision);
-  });
+  postern_status status =
+      with_dict(id, key, [&](Dict& d, std::string_view k) { return d.limit(k, rule, cached_now_ms(), decision); });
   if (status != POSTERN_OK) return status;
   fill_sized(*result, postern_limit_result{0, decision.allowed ? 1u : 0u, decision.remaining, decision.retry_after_ms,
                                            decision.reset_ms});
@@ -92,8 +102,8 @@ static_assert(static_cast<unsigned>(Limit::Algorithm::token_bucket) == POSTERN_L
 }  // namespace
 
 const postern_dict_table& dict_table() {
-  static const postern_dict_table table{sizeof(table), 1,       &open,      &get,             &set,
-                                        &add,          &remove, &increment, &compare_and_set, &limit};
+  static const postern_dict_table table{sizeof(table),    1,     &open, &get, &set, &add, &remove, &increment,
+                                        &compare_and_set, &limit};
   return table;
 }
 

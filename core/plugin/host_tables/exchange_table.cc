@@ -14,7 +14,7 @@ using server::Value;
 using server::Worker;
 
 constexpr std::uint64_t kMaxName = 1024;
-constexpr std::uint64_t kMaxField = 64 * 1024;          // header values, paths, queries
+constexpr std::uint64_t kMaxField = 64 * 1024;  // header values, paths, queries
 constexpr std::uint64_t kMaxVariable = 1024 * 1024;
 constexpr std::uint64_t kMaxBody = 1ull << 30;
 constexpr std::uint64_t kMaxCode = 64;
@@ -90,7 +90,8 @@ bool is_host(std::uint32_t message, http::KnownField known) noexcept {
 }
 
 postern_status check_header_change(Exchange& x, std::uint32_t message, postern_str name) {
-  if (message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName) || !http::is_token(view(name))) return POSTERN_E_INVALID;
+  if (message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName) || !http::is_token(view(name)))
+    return POSTERN_E_INVALID;
   if (belongs_to_gateway(http::known_field(view(name)))) return POSTERN_E_STATE;
   return x.headers(message) != nullptr && x.headers_mutable(message) ? POSTERN_OK : POSTERN_E_STATE;
 }
@@ -156,8 +157,7 @@ bool is_final_status(std::uint32_t status) noexcept { return status >= 200 && st
 postern_status status_set(postern_exchange handle, std::uint32_t status) {
   if (!is_final_status(status)) return POSTERN_E_INVALID;
   return change_exchange(
-      handle,
-      [](Exchange& x) { return x.response() != nullptr && !x.done() ? POSTERN_OK : POSTERN_E_STATE; },
+      handle, [](Exchange& x) { return x.response() != nullptr && !x.done() ? POSTERN_OK : POSTERN_E_STATE; },
       [&](Exchange& x) { return x.set_status(status); });
 }
 
@@ -175,9 +175,8 @@ postern_status respond_error(postern_exchange handle, std::uint32_t status, post
   auto upper_case = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
   std::string_view name = view(code);
   if (name.empty() || !std::all_of(name.begin(), name.end(), upper_case)) return POSTERN_E_INVALID;
-  return change_exchange(handle, always, [&](Exchange& x) {
-    return x.respond_error(status, name, view(message), retry_after_s);
-  });
+  return change_exchange(handle, always,
+                         [&](Exchange& x) { return x.respond_error(status, name, view(message), retry_after_s); });
 }
 
 postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
@@ -187,16 +186,27 @@ postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
 
 // ---- Variables -------------------------------------------------------------------------------------------------------
 
-std::uint32_t variable_id(postern_str name) noexcept { return usable(name, kMaxName) ? server::variable_id(view(name)) : 0; }
+std::uint32_t variable_id(postern_str name) noexcept {
+  return usable(name, kMaxName) ? server::variable_id(view(name)) : 0;
+}
 
 postern_value to_abi(const Value& value) noexcept {
   postern_value out{};
   switch (value.kind) {
-    case Value::Kind::none: break;
-    case Value::Kind::string: out.type = POSTERN_VALUE_STRING; break;
-    case Value::Kind::integer: out.type = POSTERN_VALUE_INT; break;
-    case Value::Kind::number: out.type = POSTERN_VALUE_DOUBLE; break;
-    case Value::Kind::boolean: out.type = POSTERN_VALUE_BOOL; break;
+    case Value::Kind::none:
+      break;
+    case Value::Kind::string:
+      out.type = POSTERN_VALUE_STRING;
+      break;
+    case Value::Kind::integer:
+      out.type = POSTERN_VALUE_INT;
+      break;
+    case Value::Kind::number:
+      out.type = POSTERN_VALUE_DOUBLE;
+      break;
+    case Value::Kind::boolean:
+      out.type = POSTERN_VALUE_BOOL;
+      break;
   }
   out.integer = value.integer;
   out.number = value.number;
@@ -206,12 +216,23 @@ postern_value to_abi(const Value& value) noexcept {
 
 bool from_abi(const postern_value& in, Value& out) noexcept {
   switch (in.type) {
-    case POSTERN_VALUE_NONE: out = Value{}; return true;
-    case POSTERN_VALUE_STRING: out = Value::of(view(in.string)); return usable(in.string, kMaxVariable);
-    case POSTERN_VALUE_INT: out = Value::of(in.integer); return true;
-    case POSTERN_VALUE_DOUBLE: out = Value::of(in.number); return true;
-    case POSTERN_VALUE_BOOL: out = Value::of(in.integer != 0); return true;
-    default: return false;
+    case POSTERN_VALUE_NONE:
+      out = Value{};
+      return true;
+    case POSTERN_VALUE_STRING:
+      out = Value::of(view(in.string));
+      return usable(in.string, kMaxVariable);
+    case POSTERN_VALUE_INT:
+      out = Value::of(in.integer);
+      return true;
+    case POSTERN_VALUE_DOUBLE:
+      out = Value::of(in.number);
+      return true;
+    case POSTERN_VALUE_BOOL:
+      out = Value::of(in.integer != 0);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -296,10 +317,18 @@ postern_status on_end(postern_exchange handle, void (*done)(void* user), void* u
 }  // namespace
 
 const postern_exchange_table& exchange_table() {
-  static const postern_exchange_table table{
-      sizeof(table), 1,           &request_get,   &request_set,  &header_get,   &header_count,  &header_at, &header_set,
-      &header_add,   &header_remove, &status_get, &status_set,   &respond,      &respond_error, &set_origin, &variable_id,
-      &variable_get, &variable_set, &pause,       &resume,       &info,         &allocate,      &retry,     &on_end};
+  static const postern_exchange_table table{sizeof(table), 1,
+                                            &request_get,  &request_set,
+                                            &header_get,   &header_count,
+                                            &header_at,    &header_set,
+                                            &header_add,   &header_remove,
+                                            &status_get,   &status_set,
+                                            &respond,      &respond_error,
+                                            &set_origin,   &variable_id,
+                                            &variable_get, &variable_set,
+                                            &pause,        &resume,
+                                            &info,         &allocate,
+                                            &retry,        &on_end};
   return table;
 }
 

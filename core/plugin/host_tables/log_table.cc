@@ -13,7 +13,8 @@ constexpr std::uint64_t kMaxFields = 64;
 LogLevel level_of(std::uint32_t level) noexcept {
   return level > POSTERN_LOG_ERROR ? LogLevel::error : static_cast<LogLevel>(level);
 }
-static_assert(static_cast<int>(LogLevel::trace) == POSTERN_LOG_TRACE && static_cast<int>(LogLevel::error) == POSTERN_LOG_ERROR);
+static_assert(static_cast<int>(LogLevel::trace) == POSTERN_LOG_TRACE &&
+              static_cast<int>(LogLevel::error) == POSTERN_LOG_ERROR);
 
 // Loggers are found by name under a lock, so an instance keeps its own.
 Logger& logger_of(postern_instance instance) {
@@ -27,11 +28,16 @@ Logger& logger_of(postern_instance instance) {
 LogField to_field(const postern_log_field& field) {
   std::string_view key = usable(field.key, kMaxMessage) ? view(field.key) : std::string_view{};
   switch (field.value.type) {
-    case POSTERN_VALUE_INT: return {key, field.value.integer};
-    case POSTERN_VALUE_DOUBLE: return {key, field.value.number};
-    case POSTERN_VALUE_BOOL: return {key, field.value.integer != 0};
-    case POSTERN_VALUE_STRING: break;
-    default: return {key, std::string_view{}};
+    case POSTERN_VALUE_INT:
+      return {key, field.value.integer};
+    case POSTERN_VALUE_DOUBLE:
+      return {key, field.value.number};
+    case POSTERN_VALUE_BOOL:
+      return {key, field.value.integer != 0};
+    case POSTERN_VALUE_STRING:
+      break;
+    default:
+      return {key, std::string_view{}};
   }
   return {key, usable(field.value.string, kMaxMessage) ? view(field.value.string) : std::string_view{}};
 }

@@ -58,7 +58,8 @@ inline postern_status with_connection(postern_connection handle, Use use) noexce
 }
 
 inline bool may_resume_with(postern_verdict verdict) noexcept {
-  return verdict == POSTERN_CONTINUE || verdict == POSTERN_RESPOND || verdict == POSTERN_ABORT || verdict == POSTERN_ERROR;
+  return verdict == POSTERN_CONTINUE || verdict == POSTERN_RESPOND || verdict == POSTERN_ABORT ||
+         verdict == POSTERN_ERROR;
 }
 
 // Copies as much of `full` as the caller's struct has room for, and leaves its struct_size.
@@ -77,7 +78,9 @@ inline std::uint64_t cached_now_ms() noexcept {
 // Keeps an instance, and with it the plugin's code, while it lives.
 class Pin {
  public:
-  Pin(postern_instance instance, HandleKind kind) noexcept : instance_(instance), kind_(kind) { instance_->pins.add(kind_); }
+  Pin(postern_instance instance, HandleKind kind) noexcept : instance_(instance), kind_(kind) {
+    instance_->pins.add(kind_);
+  }
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
   ~Pin() { instance_->pins.remove(kind_); }
@@ -93,7 +96,8 @@ template <class Callback>
 void call_plugin(postern_instance instance, std::string_view what, Callback callback) noexcept {
   auto report = [&](std::string_view problem) {
     logger(instance->log_module)
-        .write(LogLevel::error, problem, {{"instance", instance->name}, {"callback", what}, {"scope", instance->scope}});
+        .write(LogLevel::error, problem,
+               {{"instance", instance->name}, {"callback", what}, {"scope", instance->scope}});
   };
   try {
     callback();

@@ -28,7 +28,8 @@ std::uint64_t family(const postern_metric* metric) noexcept {
   if (metric == nullptr || metric->struct_size < sizeof(metric->struct_size)) return 0;
   std::memcpy(&m, metric, std::min<std::size_t>(metric->struct_size, sizeof m));
   std::vector<std::string_view> labels;
-  bool readable = usable(m.name, kMaxText) && usable(m.help, kMaxText) && read_strings(m.label_names, m.label_count, labels);
+  bool readable =
+      usable(m.name, kMaxText) && usable(m.help, kMaxText) && read_strings(m.label_names, m.label_count, labels);
   bool has_buckets = m.bucket_count == 0 || (m.buckets != nullptr && m.bucket_count <= kMaxBuckets);
   if (!readable || !has_buckets || m.type > POSTERN_METRIC_HISTOGRAM) return 0;
   Metrics::Definition d;

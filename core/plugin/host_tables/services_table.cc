@@ -19,7 +19,8 @@ struct TableHead {  // how every table begins
 // Who holds which table how often, so that a release without an acquire harms nobody.
 struct Acquired {
   std::mutex mutex;
-  std::map<std::pair<postern_instance, const void*>, std::pair<postern_instance, std::uint64_t>> holders;  // publisher, count
+  std::map<std::pair<postern_instance, const void*>, std::pair<postern_instance, std::uint64_t>>
+      holders;  // publisher, count
 };
 Acquired& acquired() {
   static Acquired& all = *new Acquired;  // plugins may still release while the process ends

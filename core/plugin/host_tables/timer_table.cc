@@ -32,8 +32,8 @@ void on_timer(postern_timer handle) {
   call_plugin(pin->instance(), "timer", [&] { fire(user); });
 }
 
-postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint64_t repeat_ms, void (*fire)(void* user),
-                    void* user) noexcept {
+postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint64_t repeat_ms,
+                    void (*fire)(void* user), void* user) noexcept {
   Worker* worker = Worker::current();
   if (worker == nullptr || instance == nullptr || fire == nullptr) return 0;
   auto made = std::make_unique<PluginTimer>();

@@ -56,13 +56,15 @@ bool set_available_here(Worker& worker, std::string_view upstream, std::string_v
 postern_status set_available(postern_str upstream, postern_str address, std::int32_t available) noexcept {
   if (!usable(upstream, kMaxName) || !usable(address, kMaxName)) return POSTERN_E_INVALID;
   Worker* here = Worker::current();
-  if (here != nullptr && !set_available_here(*here, view(upstream), view(address), available != 0)) return POSTERN_E_NOT_FOUND;
+  if (here != nullptr && !set_available_here(*here, view(upstream), view(address), available != 0))
+    return POSTERN_E_NOT_FOUND;
   bool told = here != nullptr;
   for (std::uint32_t i = 0; i < Worker::kMost; ++i) {
     Worker* other = Worker::at(i);
     if (other == nullptr || other == here) continue;
     std::string name(view(upstream)), text(view(address));
-    told |= other->loop().post([other, name, text, available] { set_available_here(*other, name, text, available != 0); });
+    told |=
+        other->loop().post([other, name, text, available] { set_available_here(*other, name, text, available != 0); });
   }
   return told ? POSTERN_OK : POSTERN_E_NOT_FOUND;
 }
@@ -70,8 +72,8 @@ postern_status set_available(postern_str upstream, postern_str address, std::int
 }  // namespace
 
 const postern_upstream_table& upstream_table() {
-  static const postern_upstream_table table{sizeof(table), 1,       &endpoint_count, &endpoint_at,
-                                            &choose,       &choose_upstream, &set_available};
+  static const postern_upstream_table table{sizeof(table), 1, &endpoint_count, &endpoint_at, &choose, &choose_upstream,
+                                            &set_available};
   return table;
 }
 

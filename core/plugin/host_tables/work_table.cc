@@ -55,7 +55,8 @@ void finish(postern_task handle, Shared& task) {
   if (task.done != nullptr) call_plugin(task.pin.instance(), "work done", [&] { task.done(task.user); });
 }
 
-postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user), void* user) noexcept {
+postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user),
+                    void* user) noexcept {
   Worker* worker = Worker::current();
   if (worker == nullptr || instance == nullptr || work == nullptr) return 0;
   if (waiting.load(std::memory_order_relaxed) >= kMostWaiting) return 0;
@@ -66,7 +67,8 @@ postern_task submit(postern_instance instance, void (*work)(void* user), void (*
   postern_task handle = held<Task>().add(std::move(made));
   if (handle == 0) return 0;
   auto shared = task.shared;  // both ends keep it: the pin holds until the job has come to rest
-  task.job = net::Job::start(worker->loop(), [shared] { run(*shared); }, [shared, handle] { finish(handle, *shared); });
+  task.job = net::Job::start(
+      worker->loop(), [shared] { run(*shared); }, [shared, handle] { finish(handle, *shared); });
   return handle;
 }
 

@@ -52,8 +52,8 @@ typedef uint64_t postern_call; /* one HTTP request made by a plugin */
 typedef uint64_t postern_task; /* one job in the thread pool */
 typedef uint64_t postern_dict; /* one shared dictionary; lives as long as the process */
 
-typedef struct postern_instance_s* postern_instance;     /* one plugin with one configuration; the gateway's */
-typedef const struct postern_node_s* postern_node;       /* a place in an instance's configuration; read-only */
+typedef struct postern_instance_s* postern_instance;       /* one plugin with one configuration; the gateway's */
+typedef const struct postern_node_s* postern_node;         /* a place in an instance's configuration; read-only */
 typedef const struct postern_template_s* postern_template; /* a compiled "${...}" template; lives with its instance */
 
 /* A pause of one exchange; see `postern_exchange_table.pause`. */
@@ -147,15 +147,15 @@ typedef struct postern_log_field {
 #define POSTERN_NODE_MAP 6u
 typedef struct postern_config_table {
   uint32_t struct_size, version;
-  uint32_t (*kind)(postern_node node);                                    /* POSTERN_NODE_*; NULL for a null pointer */
-  uint64_t (*size)(postern_node node);                                    /* entries of a list or map, else 0 */
-  postern_node (*get)(postern_node map, postern_str key);                 /* null when absent or not a map */
-  postern_node (*at)(postern_node list_or_map, uint64_t index);           /* the value; null when out of range */
-  postern_str (*key_at)(postern_node map, uint64_t index);                /* in written order */
-  postern_str (*as_string_view)(postern_node node);                       /* empty when it is not a string */
-  int64_t (*as_int)(postern_node node);                                   /* INT, BOOL; DOUBLE truncated; else 0 */
-  double (*as_double)(postern_node node);                                 /* INT, DOUBLE; else 0 */
-  int32_t (*as_bool)(postern_node node);                                  /* 0 or 1 */
+  uint32_t (*kind)(postern_node node);                          /* POSTERN_NODE_*; NULL for a null pointer */
+  uint64_t (*size)(postern_node node);                          /* entries of a list or map, else 0 */
+  postern_node (*get)(postern_node map, postern_str key);       /* null when absent or not a map */
+  postern_node (*at)(postern_node list_or_map, uint64_t index); /* the value; null when out of range */
+  postern_str (*key_at)(postern_node map, uint64_t index);      /* in written order */
+  postern_str (*as_string_view)(postern_node node);             /* empty when it is not a string */
+  int64_t (*as_int)(postern_node node);                         /* INT, BOOL; DOUBLE truncated; else 0 */
+  double (*as_double)(postern_node node);                       /* INT, DOUBLE; else 0 */
+  int32_t (*as_bool)(postern_node node);                        /* 0 or 1 */
   /* "file:line:column" of the value as the operator wrote it, for messages. */
   postern_str (*position_view)(postern_node node);
 } postern_config_table;
@@ -165,8 +165,10 @@ typedef struct postern_config_table {
 #define POSTERN_BODY_STREAM 1u /* the hook sees each chunk as it passes; suspending stops reading from the source */
 #define POSTERN_BODY_BUFFER 2u /* the hook sees the whole body once; the head is held meanwhile and may still change */
 #define POSTERN_OVERFLOW_REJECT 0u /* BUFFER: request 413, response 502 */
-#define POSTERN_OVERFLOW_STREAM 1u /* BUFFER: the body passes by; the hook is called once with POSTERN_BODY_OVERFLOWED, no bytes */
-#define POSTERN_OVERFLOW_PEEK 2u   /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOWED */
+#define POSTERN_OVERFLOW_STREAM \
+  1u /* BUFFER: the body passes by; the hook is called once with POSTERN_BODY_OVERFLOWED, no bytes */
+#define POSTERN_OVERFLOW_PEEK \
+  2u /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOWED */
 typedef struct postern_body_policy {
   uint32_t policy;      /* POSTERN_BODY_* */
   uint32_t on_overflow; /* POSTERN_OVERFLOW_* */
@@ -206,10 +208,10 @@ typedef struct postern_exchange_info {
   uint32_t attempts;            /* upstream attempts begun */
   uint32_t origin;              /* POSTERN_ORIGIN_* of the current response */
 } postern_exchange_info;
-#define POSTERN_ORIGIN_NONE 0u     /* no response yet */
+#define POSTERN_ORIGIN_NONE 0u /* no response yet */
 #define POSTERN_ORIGIN_UPSTREAM 1u
-#define POSTERN_ORIGIN_LOCAL 2u    /* made by the gateway or by a plugin's respond() */
-#define POSTERN_ORIGIN_CACHE 3u    /* a local response whose plugin called set_origin */
+#define POSTERN_ORIGIN_LOCAL 2u /* made by the gateway or by a plugin's respond() */
+#define POSTERN_ORIGIN_CACHE 3u /* a local response whose plugin called set_origin */
 
 typedef struct postern_exchange_table {
   uint32_t struct_size, version;
@@ -264,8 +266,8 @@ typedef struct postern_exchange_table {
 } postern_exchange_table;
 
 /* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */
-#define POSTERN_BODY_END 1u      /* flag: these are the last bytes (possibly none) */
-#define POSTERN_BODY_WHOLE 2u    /* flag: BUFFER, and this is the whole body */
+#define POSTERN_BODY_END 1u        /* flag: these are the last bytes (possibly none) */
+#define POSTERN_BODY_WHOLE 2u      /* flag: BUFFER, and this is the whole body */
 #define POSTERN_BODY_OVERFLOWED 4u /* flag: BUFFER, the limit was exceeded and on_overflow was STREAM or PEEK */
 typedef struct postern_body_table {
   uint32_t struct_size, version;
@@ -307,9 +309,9 @@ typedef struct postern_metrics_table {
   uint64_t (*family)(const postern_metric* metric);
   /* [any thread] Takes a lock: keep the result. Never 0 for a valid family. */
   postern_series (*series)(uint64_t family, const postern_str* label_values, uint64_t label_count);
-  void (*add)(postern_series series, double amount);     /* [any thread] counter (>= 0), gauge */
-  void (*set)(postern_series series, double value);      /* [any thread] gauge */
-  void (*observe)(postern_series series, double value);  /* [any thread] histogram */
+  void (*add)(postern_series series, double amount);    /* [any thread] counter (>= 0), gauge */
+  void (*set)(postern_series series, double value);     /* [any thread] gauge */
+  void (*observe)(postern_series series, double value); /* [any thread] histogram */
   /* [any thread] Writes every family in the Prometheus text format, piece by piece. */
   void (*expose)(void (*write)(void* user, postern_str piece), void* user);
 } postern_metrics_table;
@@ -332,11 +334,11 @@ typedef struct postern_timer_table {
 #define POSTERN_LIMIT_SLIDING_WINDOW 1u /* two counters weighted by the part of the window that overlaps */
 typedef struct postern_limit {
   uint32_t struct_size;
-  uint32_t algorithm;  /* POSTERN_LIMIT_* */
-  uint64_t limit;      /* >= 1 */
-  uint64_t window_ms;  /* >= 1 */
-  uint64_t burst;      /* TOKEN_BUCKET: >= 1 */
-  uint64_t cost;       /* 0 asks without taking */
+  uint32_t algorithm; /* POSTERN_LIMIT_* */
+  uint64_t limit;     /* >= 1 */
+  uint64_t window_ms; /* >= 1 */
+  uint64_t burst;     /* TOKEN_BUCKET: >= 1 */
+  uint64_t cost;      /* 0 asks without taking */
 } postern_limit;
 typedef struct postern_limit_result {
   uint32_t struct_size;
@@ -432,8 +434,8 @@ typedef struct postern_work_table {
 /* "loop": the worker's event loop, for plugins that bring their own handles (a Redis client). */
 typedef struct postern_loop_table {
   uint32_t struct_size, version;
-  void* (*uv_loop)(void);      /* uv_loop_t* of the calling worker; null elsewhere */
-  int32_t (*worker)(void);     /* index of the calling worker; -1 elsewhere */
+  void* (*uv_loop)(void);         /* uv_loop_t* of the calling worker; null elsewhere */
+  int32_t (*worker)(void);        /* index of the calling worker; -1 elsewhere */
   uint32_t (*worker_count)(void); /* [any thread] */
   /* [any thread] Runs `run` on that worker. POSTERN_E_GONE when the worker has stopped. */
   postern_status (*post)(postern_instance instance, uint32_t worker, void (*run)(void* user), void* user);
@@ -569,12 +571,14 @@ typedef struct postern_plugin {
   postern_verdict (*on_connection)(void* data, postern_connection c); /* CONTINUE, SUSPEND, ABORT, ERROR */
   postern_verdict (*on_request_early)(void* data, void* slot, postern_exchange x);
   postern_verdict (*on_request)(void* data, void* slot, postern_exchange x);
-  postern_verdict (*on_request_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view, uint32_t flags);
+  postern_verdict (*on_request_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view,
+                                     uint32_t flags);
   postern_verdict (*on_upstream_select)(void* data, void* slot, postern_exchange x);
   postern_verdict (*on_upstream_request)(void* data, void* slot, postern_exchange x);
   void (*on_upstream_result)(void* data, void* slot, postern_exchange x, const postern_upstream_result* result_view);
   postern_verdict (*on_response)(void* data, void* slot, postern_exchange x);
-  postern_verdict (*on_response_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view, uint32_t flags);
+  postern_verdict (*on_response_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view,
+                                      uint32_t flags);
   void (*on_complete)(void* data, void* slot, postern_exchange x, const postern_completion* completion_view);
 
   /* Only for plugins that host scripts (`plugins/lua` hosts NAME/NAME.lua): reads the file and returns a table like this
@@ -604,8 +608,8 @@ typedef struct postern_note {
   uint64_t hooks;         /* POSTERN_HOOK_* */
   char name[64];          /* zero-terminated, as all of these */
   char version[32];
-  char interfaces[256];   /* required host tables: "exchange>=1 dict>=1" */
-  char build_id[64];      /* whatever tells builds apart; may be empty */
+  char interfaces[256]; /* required host tables: "exchange>=1 dict>=1" */
+  char build_id[64];    /* whatever tells builds apart; may be empty */
 } postern_note;
 
 #ifdef __cplusplus

@@ -241,7 +241,8 @@ TEST_CASE("many threads: no increment is lost, no limit is exceeded, the size is
         dict.increment("n", 1, 0, 1, result);
         dict.limit("l", rule, 1, r);
         admitted += r.allowed ? 1 : 0;
-        dict.set(std::to_string(t * kRounds + i), std::string(static_cast<std::size_t>(i % 500), 'x'), i % 3 == 0 ? 1 : 0, 1);
+        dict.set(std::to_string(t * kRounds + i), std::string(static_cast<std::size_t>(i % 500), 'x'),
+                 i % 3 == 0 ? 1 : 0, 1);
         if (i % 7 == 0) dict.remove(std::to_string(i), 1);
       }
     });

@@ -77,11 +77,11 @@ TEST_CASE("RL-02: the sliding window counts across the boundary") {
   play({kWindow, 10, 60'000, 0, 1}, 120'000,  // a window begins
        {
            {30'000, 8, true, 2, 0, 90'000},
-           {0, 3, false, 2, 37'500, 90'000},   // next window at +30 s; 8 fade to 7 of 10 after 7.5 s more
+           {0, 3, false, 2, 37'500, 90'000},  // next window at +30 s; 8 fade to 7 of 10 after 7.5 s more
            {37'500, 3, true, 0, 0, 112'500},
            {0, 1, false, 0, 7'500, 112'500},
            {7'500, 1, true, 0, 0, 105'000},
-           {105'000, 10, true, 0, 0, 120'000}, // two windows later all is forgotten
+           {105'000, 10, true, 0, 0, 120'000},  // two windows later all is forgotten
        });
 }
 

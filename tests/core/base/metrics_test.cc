@@ -152,7 +152,8 @@ TEST_CASE("writes to a series of another type, or to none, change nothing") {
   m.observe(g, 7);
   m.add(h, 7);
   m.set(h, 7);
-  for (Metrics::Series wild : {Metrics::Series{0}, ~Metrics::Series{0}, c | 0xffffffff, h | 0xffffffff, g | 0xfffffff0}) {
+  for (Metrics::Series wild :
+       {Metrics::Series{0}, ~Metrics::Series{0}, c | 0xffffffff, h | 0xffffffff, g | 0xfffffff0}) {
     m.add(wild, 1);
     m.set(wild, 1);
     m.observe(wild, 1);

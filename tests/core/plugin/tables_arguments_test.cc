@@ -9,8 +9,8 @@ using namespace postern::plugin;
 
 namespace {
 constexpr std::uint64_t kNoHandle = 0;
-constexpr std::uint64_t kEnded = (4ull << 56) | 1;        // of worker 3, never given out
-constexpr std::uint64_t kElsewhere = (9ull << 56) | 1;    // of another worker
+constexpr std::uint64_t kEnded = (4ull << 56) | 1;      // of worker 3, never given out
+constexpr std::uint64_t kElsewhere = (9ull << 56) | 1;  // of another worker
 }  // namespace
 
 TEST_CASE("tables begin with their size and version, and leave no function out") {
@@ -47,8 +47,10 @@ TEST_CASE("off the worker's thread exchange functions answer STATE") {
   CHECK(loop_table().uv_loop() == nullptr);
   CHECK(loop_table().worker() == -1);
   InstanceFixture f;
-  CHECK(timer_table().start(&f.instance, 1, 0, [](void*) {}, nullptr) == 0);
-  CHECK(work_table().submit(&f.instance, [](void*) {}, nullptr, nullptr) == 0);
+  CHECK(timer_table().start(
+            &f.instance, 1, 0, [](void*) {}, nullptr) == 0);
+  CHECK(work_table().submit(
+            &f.instance, [](void*) {}, nullptr, nullptr) == 0);
   CHECK(timer_table().cancel(kEnded) == POSTERN_E_STATE);
   CHECK_FALSE(f.instance.pins.any());
 }

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "core/plugin/worker_fixture.h"
 #include "plugin/control_hooks.h"
 #include "plugin/host_tables/services.h"
-#include "core/plugin/worker_fixture.h"
 
 using namespace postern::plugin;
 

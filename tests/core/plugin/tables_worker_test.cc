@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "plugin/control_hooks.h"
 #include "core/plugin/worker_fixture.h"
+#include "plugin/control_hooks.h"
 
 using namespace postern::plugin;
 
@@ -74,7 +74,10 @@ TEST_CASE_FIXTURE(WorkerFixture, "timers end with the instance's worker") {
 }
 
 TEST_CASE_FIXTURE(WorkerFixture, "a callback that throws is logged and hurts nobody") {
-  on_worker([&] { timer_table().start(&instance, 0, 0, [](void*) { throw std::runtime_error("on purpose"); }, nullptr); });
+  on_worker([&] {
+    timer_table().start(
+        &instance, 0, 0, [](void*) { throw std::runtime_error("on purpose"); }, nullptr);
+  });
   Firing f;
   on_worker([&] { f.timer = timer_table().start(&instance, 1, 0, on_fire, &f); });
   f.done.get_future().wait();
@@ -114,7 +117,8 @@ void work_done(void* user) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(WorkerFixture, "work runs in the pool, then done on the worker, also when it was cancelled too late") {
+TEST_CASE_FIXTURE(WorkerFixture,
+                  "work runs in the pool, then done on the worker, also when it was cancelled too late") {
   Job job;
   postern_task task = 0;
   std::thread::id worker_thread;

@@ -62,8 +62,8 @@ struct WorkerFixture : InstanceFixture {
   void adopt(std::string_view yaml) {
     config::Problems problems;
     auto config = std::make_shared<const config::Config>(config::load_text(yaml, "test.yaml", problems));
-    auto plan = server::Plan::build(config, 7, {}, {}, std::vector<std::vector<const server::Instance*>>(config->routes.size()),
-                                    problems);
+    auto plan = server::Plan::build(config, 7, {}, {},
+                                    std::vector<std::vector<const server::Instance*>>(config->routes.size()), problems);
     if (!problems.empty()) throw std::runtime_error(problems.front().text);
     siblings.plan = plan.get();
     on_worker([&] { worker.adopt(plan, [] {}); });

@@ -55,8 +55,9 @@ TEST_CASE("conditions that do not hold") {
 }
 
 TEST_CASE("errors name the column") {
-  for (const char* text : {"", "method ==", "method == \"GET", "(method", "method &&", "method in [", "method === \"x\"",
-                           "method matches \"(\"", "method method", "\"GET\"", "!", "method matches path"})
+  for (const char* text :
+       {"", "method ==", "method == \"GET", "(method", "method &&", "method in [", "method === \"x\"",
+        "method matches \"(\"", "method method", "\"GET\"", "!", "method matches path"})
     CHECK_MESSAGE(holds(text).starts_with("column "), text, " gives ", holds(text));
 }
 

@@ -92,7 +92,8 @@ TEST_CASE("what does not compile") {
   CHECK(rewritten(to_path("/${a"), "/").starts_with("compile: rewrite/path: \"${\" has no closing brace"));
   CHECK(rewritten(to_path("/x?y"), "/").starts_with("compile: rewrite/path: \"?\""));
   CHECK(rewritten(regex("(", "x"), "/").starts_with("compile: rewrite/regex: missing closing parenthesis"));
-  CHECK(rewritten(regex("x", "$1"), "/") == "compile: rewrite/replacement: there is no group 1 in the regular expression");
+  CHECK(rewritten(regex("x", "$1"), "/") ==
+        "compile: rewrite/replacement: there is no group 1 in the regular expression");
   CHECK(rewritten(regex("x", "$a"), "/").starts_with("compile: rewrite/replacement: after \"$\""));
 }
 
