@@ -1,4 +1,5 @@
 """HTTP/1.1 as bytes on a socket, read one message at a time. Strict, so that a test sees what was really sent."""
+import json
 import socket
 from dataclasses import dataclass, field
 
@@ -77,11 +78,13 @@ class Response(Message):
     def text(self):
         return self.body.decode()
 
+    def json(self):
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
     @property
     def error_code(self):
         """The code of the gateway's own error body; fails when this is no such body."""
-        import json
-
         assert self.headers["Content-Type"].split(";")[0] == "application/json", self.headers
         error = json.loads(self.body)["error"]
         assert isinstance(error["message"], str) and error["message"], error
