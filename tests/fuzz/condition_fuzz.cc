@@ -13,10 +13,14 @@ class EveryVariable final : public postern::server::VariableReader {
   postern::server::Value variable(postern::server::VariableId id) const override {
     using postern::server::Value;
     switch (id % 4) {
-      case 0: return {};
-      case 1: return Value::of(std::string_view("/api/aaaaaaaaaaaaaaaaaaaaaaaa"));
-      case 2: return Value::of(std::int64_t{7});
-      default: return Value::of(true);
+      case 0:
+        return {};
+      case 1:
+        return Value::of(std::string_view("/api/aaaaaaaaaaaaaaaaaaaaaaaa"));
+      case 2:
+        return Value::of(std::int64_t{7});
+      default:
+        return Value::of(true);
     }
   }
 };
