@@ -1,0 +1,215 @@
+// What plugin.h makes of a class: its hooks, its state, its errors.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "query.h"
+
+using postern::Exchange;
+using postern::Verdict;
+using postern::testing::Config;
+using postern::testing::FakeExchange;
+using postern::testing::FakeGateway;
+
+namespace {
+
+struct OnlyResponse {
+  void on_response(Exchange& x) { x.response().headers().set("x-seen", "yes"); }
+};
+
+TEST_CASE("hooks that a class does not define are null in its table") {
+  const postern_plugin table = postern::detail::make_table<OnlyResponse>("only-response", "1.0.0", {});
+  CHECK(postern::detail::hooks_of<OnlyResponse>() == POSTERN_HOOK_RESPONSE);
+  CHECK((table.on_response != nullptr));
+  CHECK((table.on_request == nullptr));
+  CHECK((table.on_complete == nullptr));
+  CHECK((table.on_worker_start == nullptr));
+  CHECK(table.slot_size == 0);
+}
+
+struct Counting {
+  struct State {
+    State() { ++alive; }
+    ~State() { --alive; }
+    int requests = 0;
+  };
+  inline static int alive = 0;
+  inline static int requests_at_end = 0;
+  void on_request(Exchange&, State& state) { ++state.requests; }
+  void on_complete(Exchange&, State& state, const postern::Completion&) { requests_at_end = state.requests; }
+};
+
+TEST_CASE("the state of an exchange is made on first use and destroyed after on_complete") {
+  FakeGateway gateway;
+  gateway.load(query<Counting>).configure();
+  FakeExchange& x = gateway.request("GET", "/");
+  CHECK(Counting::alive == 0);
+  x.send();
+  CHECK(Counting::alive == 1);
+  x.abort();
+  CHECK(Counting::alive == 0);
+  CHECK(Counting::requests_at_end == 1);
+}
+
+struct StateAlone {
+  struct State {
+    std::string text = "long enough to live on the heap, so that a leak shows";
+  };
+  explicit StateAlone(postern::Setup& setup, postern::Node) { setup.disable(POSTERN_HOOK_COMPLETE); }
+  void on_request(Exchange&, State& state) { state.text += "!"; }
+};
+
+TEST_CASE("a state with a destructor is destroyed even when the plugin disables on_complete") {
+  FakeGateway gateway;
+  gateway.load(query<StateAlone>).configure();
+  CHECK(gateway.get("/").ended());
+}
+
+struct Throws {
+  explicit Throws(postern::Setup&, postern::Node config) : where_(config["in"].string()) {
+    if (where_ == "configure") throw std::runtime_error("thrown in configure");
+  }
+  void on_request(Exchange&) {
+    if (where_ == "request") throw std::runtime_error("thrown in a hook");
+  }
+  Verdict on_response(Exchange&) {
+    if (where_ == "response") throw 7;
+    return Verdict::CONTINUE;
+  }
+  void on_complete(Exchange&, const postern::Completion&) {
+    if (where_ == "complete") throw std::runtime_error("thrown at the end");
+  }
+  std::string where_;
+};
+
+TEST_CASE("an exception never leaves the plugin") {
+  FakeGateway gateway;
+  gateway.load(query<Throws>);
+  SUBCASE("in a request hook: the exchange gets 500, and what() is logged") {
+    gateway.configure({{"in", "request"}});
+    CHECK(gateway.get("/").status() == 500);
+    CHECK(gateway.logged("thrown in a hook"));
+    CHECK(gateway.logged("on_request"));
+  }
+  SUBCASE("in a response hook, and not a std::exception") {
+    gateway.configure({{"in", "response"}});
+    CHECK(gateway.get("/").status() == 500);
+    CHECK(gateway.logged("on_response"));
+  }
+  SUBCASE("in on_complete: the exchange ends all the same") {
+    gateway.configure({{"in", "complete"}});
+    CHECK(gateway.get("/").ended());
+    CHECK(gateway.logged("thrown at the end"));
+  }
+  SUBCASE("in configure: the instance is refused") {
+    CHECK_FALSE(gateway.configure({{"in", "configure"}}).ok());
+    CHECK(gateway.logged("thrown in configure"));
+  }
+}
+
+struct Strict {
+  static postern::Result<std::unique_ptr<Strict>> configure(postern::Setup& setup, postern::Node config) {
+    if (config["limit"].integer() < 1) setup.error(config["limit"], "must be at least 1");
+    for (postern::Node rule : config["rules"]) {
+      if (!rule["name"]) setup.error(rule, "needs a name");
+    }
+    setup.provides("tested.value");
+    setup.consumes("consumer.id", "limits are kept by consumer");
+    return std::make_unique<Strict>();
+  }
+};
+
+TEST_CASE("configure reports all errors, each at its place") {
+  FakeGateway gateway;
+  gateway.load(query<Strict>);
+  auto& instance = gateway.configure({{"limit", 0}, {"rules", Config::list({Config{{"name", "a"}}, Config::map()})}});
+  CHECK_FALSE(instance.ok());
+  CHECK(instance.problem_text() == "limit: must be at least 1\nrules[1]: needs a name");
+}
+
+TEST_CASE("configure declares what the instance provides and consumes") {
+  FakeGateway gateway;
+  auto& instance = gateway.load(query<Strict>).configure({{"limit", 5}});
+  CHECK(instance.ok());
+  CHECK(instance.provides("tested.value"));
+  CHECK(instance.consumes("consumer.id"));
+}
+
+struct Views {
+  explicit Views(postern::Setup& setup, postern::Node) : seen_(setup.provides("tested.seen")) {}
+  Verdict on_request(Exchange& x) {
+    std::string names;
+    for (const auto& [name, value] : x.request().headers()) names += std::string(name) + "=" + std::string(value) + ";";
+    x.set(seen_, names);
+    x.request().headers().remove("x-secret");
+    x.request().headers().set("x-path", x.request().path());
+    if (x.request().query() == "stop") return x.respond_error(403, "FORBIDDEN", "not today", 7);
+    return Verdict::CONTINUE;
+  }
+  postern::Variable seen_;
+};
+
+TEST_CASE("views read and change the real header list") {
+  FakeGateway gateway;
+  gateway.load(query<Views>).configure();
+  FakeExchange& x = gateway.request("GET", "/a", {{"Host", "h"}, {"X-Secret", "1"}, {"x-secret", "2"}}).send();
+  CHECK(x.variable("tested.seen") == "Host=h;X-Secret=1;x-secret=2;");
+  CHECK_FALSE(x.upstream_headers().contains("x-secret"));
+  CHECK(x.upstream_headers().get("X-Path") == "/a");
+}
+
+TEST_CASE("respond_error answers with the gateway's envelope") {
+  FakeGateway gateway;
+  gateway.load(query<Views>).configure();
+  FakeExchange& x = gateway.get("/a?stop");
+  CHECK(x.status() == 403);
+  CHECK(x.error_code() == "FORBIDDEN");
+  CHECK(x.response_headers().get("retry-after") == "7");
+}
+
+struct Upper {
+  explicit Upper(postern::Setup& setup, postern::Node) {
+    setup.request_body(postern::BodyPolicy::stream(true));
+    setup.response_body(postern::BodyPolicy::buffer(8, postern::BodyPolicy::Overflow::reject, true));
+  }
+  void on_request_body(Exchange& x, postern::BodyPart part) { x.request_body().replace(upper(part.bytes)); }
+  void on_response_body(Exchange& x, postern::BodyPart part) {
+    if (part.whole()) x.response_body().replace(upper(part.bytes));
+  }
+  static std::string upper(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return result;
+  }
+};
+
+TEST_CASE("a streamed body is replaced however it is cut") {
+  postern::testing::every_split("hello, world", [](FakeExchange::Chunks chunks) {
+    FakeGateway gateway;
+    gateway.load(query<Upper>).configure();
+    CHECK(gateway.request("POST", "/").body(chunks).send().upstream_body() == "HELLO, WORLD");
+  });
+}
+
+TEST_CASE("a buffered body comes whole, and one that is too long is refused") {
+  FakeGateway gateway;
+  gateway.load(query<Upper>).configure();
+  CHECK(gateway.request("GET", "/").send().reply(200, {}, {"abc", "def"}).response_body() == "ABCDEF");
+  CHECK(gateway.request("GET", "/").send().reply(200, {}, {"abcde", "fghij"}).status() == 502);
+}
+
+TEST_CASE("a gateway without an optional table answers POSTERN_E_STATE; without a required one it is refused") {
+  FakeGateway gateway;
+  SUBCASE("optional") {
+    gateway.without("dict");
+    gateway.load(query<OnlyResponse>);
+    CHECK_FALSE(postern::Dict::open("d", 1024));
+    CHECK(postern::Dict().set("key", "value") == postern::Status(POSTERN_E_STATE));
+  }
+  SUBCASE("required") {
+    gateway.without("exchange");
+    CHECK_THROWS(gateway.load(query<OnlyResponse>));
+  }
+}
+
+}  // namespace
