@@ -71,6 +71,11 @@ void Memory::note_work(std::size_t bytes) {
   lua_sethook(running_, on_count, LUA_MASKCOUNT, 1);
 }
 
+void Memory::watch(lua_State* running) {
+  running_ = running;
+  worked_bytes_ = 0;
+}
+
 std::uint64_t Memory::take_work() {
   std::uint64_t instructions = worked_bytes_ / kBytesPerInstruction;
   worked_bytes_ %= kBytesPerInstruction;

@@ -36,8 +36,9 @@ class Memory {
   std::uint64_t take_work();
   // Lets the bridge itself finish an error report after the limit was hit.
   void allow_beyond_limit(std::size_t bytes) { slack_ = bytes; }
-  // Whose count hook to call early when much is allocated between two looks; null: nobody runs.
-  void watch(lua_State* running) { running_ = running; }
+  // Whose work allocations are from here on, and whose count hook to call early when there are many of them before the
+  // next look; null: nobody runs. What was allocated before is nobody's work.
+  void watch(lua_State* running);
 
  private:
   void note_work(std::size_t bytes);
@@ -49,7 +50,8 @@ class Memory {
   lua_State* running_ = nullptr;
 };
 
-// Sets the count hook of a coroutine; every new coroutine needs it.
+// Sets the count hook of a coroutine and begins to count at zero. Lua itself counts on from one resume to the next, so
+// every new run in a pooled coroutine needs this: else it pays for the runs before it.
 void count_instructions(lua_State* coroutine);
 
 // Adds work that is done in C to the running task's budget. Raises a Lua error when that is used up.

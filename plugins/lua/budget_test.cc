@@ -97,6 +97,39 @@ TEST_CASE("a hook that may not wait has the instructions of one resume") {
   CHECK(gateway.logged("on_complete used more than its 5000 instructions"));
 }
 
+TEST_CASE("short hooks do not pay for those that ran before them in the same coroutine") {
+  ScriptGateway gateway;
+  gateway.run_table(R"(limits = {instructions_per_resume = 1000, instructions_per_exchange = 1000},
+    on_complete = function(exchange)
+      local t = {exchange.request.path}
+      for i = 1, 50 do t[i] = i end
+    end)");
+  for (int i = 0; i < 100; ++i) gateway.get("/");
+  CHECK(gateway.log().empty());
+}
+
+TEST_CASE("nor for what others have allocated") {
+  ScriptGateway gateway;
+  gateway.run_table(R"(limits = {instructions_per_resume = 5000}, on_request = function(exchange)
+      exchange.state.copies = ("x"):rep(200000) .. "y"
+    end,
+    on_complete = function() for i = 1, 2000 do local twice = i + i end end)");
+  for (int i = 0; i < 10; ++i) gateway.get("/");
+  CHECK(gateway.log().empty());
+}
+
+TEST_CASE("what a hook allocates counts, however short it is") {
+  ScriptGateway gateway;
+  gateway.run_table(R"(limits = {instructions_per_exchange = 300000},
+    on_request = function(exchange)
+      while true do local text = ("x"):rep(200000) .. "y" postern.sleep(0) end
+    end)");
+  auto& x = gateway.request("GET", "/").send();
+  for (int i = 0; i < 1000 && x.suspended(); ++i) gateway.advance(1);
+  CHECK(x.status() == 500);
+  CHECK(gateway.logged("on_request used more than its 300000 instructions"));
+}
+
 TEST_CASE("a client that leaves a computing script ends it") {
   ScriptGateway gateway;
   gateway.run_table("limits = {instructions_per_resume = 1000}, on_request = function() while true do end end");

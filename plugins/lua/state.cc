@@ -154,7 +154,6 @@ Task* State::grow() {
       task.get());
   if (!made) return nullptr;
   task->state = this;
-  count_instructions(task->coroutine);
   tasks_.push_back(std::move(task));
   return tasks_.back().get();
 }
@@ -177,6 +176,7 @@ Task* State::take(Phase phase) {
   task->unhurried = phase == Phase::load || phase == Phase::configure;
   task->own_spent = 0;
   task->spent = &task->own_spent;
+  count_instructions(task->coroutine);  // from zero: a pooled coroutine has run for others
   pin();
   return task;
 }
@@ -189,6 +189,7 @@ void State::give_back(Task* task, bool ran_to_end) {
     task->may_suspend = false;
     task->unhurried = false;
     task->spent_in_resume = 0;
+    count_instructions(task->coroutine);
     memory_.watch(task->coroutine);
     if (lua_resetthread(task->coroutine) == LUA_ERRMEM) exhaust();
     memory_.watch(nullptr);
@@ -215,6 +216,7 @@ int State::resume(Task* task, int arguments) {
   task->pending = Pending::none;
   memory_.watch(task->coroutine);
   int status = lua_resume(task->coroutine, main_, arguments, &results);
+  *task->spent += memory_.take_work();
   memory_.watch(nullptr);
   if (status == LUA_ERRMEM) exhaust();
   return status;
