@@ -12,13 +12,13 @@ class Hello {
 
   // Reads the configuration, which the gateway has checked against schema.json.
   static postern::Result<std::unique_ptr<Hello>> configure(postern::Setup& setup, postern::Node config) {
-    auto hello = std::make_unique<Hello>();
-    hello->greeting_ = config["greeting"].string();
-    if (hello->greeting_.find('\n') != std::string::npos) {
+    auto plugin = std::make_unique<Hello>();
+    plugin->greeting_ = config["greeting"].string();
+    if (plugin->greeting_.find('\n') != std::string::npos) {
       return setup.error(config["greeting"], "greeting must be a single line: it is sent as a header");
     }
-    hello->greetings_ = postern::Family<postern::Counter>("hello_greetings_total", "Requests greeted.").with();
-    return hello;
+    plugin->greetings_ = postern::Family<postern::Counter>("hello_greetings_total", "Requests greeted.").with();
+    return plugin;
   }
 
   postern::Verdict on_request(postern::Exchange& x, State& state) {
