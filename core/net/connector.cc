@@ -1,66 +1,63 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <uv.h>
 
+#include <cerrno>
 #include <utility>
 
-#include "net/handle_ptr.h"
 #include "net/socket_address.h"
+#include "net/socket_stream.h"
 #include "net/stream.h"
 #include "net/timer.h"
 #include "net/uv_error.h"
-#include "net/uv_stream.h"
+#include "net/watched_socket.h"
 
 namespace postern::net {
 namespace {
 
-class UvConnector final : public Connector {
+class SocketConnector final : public Connector {
  public:
-  UvConnector(Loop& loop, const Address& address, Done done) : loop_(loop), address_(address), done_(std::move(done)) {}
+  SocketConnector(Loop& loop, const Address& address, Done done)
+      : loop_(loop), address_(address), done_(std::move(done)) {}
 
   void start() {
     auto to = socket_address(address_);
     if (!to) return fail_later(Error::upstream(ErrorCode::proxy_error, to.error().text));
-    int status = address_.kind == Address::Kind::unix_path ? start_pipe() : start_tcp(*to);
+    int status = connect(*to);
     if (status != 0) fail_later(error_of(status));
   }
 
  private:
-  int start_tcp(const SocketAddress& to) {
-    auto raw = std::make_unique<RawStream>();
-    int status = uv_tcp_init_ex(loop_.raw(), &raw->tcp, static_cast<unsigned>(to.family()));
+  int connect(const SocketAddress& to) {
+    int fd = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int status = socket_.open(loop_.raw(), fd);
     if (status != 0) return status;
-    handle_.reset(raw.release());
-    handle_->tcp.data = this;
-    status = uv_tcp_nodelay(&handle_->tcp, 1);
-    if (status != 0) return status;
-    auto request = std::make_unique<uv_connect_t>();
-    status = uv_tcp_connect(request.get(), &handle_->tcp, to.raw(), on_connect);
-    if (status == 0) request.release();  // on_connect's from here
-    return status;
+    socket_.set_owner(this);
+    int on = 1;
+    bool tcp = to.family() != AF_UNIX;
+    if (tcp && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) return -errno;
+    if (::connect(fd, to.raw(), to.size) != 0 && errno != EINPROGRESS && errno != EINTR) return -errno;
+    return socket_.watch(UV_WRITABLE, on_ready);  // a socket that is connected already is writable, too
   }
 
-  int start_pipe() {
-    auto raw = std::make_unique<RawStream>();
-    int status = uv_pipe_init(loop_.raw(), &raw->pipe, 0);
-    if (status != 0) return status;
-    handle_.reset(raw.release());
-    handle_->pipe.data = this;
-    uv_pipe_connect(new uv_connect_t, &handle_->pipe, address_.host.c_str(), on_connect);  // reports every error later
-    return 0;
-  }
-
-  static void on_connect(uv_connect_t* raw, int status) {
-    std::unique_ptr<uv_connect_t> request(raw);
-    auto* connector = static_cast<UvConnector*>(raw->handle->data);
+  static void on_ready(uv_poll_t* raw, int, int) {
+    auto* connector = static_cast<SocketConnector*>(raw->data);
     if (connector == nullptr) return;
     EventScope event(connector->loop_);
-    connector->finish(status);
+    connector->finish();
   }
 
-  void finish(int status) {
-    if (status != 0) return report(fail(error_of(status)));
+  void finish() {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (error != 0) return report(fail(error_of(-error)));
     bool unix_socket = address_.kind == Address::Kind::unix_path;
     Peer peer{unix_socket ? "unix" : address_.host, address_.port, Origin::upstream};
-    report(std::make_unique<UvStream>(loop_, std::move(handle_), std::move(peer)));
+    socket_.watch(0, nullptr);
+    report(std::make_unique<SocketStream>(loop_, std::move(socket_), std::move(peer)));
   }
 
   void fail_later(Error error) {
@@ -81,14 +78,14 @@ class UvConnector final : public Connector {
   Loop& loop_;
   Address address_;
   Done done_;
-  HandlePtr<RawStream> handle_;
+  WatchedSocket socket_;
   std::unique_ptr<Timer> late_;
 };
 
 }  // namespace
 
 std::unique_ptr<Connector> Connector::start(Loop& loop, const Address& address, Done done) {
-  auto connector = std::make_unique<UvConnector>(loop, address, std::move(done));
+  auto connector = std::make_unique<SocketConnector>(loop, address, std::move(done));
   connector->start();
   return connector;
 }

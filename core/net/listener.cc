@@ -11,9 +11,10 @@
 #include "net/handle_ptr.h"
 #include "net/listening_socket.h"
 #include "net/socket_address.h"
+#include "net/socket_stream.h"
 #include "net/timer.h"
 #include "net/uv_error.h"
-#include "net/uv_stream.h"
+#include "net/watched_socket.h"
 
 namespace postern::net {
 namespace {
@@ -66,26 +67,13 @@ class UvListener final : public Listener {
     SocketAddress from;
     int fd = ::accept4(socket_->fd(), from.raw(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return go_on_after(errno);
-    auto handle = wrap(fd);
-    if (!handle) {
-      ::close(fd);
-      return true;
-    }
+    WatchedSocket socket;
+    if (socket.open(loop_.raw(), fd) != 0) return true;
     exhausted_ = false;
     Address peer = address_of(from);
-    accept(std::make_unique<UvStream>(loop_, std::move(handle), Peer{std::move(peer.host), peer.port, Origin::client}));
+    accept(std::make_unique<SocketStream>(loop_, std::move(socket),
+                                          Peer{std::move(peer.host), peer.port, Origin::client}));
     return true;
-  }
-
-  HandlePtr<RawStream> wrap(int fd) {
-    bool tcp = address().kind == Address::Kind::ip;
-    auto raw = std::make_unique<RawStream>();
-    int status = tcp ? uv_tcp_init(loop_.raw(), &raw->tcp) : uv_pipe_init(loop_.raw(), &raw->pipe, 0);
-    if (status != 0) return nullptr;
-    HandlePtr<RawStream> handle(raw.release());
-    status = tcp ? uv_tcp_open(&handle->tcp, fd) : uv_pipe_open(&handle->pipe, fd);
-    if (status != 0) return nullptr;
-    return handle;
   }
 
   bool go_on_after(int error) {

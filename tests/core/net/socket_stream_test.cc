@@ -1,6 +1,7 @@
-#include "net/uv_stream.h"
+#include "net/socket_stream.h"
 
 #include <doctest/doctest.h>
+#include <uv.h>
 
 #include "net_fixture.h"
 
@@ -326,4 +327,4 @@ TEST_CASE("bytes appended in a timer, a posted or a deferred task are sent when 
   run_until(loop, [&] { return pair.server_sees.received == "timer posted deferred"; });
 }
 
-TEST_CASE("10,000 idle streams are small") { CHECK(sizeof(UvStream) + sizeof(RawStream) <= 512); }
+TEST_CASE("10,000 idle streams are small") { CHECK(sizeof(SocketStream) + sizeof(uv_poll_t) <= 512); }
