@@ -1,77 +1,55 @@
 #include "http/h1_fields.h"
 
-#include <llhttp.h>
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "http/char_class.h"
 
 namespace postern::http {
 namespace {
 
-struct Collector {
-  HeaderList* fields;
-  std::string_view name;
-  std::string_view value;
-};
-
-Collector& collector_of(llhttp_t* parser) noexcept { return *static_cast<Collector*>(parser->data); }
-
-int on_name(llhttp_t* parser, const char* at, std::size_t length) {
-  collector_of(parser).name = {at, length};
-  collector_of(parser).value = {};
-  return HPE_OK;
+// Whether a byte below 0x20 or 0x7f is among the eight, a tab included.
+bool has_control(const char* at) noexcept {
+  constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 255;
+  constexpr std::uint64_t kHighs = kOnes * 0x80;
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof(word));
+  std::uint64_t del = word ^ (kOnes * 0x7f);  // 0 where the byte is 0x7f
+  return ((((word - kOnes * 0x20) & ~word) | ((del - kOnes) & ~del)) & kHighs) != 0;
 }
 
-int on_value(llhttp_t* parser, const char* at, std::size_t length) {
-  collector_of(parser).value = {at, length};
-  return HPE_OK;
+const char* end_of_name(const char* at) noexcept {  // the line's CR is no token character
+  while (is(*at, kToken)) ++at;
+  return at;
 }
 
-int on_field_end(llhttp_t* parser) {
-  auto& field = collector_of(parser);
-  if (field.name.empty()) {  // llhttp takes ": value"
-    llhttp_set_error_reason(parser, "field without a name");
-    return HPE_USER;
+// Stops at the line's CR, at the latest.
+const char* end_of_value(const char* at, const char* end) noexcept {
+  for (;;) {
+    while (end - at >= 8 && !has_control(at)) at += 8;
+    const char* word_end = at + std::min<std::ptrdiff_t>(8, end - at);
+    while (at < word_end && is(*at, kValue)) ++at;
+    if (at < word_end) return at;
   }
-  field.fields->add_view(field.name, trim(field.value));
-  field.name = {};
-  return HPE_OK;
-}
-
-// llhttp goes no further: what follows is for BodyDecoder.
-int on_fields_end(llhttp_t*) { return HPE_PAUSED; }
-
-constexpr llhttp_settings_t make_settings() {
-  llhttp_settings_t settings{};
-  settings.on_header_field = on_name;
-  settings.on_header_value = on_value;
-  settings.on_header_value_complete = on_field_end;
-  settings.on_headers_complete = on_fields_end;
-  return settings;
-}
-
-constexpr llhttp_settings_t kSettings = make_settings();
-
-// A parser that has just read a start line. Those are ours to read (start_line.h): llhttp knows a list of methods and
-// is generous with spaces and versions.
-llhttp_t make_parser() {
-  constexpr std::string_view kStartLine = "GET / HTTP/1.1\r\n";
-  llhttp_t parser;
-  llhttp_init(&parser, HTTP_REQUEST, &kSettings);
-  llhttp_execute(&parser, kStartLine.data(), kStartLine.size());
-  return parser;
 }
 
 }  // namespace
 
 tl::expected<void, const char*> parse_fields(std::string_view section, HeaderList& fields) {
-  static const llhttp_t kBehindStartLine = make_parser();
-  Collector collector{&fields, {}, {}};
-  llhttp_t parser = kBehindStartLine;
-  parser.data = &collector;
-  auto status = llhttp_execute(&parser, section.data(), section.size());
-  if (status == HPE_PAUSED && llhttp_get_error_pos(&parser) == section.data() + section.size()) return {};
-  bool failed = status != HPE_OK && status != HPE_PAUSED;
-  return tl::unexpected(failed ? llhttp_get_error_reason(&parser) : "malformed field section");
+  const char* const end = section.data() + section.size();
+  const char* at = section.data();
+  while (*at != '\r') {
+    const char* colon = end_of_name(at);
+    if (colon == at || *colon != ':') return tl::unexpected<const char*>("malformed field name");
+    const char* line_end = end_of_value(colon + 1, end);
+    if (line_end[0] != '\r' || line_end[1] != '\n') return tl::unexpected<const char*>("malformed field value");
+    auto size_of = [](const char* from, const char* to) { return static_cast<std::size_t>(to - from); };
+    fields.add_view({at, size_of(at, colon)}, trim({colon + 1, size_of(colon + 1, line_end)}));
+    at = line_end + 2;
+  }
+  if (end - at != 2 || at[1] != '\n') return tl::unexpected<const char*>("malformed field section");
+  return {};
 }
 
 }  // namespace postern::http

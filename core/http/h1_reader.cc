@@ -119,6 +119,8 @@ Result<void> H1Reader::finish_trailers(bool more_follows) {
     trailers = new (arena_->allocate(sizeof(HeaderList), alignof(HeaderList))) HeaderList(*arena_);
     auto parsed = parse_fields(head_.bytes(), *trailers);
     if (!parsed) return fail(refuse(parsed.error()));
+    if (trailers->find("Content-Length") || trailers->find("Transfer-Encoding"))
+      return fail(refuse("trailers that frame a body"));
     trailers->remove_if([](const Field& field) { return !may_be_trailer(field.name); });
     if (trailers->size() == 0) trailers = nullptr;
   }

@@ -1,5 +1,5 @@
 // Gathers one head (or trailer section) in an arena, in however many pieces it comes, and enforces its limits and the
-// shape of its lines, which llhttp takes more lightly: each ends in CR LF and none is folded.
+// shape of its lines: each ends in CR LF and none is folded.
 #pragma once
 
 #include <cstdint>

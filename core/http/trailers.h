@@ -6,7 +6,8 @@
 namespace postern::http {
 
 // False for fields that frame, route, authenticate, control or describe a message: whoever reads them behind the body
-// has already decided without them, so they are dropped, in both directions.
+// has already decided without them, so they are dropped, in both directions. (A trailer that frames ends the connection
+// before that: H1Reader.)
 bool may_be_trailer(std::string_view name) noexcept;
 
 }  // namespace postern::http

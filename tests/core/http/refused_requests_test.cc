@@ -104,7 +104,8 @@ const Refused kRefusedChunks[] = {
     {"a trailer that begins with space", CHUNKED "0\r\n X: y\r\n\r\n"},
     {"a trailer that ends in LF", CHUNKED "0\r\nX: y\n\r\n"},
     {"a trailer with a NUL", CHUNKED "0\r\nX: \0\r\n\r\n"sv},
-    {"trailers that frame a body", CHUNKED "0\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    {"a trailer with a length", CHUNKED "0\r\ncontent-length: 1\r\n\r\n"},
+    {"a trailer with a coding", CHUNKED "0\r\nTransfer-Encoding: chunked\r\n\r\n"},
 };
 
 const Refused kRefusedHeads[] = {
