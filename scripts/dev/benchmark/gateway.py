@@ -1,4 +1,5 @@
 """The gateway under test, with generated configurations."""
+import hashlib
 import json
 import re
 import time
@@ -28,7 +29,7 @@ def seven_plugins(directory):
         {"access-log": {"file": str(directory / "access.log")}},
         "metrics",
         {"cors": {"allowed_origins": ["https://example.com"]}},
-        {"key-auth": {"keys": [{"id": "bench", "key": API_KEY}]}},
+        {"key-auth": {"keys": [{"id": "bench", "sha256": hashlib.sha256(API_KEY.encode()).hexdigest()}]}},
         {"rate-limit": {"limit": 1000000000, "window": "60s"}},
         {"headers": {"response": {"set": {"x-served-by": "postern"}}}},
     ]
