@@ -1,0 +1,106 @@
+// cors: answers preflights, and tells browsers which origins may read a response (CO-01 to CO-05; the Fetch standard).
+#include <postern/plugin.h>
+
+#include <memory>
+#include <string_view>
+
+#include "config.h"
+#include "vary.h"
+
+namespace {
+
+constexpr std::string_view kAllowOrigin = "Access-Control-Allow-Origin";
+constexpr std::string_view kAllowCredentials = "Access-Control-Allow-Credentials";
+constexpr std::string_view kAllowMethods = "Access-Control-Allow-Methods";
+constexpr std::string_view kAllowHeaders = "Access-Control-Allow-Headers";
+constexpr std::string_view kExposeHeaders = "Access-Control-Expose-Headers";
+constexpr std::string_view kMaxAge = "Access-Control-Max-Age";
+constexpr std::string_view kRequestMethod = "Access-Control-Request-Method";
+constexpr std::string_view kRequestHeaders = "Access-Control-Request-Headers";
+
+class Cors {
+ public:
+  // Decided when the request comes: later plugins may change it on its way to the upstream.
+  struct State {
+    bool decided = false;
+    bool preflight = false;
+    std::string_view allowed;  // the value of Access-Control-Allow-Origin; empty: not allowed
+  };
+
+  static postern::Result<std::unique_ptr<Cors>> configure(postern::Setup& setup, postern::Node config) {
+    auto self = std::make_unique<Cors>();
+    self->config_ = read_config(setup, config);
+    constexpr std::string_view kWhy = "a preflight has no credentials, and refusals must be readable for the page too";
+    for (auto plugin : {"key-auth", "jwt", "rate-limit"}) setup.before(plugin, kWhy);
+    return self;
+  }
+
+  postern::Verdict on_request(postern::Exchange& x, State& s) {
+    decide(x, s);
+    if (x.request().method() != "OPTIONS") return postern::Verdict::CONTINUE;
+    auto headers = x.request().headers();
+    auto method = headers.get(kRequestMethod);
+    if (!method || !headers.contains("Origin")) return postern::Verdict::CONTINUE;  // an ordinary OPTIONS
+    s.preflight = true;
+    auto verdict = x.respond(204);
+    answer_preflight(x, s, *method);
+    return verdict;
+  }
+
+  void on_response(postern::Exchange& x, State& s) {
+    if (s.preflight) return;
+    decide(x, s);  // a plugin that answered before routing
+    auto headers = x.response().headers();
+    for (auto name : {kAllowOrigin, kAllowCredentials, kAllowMethods, kAllowHeaders, kExposeHeaders, kMaxAge})
+      headers.remove(name);
+    if (!config_.origins.everybody()) add_vary(headers);
+    if (s.allowed.empty()) return;
+    allow(headers, s);
+    if (!config_.exposed.empty()) headers.set(kExposeHeaders, config_.exposed);
+  }
+
+ private:
+  void decide(const postern::Exchange& x, State& s) const {
+    if (s.decided) return;
+    s.decided = true;
+    if (config_.origins.everybody()) {
+      s.allowed = "*";
+      return;
+    }
+    auto origin = x.request().headers().get("Origin");
+    if (origin && config_.origins.allow(*origin)) s.allowed = x.keep(*origin);
+  }
+
+  // The same for every method and header that is asked for: the browser compares.
+  void answer_preflight(const postern::Exchange& x, const State& s, std::string_view method) const {
+    auto headers = x.response().headers();
+    headers.set("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    if (s.allowed.empty()) return;
+    allow(headers, s);
+    headers.set(kAllowMethods, config_.methods_as_asked ? method : std::string_view(config_.methods));
+    std::string_view allowed = config_.headers;
+    if (config_.headers_as_asked) allowed = x.request().headers().get(kRequestHeaders).value_or("");
+    if (!allowed.empty()) headers.set(kAllowHeaders, allowed);
+    headers.set(kMaxAge, config_.max_age);
+  }
+
+  void allow(const postern::Headers& headers, const State& s) const {
+    headers.set(kAllowOrigin, s.allowed);
+    if (config_.credentials) headers.set(kAllowCredentials, "true");
+  }
+
+  // Also when no origin was sent or it is not allowed: a shared cache must not give that answer to one that is.
+  static void add_vary(const postern::Headers& headers) {
+    if (headers.contains("Vary")) {
+      for (auto header : headers)
+        if (is_vary(header.name) && vary_names(header.value, "origin")) return;
+    }
+    headers.add("Vary", "Origin");
+  }
+
+  CorsConfig config_;
+};
+
+}  // namespace
+
+POSTERN_PLUGIN(Cors, "cors", "1.0.0");

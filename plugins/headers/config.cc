@@ -1,0 +1,34 @@
+#include "config.h"
+
+namespace {
+
+bool check_name(postern::Setup& setup, postern::Node at, std::string_view name, Message message, Change change) {
+  auto why = refusal(name, message, change);
+  if (why.empty()) return true;
+  setup.error(at, '"' + std::string(name) + "\" " + std::string(why));
+  return false;
+}
+
+std::vector<NewHeader> read_values(postern::Setup& setup, postern::Node map, Message message, Change change) {
+  std::vector<NewHeader> values;
+  for (auto [name, value] : map.members()) {
+    if (!check_name(setup, value, name, message, change)) continue;
+    if (has_controls(value.string())) {
+      setup.error(value, "a header's value is one line, without control characters");
+      continue;
+    }
+    values.push_back({std::string(name), setup.compile(value)});
+  }
+  return values;
+}
+
+}  // namespace
+
+Changes read_changes(postern::Setup& setup, postern::Node node, Message message) {
+  Changes changes;
+  for (auto name : node["remove"])
+    if (check_name(setup, name, name.string(), message, Change::remove)) changes.remove.emplace_back(name.string());
+  changes.set = read_values(setup, node["set"], message, Change::set);
+  changes.add = read_values(setup, node["add"], message, Change::add);
+  return changes;
+}
