@@ -8,6 +8,7 @@ SHOP = "https://shop.example.com"
 CORS = {"cors": {"allowed_origins": [SHOP, "https://*.shop.example.com"], "allowed_methods": ["GET", "PUT"], "allowed_headers": ["X-Token"],
                  "exposed_headers": ["X-Total"], "credentials": True, "max_age": "1h"}}
 GUARD = {"respond": {"status": 401, "error": "UNAUTHORIZED", "body": "who are you?"}}
+KEYS = {"key-auth": {"keys": [{"id": "shop", "sha256": "0" * 64}]}}
 
 
 def preflight(gw, origin=SHOP, method="PUT", path="/"):
@@ -69,6 +70,20 @@ def test_refusals_and_failures_can_be_read_by_the_page(gateway, upstream):
         assert response.status == status
         assert response.headers.get_all("Access-Control-Allow-Origin") == [SHOP]
         assert "Origin" in response.headers["Vary"]
+
+
+def test_with_key_auth_a_preflight_needs_no_key_and_a_401_can_be_read(gateway, upstream):
+    gw = gateway(proxy_to(upstream(never=True), [CORS, KEYS]))
+    assert preflight(gw).status == 204
+    response = gw.get(headers={"Origin": SHOP})
+    assert response.status == 401
+    assert response.headers.get_all("Access-Control-Allow-Origin") == [SHOP]
+
+
+def test_below_key_auth_it_is_refused(postern):
+    result = postern("check", config=proxy_to("127.0.0.1:9", [KEYS, CORS]))
+    assert result.returncode == 1
+    assert '"cors" must stand before "key-auth"' in result.stderr and 'Move "cors" above "key-auth"' in result.stderr
 
 
 def test_gateway_wide_it_answers_for_routes_that_do_not_take_options(gateway, upstream):
