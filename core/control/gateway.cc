@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/listener.h"
 #include "plugin/control_hooks.h"
 
 namespace postern::control {
@@ -118,7 +119,7 @@ bool Gateway::wait_until_started(const std::shared_ptr<Generation>& generation) 
 }
 
 void Gateway::announce(const OpenListener& listener) {
-  std::printf("listening %s %s\n", listener.name.c_str(), listener.address.c_str());
+  std::printf("listening %s %s\n", listener.name.c_str(), listener.address.text().c_str());
 }
 
 // The lines that scripts and tests wait for.
@@ -174,22 +175,31 @@ void Gateway::adopt_everywhere(std::shared_ptr<Generation> generation) {
 
 // ---- Listeners -------------------------------------------------------------------------------------------------------
 
+// A port that is ours already can be asked for once more: under another name, or by an address that the old one covers.
+Result<void> Gateway::check_unused(const net::Address& address) const {
+  auto ours = [&](const OpenListener& l) { return l.address.kind == address.kind && l.address.port == address.port; };
+  if (std::any_of(listeners_.begin(), listeners_.end(), ours)) return {};
+  return net::Listener::check_unused(address);
+}
+
 Result<void> Gateway::open_listeners(const config::Config& config) {
   for (const auto& wanted : config.listeners) {
     auto same = [&](const OpenListener& l) { return l.name == wanted.name && l.configured == wanted.address; };
     if (std::any_of(listeners_.begin(), listeners_.end(), same)) continue;
     auto address = net::parse_address(wanted.address);
     if (!address) return fail(address.error());
-    listeners_.push_back({wanted.name, wanted.address, address->text()});
+    auto refuse = [&](const Error& error) {
+      return fail(Error::gateway(wanted.position.text() + ": listeners/" + wanted.name + ": " + error.text));
+    };
+    if (auto unused = check_unused(*address); !unused) return refuse(unused.error());
+    listeners_.push_back({wanted.name, wanted.address, *address});
     for (auto& worker : workers_) {
       auto opened =
           ask<Result<net::Address>>(*worker, [&] { return worker->listen(wanted.name, wanted.address, *address); });
-      if (!opened) {
-        return fail(Error::gateway(wanted.position.text() + ": listeners/" + wanted.name + ": " + opened.error().text));
-      }
+      if (!opened) return refuse(opened.error());
       address = *opened;  // with port 0 the first worker's port is everybody's
     }
-    listeners_.back().address = address->text();
+    listeners_.back().address = *address;
   }
   return {};
 }

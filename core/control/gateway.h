@@ -60,8 +60,9 @@ class Gateway {
   struct OpenListener {
     std::string name;
     std::string configured;  // the address as written: identity over reloads
-    std::string address;     // what it really is
+    net::Address address;    // what it really is
   };
+  Result<void> check_unused(const net::Address& address) const;
   static void announce(const OpenListener& listener);
 
   std::string config_file_;

@@ -115,6 +115,8 @@ class UvListener final : public Listener {
 
 }  // namespace
 
+Result<void> Listener::check_unused(const Address& address) { return ListeningSocket::check_unused(address); }
+
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, Accept accept) {
   auto socket = ListeningSocket::open(address);
   if (!socket) return fail(std::move(socket.error()));

@@ -45,10 +45,16 @@ bool turn_on(int fd, int level, int option) {
   return ::setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-// TCP_NODELAY passes to accepted sockets. IPv6 sockets leave IPv4 alone, so that both can listen on one port.
+// With this alone binding fails while another socket listens, but not for connections that are left from before. IPv6
+// sockets leave IPv4 alone, so that both can listen on one port.
+bool set_address_options(int fd, int family) {
+  return turn_on(fd, SOL_SOCKET, SO_REUSEADDR) && (family != AF_INET6 || turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+}
+
+// TCP_NODELAY passes to accepted sockets.
 bool set_tcp_options(int fd, int family) {
-  return turn_on(fd, SOL_SOCKET, SO_REUSEADDR) && turn_on(fd, SOL_SOCKET, SO_REUSEPORT) &&
-         turn_on(fd, IPPROTO_TCP, TCP_NODELAY) && (family != AF_INET6 || turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+  return set_address_options(fd, family) && turn_on(fd, SOL_SOCKET, SO_REUSEPORT) &&
+         turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
 class TcpSocket final : public ListeningSocket {
@@ -135,6 +141,17 @@ Result<std::shared_ptr<ListeningSocket>> open_shared(const Address& address, con
 }
 
 }  // namespace
+
+Result<void> ListeningSocket::check_unused(const Address& address) {
+  if (address.kind == Address::Kind::unix_path || address.port == 0) return {};
+  auto at = socket_address(address);
+  if (!at) return fail(std::move(at.error()));
+  Fd probe = open_socket(at->family());
+  if (probe.get() >= 0 && set_address_options(probe.get(), at->family()) &&
+      ::bind(probe.get(), at->raw(), at->size) == 0)
+    return {};
+  return listen_error(address, errno);
+}
 
 Result<std::shared_ptr<ListeningSocket>> ListeningSocket::open(const Address& address) {
   auto at = socket_address(address);

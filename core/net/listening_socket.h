@@ -10,6 +10,8 @@ namespace postern::net {
 
 class ListeningSocket {
  public:
+  // See Listener::check_unused.
+  static Result<void> check_unused(const Address& address);
   // TCP: a socket of its own every time, with SO_REUSEPORT. Unix: one per path and process; [any thread].
   static Result<std::shared_ptr<ListeningSocket>> open(const Address& address);
   virtual ~ListeningSocket() = default;

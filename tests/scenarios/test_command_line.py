@@ -1,9 +1,12 @@
 """run, check, explain, version: what they print and how they end. 0 good, 1 the configuration or request is wrong, 2 usage."""
 import re
+import socket
+import tempfile
 
 import pytest
 
 from support.gateway import proxy_to
+from support.upstream import ok
 
 GOOD = proxy_to("127.0.0.1:1", ["mark"], route={"id": "everything"})
 
@@ -72,6 +75,26 @@ def test_an_address_that_is_taken_is_told(postern, upstream):
     taken = upstream(name="taken").address
     result = postern("run", config={**GOOD, "listeners": [{"name": "public", "address": taken}]})
     assert result.returncode == 1 and taken in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "unix:<dir>/public"])
+def test_a_second_gateway_on_the_same_address_is_refused(gateway, postern, upstream, address):
+    gw = gateway(proxy_to(upstream(ok("first")), listeners=[{"name": "public", "address": address}]))
+    result = postern("run", config={**GOOD, "listeners": [{"name": "public", "address": gw.address()}]})
+    assert result.returncode == 1
+    assert f"listeners/public: listen on {gw.address()}: address already in use" in result.stderr
+    assert "ready" not in result.stdout
+    assert gw.get().text == "first"
+
+
+def test_a_socket_file_that_nobody_listens_on_is_replaced(gateway, upstream):
+    with tempfile.TemporaryDirectory(prefix="postern-") as folder, socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(f"{folder}/public")
+        dead.close()  # the file stays
+        gw = gateway(proxy_to(upstream(ok("next")), listeners=[{"name": "public", "address": f"unix:{folder}/public"}]))
+        assert gw.get().text == "next"
+        gw.terminate()
+        assert gw.wait_exit() == 0
 
 
 def test_explain_tells_the_route_and_the_chain(postern):

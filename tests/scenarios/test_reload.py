@@ -75,6 +75,26 @@ def test_listeners_come_and_go(gateway, upstream):
     assert gw.address() == public and gw.get().status == 200
 
 
+def test_a_new_listener_on_an_address_in_use_fails_the_reload(gateway, upstream):
+    u = upstream()
+    one = {"name": "public", "address": "127.0.0.1:0"}
+    other = gateway(proxy_to(u))
+    gw = gateway(proxy_to(u, listeners=[one]))
+    line = gw.reload_fails(proxy_to(u, listeners=[one, {"name": "second", "address": other.address()}]))
+    assert "listeners/second: listen on " in line and "address already in use" in line
+    assert gw.get().status == 200 and other.get().status == 200
+
+
+def test_a_listener_may_change_its_name(gateway, upstream, postern):
+    u = upstream()
+    gw = gateway(proxy_to(u))
+    address = gw.address()
+    gw.reload(proxy_to(u, listeners=[{"name": "public", "address": "127.0.0.1:0"}, {"name": "fixed", "address": address}]))
+    gw.reload(proxy_to(u, listeners=[{"name": "renamed", "address": address}]))
+    gw.wait_for(lambda: gw.listeners.get("renamed") == address, "the listener under its new name")
+    assert gw.get(listener="renamed").status == 200
+
+
 class Load:
     """Clients that ask without a pause until stop(); every answer must be a whole 200."""
 

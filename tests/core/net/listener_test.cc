@@ -200,6 +200,25 @@ TEST_CASE("errors name the address and the reason") {
         "listen on unix:/nowhere/at/all.sock: no such file or directory");
 }
 
+TEST_CASE("whether somebody listens can be asked without listening") {
+  Loop loop;
+  Streams accepted;
+  auto unused = [](const Address& address) { return Listener::check_unused(address).has_value(); };
+  CHECK(unused({Address::Kind::ip, "127.0.0.1", 0}));
+  auto listener = listen_on(loop, {Address::Kind::ip, "127.0.0.1", 0}, accepted);
+  const Address address = listener->address();
+  auto asked = Listener::check_unused(address);
+  REQUIRE_FALSE(asked.has_value());
+  CHECK(asked.error().text == "listen on " + address.text() + ": address already in use");
+  CHECK_FALSE(unused({Address::Kind::ip, "0.0.0.0", address.port}));
+  listen_on(loop, address, accepted).reset();  // and still shared by those who do not ask
+
+  RawClient client(address);
+  run_until(loop, [&] { return accepted.size() == 1; });
+  listener.reset();
+  CHECK(unused(address));  // a connection that outlives its listener is in nobody's way
+}
+
 TEST_CASE("listeners of several loops share one unix socket; the last one removes the file") {
   ScratchFolder folder;
   Address address{Address::Kind::unix_path, folder.file("shared.sock"), 0};
