@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "config.h"
-#include "vary.h"
+#include "response_fields.h"
 
 namespace {
 
@@ -51,9 +51,10 @@ class Cors {
     if (s.preflight) return;
     decide(x, s);  // a plugin that answered before routing
     auto headers = x.response().headers();
-    for (auto name : {kAllowOrigin, kAllowCredentials, kAllowMethods, kAllowHeaders, kExposeHeaders, kMaxAge})
-      headers.remove(name);
-    if (!config_.origins.everybody()) add_vary(headers);
+    Present present = look_at(headers);
+    if (present.cors) remove_permissions(headers);
+    // Also when no origin was sent or it is not allowed: a shared cache must not give that answer to one that is.
+    if (!present.vary_origin && !config_.origins.everybody()) headers.add("Vary", "Origin");
     if (s.allowed.empty()) return;
     allow(headers, s);
     if (!config_.exposed.empty()) headers.set(kExposeHeaders, config_.exposed);
@@ -89,13 +90,22 @@ class Cors {
     if (config_.credentials) headers.set(kAllowCredentials, "true");
   }
 
-  // Also when no origin was sent or it is not allowed: a shared cache must not give that answer to one that is.
-  static void add_vary(const postern::Headers& headers) {
-    if (headers.contains("Vary")) {
-      for (auto header : headers)
-        if (is_vary(header.name) && vary_names(header.value, "origin")) return;
+  // What a response has already, found in one walk: most have nothing of it.
+  struct Present {
+    bool cors = false;
+    bool vary_origin = false;
+  };
+  static Present look_at(const postern::Headers& headers) {
+    Present present;
+    for (auto header : headers) {
+      if (is_cors(header.name)) present.cors = true;
+      if (is_vary(header.name) && vary_names(header.value, "origin")) present.vary_origin = true;
     }
-    headers.add("Vary", "Origin");
+    return present;
+  }
+  static void remove_permissions(const postern::Headers& headers) {
+    for (auto name : {kAllowOrigin, kAllowCredentials, kAllowMethods, kAllowHeaders, kExposeHeaders, kMaxAge})
+      headers.remove(name);
   }
 
   CorsConfig config_;

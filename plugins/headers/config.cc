@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <algorithm>
+
 namespace {
 
 bool check_name(postern::Setup& setup, postern::Node at, std::string_view name, Message message, Change change) {
@@ -9,12 +11,20 @@ bool check_name(postern::Setup& setup, postern::Node at, std::string_view name, 
   return false;
 }
 
+bool contains(const std::vector<NewHeader>& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(), [&](const NewHeader& h) { return same_name(h.name, name); });
+}
+
 std::vector<NewHeader> read_values(postern::Setup& setup, postern::Node map, Message message, Change change) {
   std::vector<NewHeader> values;
   for (auto [name, value] : map.members()) {
     if (!check_name(setup, value, name, message, change)) continue;
     if (has_controls(value.string())) {
       setup.error(value, "a header's value is one line, without control characters");
+      continue;
+    }
+    if (change == Change::set && contains(values, name)) {
+      setup.error(value, '"' + std::string(name) + "\" is set twice");
       continue;
     }
     values.push_back({std::string(name), setup.compile(value)});

@@ -140,6 +140,9 @@ TEST_CASE("what cannot work is refused where it stands") {
   CHECK(problem_of("{\"response\": {\"add\": {\"X-A\": \"a\\r\\nX-B: b\"}}}")
             .find("response.add.X-A: a header's value is one line") == 0);
   CHECK(problem_of(R"({"response": {"set": {"X-A": "${"}}})").find("response.set.X-A: ") == 0);
+  CHECK(
+      problem_of(R"({"response": {"set": {"X-A": "1", "x-a": "2"}}})").find("response.set.x-a: \"x-a\" is set twice") ==
+      0);
   CHECK(problem_of("{}").find("it changes nothing") != std::string::npos);
   CHECK(problem_of(R"({"request": {"set": {"Host": "inner.example"}}})").empty());
 }

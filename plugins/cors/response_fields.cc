@@ -1,4 +1,4 @@
-#include "vary.h"
+#include "response_fields.h"
 
 #include <algorithm>
 
@@ -16,6 +16,11 @@ bool is(std::string_view text, std::string_view lower_case) noexcept {
 }
 
 }  // namespace
+
+bool is_cors(std::string_view name) noexcept {
+  constexpr std::string_view kPrefix = "access-control-";
+  return name.size() > kPrefix.size() && is(name.substr(0, kPrefix.size()), kPrefix);
+}
 
 bool is_vary(std::string_view name) noexcept { return is(name, "vary"); }
 

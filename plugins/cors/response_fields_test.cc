@@ -1,4 +1,4 @@
-#include "vary.h"
+#include "response_fields.h"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,13 @@ TEST_CASE("members of Vary, in any case and with spaces") {
     CHECK_FALSE(vary_names(no, "origin"));
 }
 
-TEST_CASE("its name") {
+TEST_CASE("names, in any case") {
   CHECK(is_vary("Vary"));
   CHECK(is_vary("VARY"));
   CHECK_FALSE(is_vary("Vary2"));
   CHECK_FALSE(is_vary("*"));
+  CHECK(is_cors("Access-Control-Allow-Origin"));
+  CHECK(is_cors("access-control-max-age"));
+  for (auto no : {"Access-Control-", "Access-Control", "X-Access-Control-Max-Age", "Accept", ""})
+    CHECK_FALSE(is_cors(no));
 }
