@@ -430,6 +430,7 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
     forwarder_.cancel();
     return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched protocols without being asked"));
   }
+  add_date(head);
   response_ = &head;
   origin_ = POSTERN_ORIGIN_UPSTREAM;
   response_ends_ = ends;

@@ -134,6 +134,7 @@ class Exchange final : public net::Deferred,
   void attempt_failed(const AttemptFailure& failure);
   bool ask_for_retry(const postern_upstream_result& result);
   Result<void> prepare_upstream_head();
+  void add_date(http::ResponseHead& head);
   void send_request();
   void reply(const Error& error);  // makes the error envelope the response and goes to respond
   void commit_local_response();

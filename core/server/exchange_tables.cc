@@ -111,12 +111,18 @@ postern_status Exchange::set_status(std::uint32_t status) {
   return POSTERN_OK;
 }
 
+// A recipient with a clock appends the Date that a response lacks (RFC 9110 section 6.6.1).
+void Exchange::add_date(http::ResponseHead& head) {
+  if (head.headers.find("Date") != nullptr) return;
+  head.headers.add_view("Date", arena_.copy(http_date(system_clock().unix_ms())));
+}
+
 postern_status Exchange::respond(std::uint32_t status, std::string_view content_type, std::string_view body) {
   if (stage_ == Stage::done || head_sent_) return POSTERN_E_STATE;
   if (status < 200 || status > 599 || !http::is_field_value(content_type)) return POSTERN_E_INVALID;
   pending_ = new (arena_.allocate(sizeof(http::ResponseHead))) http::ResponseHead(arena_);
   pending_->status = static_cast<std::uint16_t>(status);
-  pending_->headers.add_view("Date", arena_.copy(http_date(system_clock().unix_ms())));
+  add_date(*pending_);
   if (!content_type.empty()) pending_->headers.add("Content-Type", content_type);
   pending_body_ = arena_.copy(body);
   pending_->body = {http::BodyKind::length, pending_body_.size()};

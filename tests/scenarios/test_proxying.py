@@ -1,5 +1,7 @@
 """HTTP/1.1 through the gateway: what the client sends reaches the upstream, what the upstream answers reaches the client."""
 import threading
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -150,6 +152,14 @@ def test_hop_by_hop_fields_stop_at_the_gateway(gateway, upstream):
         assert name not in u.last.headers
     assert u.last.headers["X-End"] == response.headers["X-End"] == "1"
     assert "X-Up-Hop" not in response.headers and "Keep-Alive" not in response.headers
+
+
+def test_a_response_without_a_date_gets_one(gateway, upstream):
+    now = "Sun, 06 Nov 1994 08:49:37 GMT"
+    gw = gateway(proxy_to(upstream([ok("x"), ok("x", headers=[("date", now)])])))
+    (added,) = gw.get().headers.get_all("Date")
+    assert abs(parsedate_to_datetime(added).timestamp() - time.time()) < 3600 and added.endswith(" GMT")
+    assert gw.get().headers.get_all("Date") == [now]
 
 
 def test_fields_that_the_client_names_in_connection_cannot_remove_what_the_gateway_adds(gateway, upstream):
