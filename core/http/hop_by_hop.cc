@@ -96,4 +96,17 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
   return fields;
 }
 
+bool is_proxy_authentication(std::string_view name) noexcept {
+  switch (name.size()) {
+    case 18:
+      return same_name(name, "Proxy-Authenticate");
+    case 19:
+      return same_name(name, "Proxy-Authorization");
+    case 25:
+      return same_name(name, "Proxy-Authentication-Info");
+    default:
+      return false;
+  }
+}
+
 }  // namespace postern::http

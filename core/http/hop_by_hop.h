@@ -32,4 +32,8 @@ struct ConnectionFields {
 // stays. Fails with the reason when Connection is malformed or names more than 32 fields.
 tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderList& headers);
 
+// Fields between a client and the proxy that it chose (RFC 9110 section 11.7): Proxy-Authorization,
+// Proxy-Authenticate, Proxy-Authentication-Info. A gateway's upstream is no such proxy, and the gateway no such client.
+bool is_proxy_authentication(std::string_view name) noexcept;
+
 }  // namespace postern::http

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/hop_by_hop.h"
 #include "server/client_connection.h"
 #include "server/forwarded.h"
 #include "server/local_reply.h"
@@ -315,7 +316,8 @@ Result<void> Exchange::prepare_upstream_head() {
   auto* head = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
   *head = *request_;
   head->headers = http::HeaderList(arena_);
-  for (const auto& f : request_->headers.fields()) head->headers.add_view(f.name, f.value);
+  for (const auto& f : request_->headers.fields())
+    if (!http::is_proxy_authentication(f.name)) head->headers.add_view(f.name, f.value);
   if (!route_->rewrite.empty()) {
     auto rewritten = route_->rewrite.apply(*this, request_->path, arena_);
     if (!rewritten) return postern::fail(rewritten.error());
@@ -430,6 +432,7 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
     forwarder_.cancel();
     return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched protocols without being asked"));
   }
+  head.headers.remove_if([](const http::Field& f) { return http::is_proxy_authentication(f.name); });
   add_date(head);
   response_ = &head;
   origin_ = POSTERN_ORIGIN_UPSTREAM;

@@ -154,6 +154,14 @@ def test_hop_by_hop_fields_stop_at_the_gateway(gateway, upstream):
     assert "X-Up-Hop" not in response.headers and "Keep-Alive" not in response.headers
 
 
+def test_credentials_for_a_proxy_stop_at_the_gateway(gateway, upstream):
+    u = upstream(ok("x", headers=[("Proxy-Authenticate", "Basic"), ("proxy-authentication-info", "a=b"), ("WWW-Authenticate", "Basic")]))
+    response = gateway(proxy_to(u)).get(headers={"proxy-authorization": "Basic eDp5", "Authorization": "Basic YTpi"})
+    assert "Proxy-Authorization" not in u.last.headers and u.last.headers["Authorization"] == "Basic YTpi"
+    assert "Proxy-Authenticate" not in response.headers and "Proxy-Authentication-Info" not in response.headers
+    assert response.headers["WWW-Authenticate"] == "Basic"
+
+
 def test_a_response_without_a_date_gets_one(gateway, upstream):
     now = "Sun, 06 Nov 1994 08:49:37 GMT"
     gw = gateway(proxy_to(upstream([ok("x"), ok("x", headers=[("date", now)])])))
