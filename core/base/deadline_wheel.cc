@@ -39,7 +39,7 @@ DeadlineWheel::~DeadlineWheel() {
 
 void DeadlineWheel::arm(Deadline& d, std::uint64_t at_ms) noexcept {
   d.at_ms_ = std::clamp<std::uint64_t>(at_ms, 1, kNever);  // 0 means "not armed"
-  bool comes_round_in_time = d.link_ != nullptr && d.slot_ms_ <= tick_after(d.at_ms_);
+  bool comes_round_in_time = d.link_ != nullptr && d.slot_ms_ < d.at_ms_ + kTick;
   if (comes_round_in_time) return;
   d.unlink();
   d.wheel_ = this;

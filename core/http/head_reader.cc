@@ -32,23 +32,26 @@ inline HeadReader::Outcome HeadReader::end_line(char before) noexcept {
 // The first limit that the bytes run into, so that the answer does not depend on how they were split.
 inline HeadReader::Outcome HeadReader::check_size(std::size_t line_bytes, std::size_t total) const noexcept {
   constexpr std::size_t kLineEnd = 2;
-  std::size_t line_limit = limits_.request_line_bytes + kLineEnd;
-  if (in_start_line_ && line_limit <= limits_.head_bytes && line_bytes > line_limit) return Outcome::line_too_long;
+  if (in_start_line_) {
+    std::size_t line_limit = limits_.request_line_bytes + kLineEnd;
+    if (line_bytes > line_limit && line_limit <= limits_.head_bytes) return Outcome::line_too_long;
+  }
   return total > limits_.head_bytes ? Outcome::head_too_large : Outcome::more;
 }
 
 HeadReader::Step HeadReader::scan(std::string_view piece) noexcept {
-  const char* at = piece.data();
-  const char* const end = at + piece.size();
-  auto taken = [&] { return static_cast<std::size_t>(at - piece.data()); };
+  const char* const begin = piece.data();
+  const char* const end = begin + piece.size();
+  const char* at = begin;
+  auto taken = [&] { return static_cast<std::size_t>(at - begin); };
   while (at < end) {
     if (line_bytes_ == 0 && (*at == ' ' || *at == '\t')) return {Outcome::bad_line, taken()};
     const auto* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
     const char* line_end = lf != nullptr ? lf + 1 : end;
-    auto length = static_cast<std::size_t>(line_end - at);
-    if (auto size = check_size(line_bytes_ + length, total_ + length); size != Outcome::more) return {size, taken()};
-    total_ += static_cast<std::uint32_t>(length);
-    line_bytes_ += static_cast<std::uint32_t>(length);
+    auto length = static_cast<std::uint32_t>(line_end - at);
+    line_bytes_ += length;
+    total_ += length;
+    if (auto size = check_size(line_bytes_, total_); size != Outcome::more) return {size, taken()};
     char before = length > 1 ? line_end[-2] : last_;
     at = line_end;
     if (lf == nullptr) break;

@@ -16,13 +16,20 @@ std::uint64_t word_at(const char* at) noexcept {
   return word;
 }
 
+// Whether `size` bytes, 8 or more, are the same: word by word, of which the last two may overlap.
+bool spelled_alike(const char* a, const char* b, std::size_t size) noexcept {
+  const std::size_t last = size - 8;
+  for (std::size_t i = 0; i < last; i += 8)
+    if (word_at(a + i) != word_at(b + i)) return false;
+  return word_at(a + last) == word_at(b + last);
+}
+
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  std::size_t i = 0;
-  while (i + 8 <= a.size() && word_at(a.data() + i) == word_at(b.data() + i)) i += 8;  // mostly spelled alike
-  for (; i < a.size(); ++i)
+  if (a.size() >= 8 && spelled_alike(a.data(), b.data(), a.size())) return true;
+  for (std::size_t i = 0; i < a.size(); ++i)
     if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
@@ -62,11 +69,6 @@ std::size_t HeaderList::remove(std::string_view name) noexcept {
   std::size_t before = size_;
   remove_if([name](const Field& field) { return same_name(field.name, name); });
   return before - size_;
-}
-
-void HeaderList::add_view(std::string_view name, std::string_view value) {
-  if (size_ == capacity_) grow();
-  data_[size_++] = {name, value};
 }
 
 void HeaderList::set_view(std::string_view name, std::string_view value) {

@@ -38,7 +38,10 @@ class HeaderList {
   void set(std::string_view name, std::string_view value);  // replaces the first, drops the others, or appends
   std::size_t remove(std::string_view name) noexcept;       // how many went
 
-  void add_view(std::string_view name, std::string_view value);  // the bytes already outlive the list
+  void add_view(std::string_view name, std::string_view value) {  // the bytes already outlive the list
+    if (size_ == capacity_) grow();
+    data_[size_++] = {name, value};
+  }
   void set_view(std::string_view name, std::string_view value);
   template <class Predicate>
   void remove_if(Predicate gone) noexcept {

@@ -140,8 +140,8 @@ std::uint64_t Loop::now_ms() const noexcept { return uv_now(loop_.get()); }
 Loop& Loop::of(const uv_loop_s* raw) noexcept { return *static_cast<Loop*>(raw->data); }
 
 void Loop::arm(Deadline& d, std::uint64_t delay_ms) {
-  bool ticking = uv_is_active(as_handle(hooks_->tick)) != 0;
-  if (!ticking) {
+  if (!ticking_) {
+    ticking_ = true;
     wheel_.advance(now_ms());
     uv_timer_start(hooks_->tick.get(), Hooks::on_tick, DeadlineWheel::kTickMs, DeadlineWheel::kTickMs);
   }
@@ -152,7 +152,9 @@ void Loop::arm(Deadline& d, std::uint64_t delay_ms) {
 void Loop::on_tick() {
   EventScope event(*this);
   wheel_.advance(now_ms());
-  if (wheel_.empty()) uv_timer_stop(hooks_->tick.get());
+  if (!wheel_.empty()) return;
+  ticking_ = false;
+  uv_timer_stop(hooks_->tick.get());
 }
 
 void Loop::defer_delete(std::unique_ptr<Deferred> object) {

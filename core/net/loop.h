@@ -75,6 +75,7 @@ class Loop {
   std::unique_ptr<char[]> read_buffer_;
   WriteBuffers write_buffers_;
   DeadlineWheel wheel_;
+  bool ticking_ = false;
   std::uint64_t event_ns_ = 0;
   int event_depth_ = 0;
   bool closing_ = false;
