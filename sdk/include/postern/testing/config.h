@@ -73,7 +73,7 @@ class Config {
   // Fills in the schema's defaults and turns "format": "duration" and "size" into milliseconds and bytes, as the
   // gateway does before a plugin sees its configuration. The rest of the schema is not checked here: that is the
   // gateway's work.
-  void complete(const Config& schema);
+  void complete(const Config& schema) { complete(schema, schema); }
   // Gives every node its path as its position.
   void number_positions(const std::string& path);
 
@@ -81,6 +81,9 @@ class Config {
   static const Config* from(postern_node node) { return reinterpret_cast<const Config*>(node); }
 
  private:
+  static const Config& resolve(const Config& given, const Config& document);
+  void complete(const Config& given, const Config& document);
+
   std::uint32_t kind_ = POSTERN_NODE_NULL;
   std::int64_t integer_ = 0;
   double number_ = 0;
@@ -280,7 +283,18 @@ class JsonReader {
 
 inline Config Config::json(std::string_view text) { return detail::JsonReader(text).document(); }
 
-inline void Config::complete(const Config& schema) {
+// {"$ref": "#/definitions/name"} or the schema itself.
+inline const Config& Config::resolve(const Config& given, const Config& document) {
+  const Config* reference = given.find("$ref");
+  const Config* definitions = document.find("definitions");
+  constexpr std::string_view kPrefix = "#/definitions/";
+  if (reference == nullptr || definitions == nullptr || !reference->as_string().starts_with(kPrefix)) return given;
+  const Config* found = definitions->find(reference->as_string().substr(kPrefix.size()));
+  return found == nullptr ? given : *found;
+}
+
+inline void Config::complete(const Config& given, const Config& document) {
+  const Config& schema = resolve(given, document);
   const Config* format = schema.find("format");
   if (format != nullptr && is_string()) {
     std::int64_t scaled = 0;
@@ -300,12 +314,12 @@ inline void Config::complete(const Config& schema) {
       const Config& property = properties->at(i);
       if (const Config* preset = property.find("default"); preset != nullptr && find(key) == nullptr) set(key, *preset);
       for (std::size_t k = 0; k < keys_.size(); ++k) {
-        if (keys_[k] == key) values_[k].complete(property);
+        if (keys_[k] == key) values_[k].complete(property, document);
       }
     }
   }
   if (const Config* items = schema.find("items"); is_list() && items != nullptr) {
-    for (Config& item : values_) item.complete(*items);
+    for (Config& item : values_) item.complete(*items, document);
   }
 }
 

@@ -1,6 +1,7 @@
 // What the fake gateway has beside exchanges: a dict with limits, metrics and log lines that a test can read.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -103,10 +104,12 @@ class FakeDict {
     const double interval = static_cast<double>(limit.window_ms) / static_cast<double>(limit.limit);
     const double room = interval * static_cast<double>(limit.burst);
     const double arrival = std::max(state.arrival_ms, now);
-    const double next = arrival + interval * static_cast<double>(limit.cost);
+    // A cost of 0 asks whether one would be admitted.
+    const double next = arrival + interval * static_cast<double>(std::max<std::uint64_t>(limit.cost, 1));
     result->allowed = next - now <= room + 1e-9 ? 1 : 0;
-    if (result->allowed) state.arrival_ms = next;
-    const double used = std::max(0.0, (result->allowed ? next : arrival) - now);
+    const bool charged = result->allowed && limit.cost > 0;
+    if (charged) state.arrival_ms = next;
+    const double used = std::max(0.0, (charged ? next : arrival) - now);
     result->remaining = static_cast<std::uint64_t>(std::max(0.0, std::floor((room - used) / interval + 1e-9)));
     result->retry_after_ms = result->allowed ? 0 : static_cast<std::uint64_t>(std::ceil(next - now - room));
     result->reset_ms = static_cast<std::uint64_t>(std::ceil(used));
@@ -123,7 +126,7 @@ class FakeDict {
     const double overlap = static_cast<double>(left) / static_cast<double>(limit.window_ms);
     const double used = state.current + state.previous * overlap;
     const auto room = static_cast<double>(limit.limit) - used;
-    result->allowed = static_cast<double>(limit.cost) <= room + 1e-9 ? 1 : 0;
+    result->allowed = static_cast<double>(std::max<std::uint64_t>(limit.cost, 1)) <= room + 1e-9 ? 1 : 0;
     if (result->allowed) state.current += static_cast<double>(limit.cost);
     const double after = result->allowed ? room - static_cast<double>(limit.cost) : room;
     result->remaining = static_cast<std::uint64_t>(std::max(0.0, std::floor(after + 1e-9)));
