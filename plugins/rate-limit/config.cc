@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "limit_key.h"
 #include "window_log.h"
 
 namespace {
@@ -150,6 +151,8 @@ Settings read_settings(postern::Setup& setup, postern::Node config) {
   for (auto node : several) settings.rules.push_back(read_rule(setup, node));
   if (!several) settings.rules.push_back(read_rule(setup, config));
   give_key_prefixes(setup.instance(), settings.rules);
+  for (const Rule& rule : settings.rules)  // the rest of a key is for the values
+    if (rule.key_prefix.size() > LimitKey::kMaxSize - 256) setup.error(config, "its names are too long for a key");
   settings.ipv6_prefix = static_cast<unsigned>(config["ipv6_prefix"].integer(64));
   settings.anonymous_by_ip = config["anonymous_key"].string() == "ip";
   settings.headers = config["headers"].boolean(true);

@@ -88,6 +88,19 @@ def test_later_plugins_and_logs_know_the_consumer_and_nobody_sees_the_key(gatewa
         assert KEY not in text and OTHER not in text and digest(KEY) not in text
 
 
+def test_a_reload_takes_keys_in_and_out(gateway, upstream):
+    u = upstream()
+
+    def with_key(key):
+        return proxy_to(u, [{"key-auth": {"keys": [{"id": "alice", "sha256": digest(key)}]}}])
+    gw = gateway(with_key(KEY))
+    with gw.client() as client:
+        assert client.get(headers={"X-API-Key": KEY}).status == 200
+        gw.reload(with_key(OTHER))
+        assert client.get(headers={"X-API-Key": KEY}).status == 401
+        assert client.get(headers={"X-API-Key": OTHER}).status == 200
+
+
 def test_failures_are_counted_by_reason(gateway, upstream):
     gw = gateway(proxy_to(upstream(), [{"metrics": {"path": "/metrics"}}, key_auth()]))
     gw.get()
