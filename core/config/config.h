@@ -30,6 +30,7 @@ struct Timeouts {                     // `timeouts`, gateway-wide
   Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
   Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
   Milliseconds write = 60'000;        // a client that reads nothing while bytes wait: cut
+  Milliseconds half_closed = 1'000;   // a client that sends no more and gets nothing: counts as gone; 0: at once
   Milliseconds hook = 5'000;          // a suspended hook: 504
   Milliseconds drain = 30'000;        // SIGTERM: in-flight exchanges get this long
   Milliseconds drain_delay = 0;       // SIGTERM: goes on accepting this long, with Connection: close

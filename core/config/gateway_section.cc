@@ -47,6 +47,7 @@ void read_timeouts(const Cursor& section, Timeouts& timeouts) {
   fields.read_duration("body_read", timeouts.body_read, 1, kDay);
   fields.read_duration("idle", timeouts.idle, 1, kDay);
   fields.read_duration("write", timeouts.write, 1, kDay);
+  fields.read_duration("half_closed", timeouts.half_closed, 0, kHour);
   fields.read_duration("hook", timeouts.hook, 1, kDay);
   fields.read_duration("drain", timeouts.drain, 0, kDay);
   fields.read_duration("drain_delay", timeouts.drain_delay, 0, kHour);

@@ -1,5 +1,6 @@
 #include "net/socket_stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -54,16 +55,30 @@ void SocketStream::on_ready(uv_poll_t* raw, int status, int events) {
   bool unwanted = !stream->want_read_ && (events & UV_READABLE) != 0;
   if ((events & UV_WRITABLE) != 0 && stream->pending_ != nullptr) stream->on_writable();
   if ((events & UV_READABLE) != 0 && raw->data != nullptr) stream->receive();
+  if (raw->data != nullptr && (status < 0 || (events & UV_PRIORITIZED) != 0)) stream->look_for_peer();
   if (raw->data != nullptr) stream->watch(unwanted);
 }
 
-// What is watched follows what is wanted, but a pause of reading shows only when bytes arrive that nobody wants.
+// What is watched follows what is wanted, but a pause of reading shows only when bytes arrive that nobody wants. After
+// the end of reading a client's leaving is waited for, which libuv reports with whatever else is asked. An upstream may
+// leave when it has said all.
 void SocketStream::watch(bool pause) {
   bool keeps = !pause && (socket_.watched() & UV_READABLE) != 0;
   bool reads = !read_ended_ && (want_read_ || keeps);
   bool writes = pending_ != nullptr && error_ == 0;
-  int status = socket_.watch((reads ? UV_READABLE : 0) | (writes ? UV_WRITABLE : 0), on_ready);
+  bool listens = read_ended_ && peer_.origin == Origin::client && error_ == 0 && !shutting_ && !deaf_;
+  int status =
+      socket_.watch((reads ? UV_READABLE : 0) | (writes ? UV_WRITABLE : 0) | (listens ? UV_PRIORITIZED : 0), on_ready);
   if (status != 0) fail(status);
+}
+
+// A peer that has closed for good answers what we send with a reset.
+void SocketStream::look_for_peer() {
+  if (!read_ended_ || peer_.origin != Origin::client || error_ != 0 || shutting_) return;
+  EventScope event(loop_);
+  pollfd state{socket_.fd(), 0, 0};
+  if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0) return fail(UV_EPIPE);
+  deaf_ = true;
 }
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class SocketStream final : public Stream {
   void queue_rest(std::string_view piece, std::size_t sent);
   void queue(std::unique_ptr<Pending> rest);
   void on_writable();
+  void look_for_peer();
   bool send_pending();
   void drop_sent(std::size_t bytes) noexcept;
   void tell_drained();
@@ -75,6 +76,7 @@ class SocketStream final : public Stream {
   bool shutting_ = false;   // FIN asked for
   bool shut_ = false;       // FIN sent
   bool reset_ = false;
+  bool deaf_ = false;  // something else than the leaving of the peer woke us: no longer listened for
   Peer peer_;
 };
 

@@ -18,8 +18,8 @@ namespace postern::net {
 
 class StreamOwner {
  public:
-  virtual void on_read(std::string_view bytes) = 0;      // valid until it returns
-  virtual void on_eof() = 0;                             // the peer closed its sending side
+  virtual void on_read(std::string_view bytes) = 0;  // valid until it returns
+  virtual void on_eof() = 0;  // the peer closed its sending side; when a client goes after that, an error follows
   virtual void on_stream_error(const Error& error) = 0;  // reset, timeout of the kernel; the stream is dead
   virtual void on_drained() = 0;  // the write queue fell below the low watermark after being above the high
 

@@ -166,7 +166,9 @@ void ClientConnection::pump() {
   if (closed_) return;
   std::string bytes = std::exchange(held_, {});
   if (!bytes.empty()) feed(bytes);
-  if (!closed_ && held_.empty()) stream_->start_reading();
+  if (closed_) return;
+  if (stream_->read_ended()) return answer_what_came();
+  if (held_.empty()) stream_->start_reading();
 }
 
 Arena& ClientConnection::on_request_begin(http::StreamId stream) {
@@ -224,12 +226,27 @@ void ClientConnection::on_protocol_error(const Error& error) {
 
 void ClientConnection::on_eof() {
   if (closed_) return;
-  if (exchange_ != nullptr && !exchange_->receiving()) exchange_->on_client_gone(POSTERN_END_CLIENT_GONE);
-  close();
+  if (worker_.plan()->plan().config->timeouts.half_closed == 0) return client_is_gone();
+  answer_what_came();
+}
+
+// The client has closed its sending side. It may just have nothing more to say (printf | nc -N), so requests that have
+// come whole are answered; or it is gone, which TCP tells only when something is sent to it.
+void ClientConnection::answer_what_came() {
+  if (exchange_ == nullptr) {
+    if (!held_.empty()) return pump_later();
+    return stream_->queued() > 0 ? close_politely() : close();
+  }
+  bool whole = !exchange_->receiving() && (exchange_->request_ended() || !held_.empty());
+  if (!whole) return client_is_gone();
+  wait_for(Wait::half_closed);
 }
 
 void ClientConnection::on_stream_error(const Error&) {
-  if (closed_) return;
+  if (!closed_) client_is_gone();
+}
+
+void ClientConnection::client_is_gone() {
   if (exchange_ != nullptr && !exchange_->receiving()) exchange_->on_client_gone(POSTERN_END_CLIENT_GONE);
   close();
 }
@@ -238,15 +255,23 @@ void ClientConnection::on_stream_error(const Error&) {
 
 void ClientConnection::write_informational(http::StreamId stream, const http::ResponseHead& head) {
   codec_->write_informational(stream, head, *stream_);
+  was_sent_to();
 }
 
 void ClientConnection::write_head(http::StreamId stream, const http::ResponseHead& head, bool close) {
   codec_->write_head(stream, head, close, *stream_);
+  was_sent_to();
 }
 
 void ClientConnection::write_body(http::StreamId stream, std::string_view bytes) {
   codec_->write_body(stream, bytes, *stream_);
+  was_sent_to();
   if (congested()) watch_writing();
+}
+
+// A half-closed client that is gone will answer this with a reset.
+void ClientConnection::was_sent_to() {
+  if (wait_ == Wait::half_closed) wait_for(Wait::half_closed);
 }
 
 void ClientConnection::write_end(http::StreamId stream, const http::HeaderList* trailers) {
@@ -272,8 +297,12 @@ void ClientConnection::on_write_deadline(void* self) {
   c->abort(POSTERN_END_CLIENT_TIMEOUT);
 }
 
+// The client has closed its sending side, and nothing that it sent before is left.
+bool ClientConnection::last_has_come() const noexcept { return stream_->read_ended() && held_.empty() && !feeding_; }
+
 bool ClientConnection::closing_after(const http::RequestHead& request) const noexcept {
-  return !request.keep_alive || draining_ || worker_.shared().draining.load(std::memory_order_relaxed);
+  return !request.keep_alive || draining_ || last_has_come() ||
+         worker_.shared().draining.load(std::memory_order_relaxed);
 }
 
 // ---- The end of an exchange, and of the connection --------------------------------------------------------------------
@@ -288,7 +317,7 @@ void ClientConnection::on_exchange_done(Exchange& exchange, std::uint32_t end, b
     stream_->reset();
     return close();
   }
-  if (!go_on || draining_) return close_politely();
+  if (!go_on || draining_ || last_has_come()) return close_politely();
   wait_for(Wait::idle);
   if (!held_.empty()) pump_later();
 }
@@ -327,6 +356,8 @@ void ClientConnection::close() {
 // ---- Deadlines -------------------------------------------------------------------------------------------------------
 
 void ClientConnection::wait_for(Wait what) {
+  if (closed_) return;
+  if (what == Wait::response && stream_->read_ended()) what = Wait::half_closed;
   wait_ = what;
   const auto& timeouts = worker_.plan()->plan().config->timeouts;
   switch (what) {
@@ -337,6 +368,8 @@ void ClientConnection::wait_for(Wait what) {
     case Wait::body:
       return worker_.loop().arm(deadline_, exchange_ != nullptr ? exchange_->body_read_timeout_ms()
                                                                 : static_cast<std::uint64_t>(timeouts.body_read));
+    case Wait::half_closed:
+      return worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.half_closed));
     case Wait::hook:
     case Wait::response:
       return;  // others watch; a deadline that comes meanwhile is ignored
@@ -355,6 +388,8 @@ void ClientConnection::on_waited_too_long() {
       return close();
     case Wait::hook:
       return close();
+    case Wait::half_closed:
+      return stream_->queued() > 0 ? wait_for(Wait::half_closed) : client_is_gone();  // a slow reader is no dead one
     case Wait::head:
       if (exchange_ == nullptr) return close();
       return exchange_->refuse(too_slow);

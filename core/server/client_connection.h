@@ -55,7 +55,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   postern_status resume(std::uint64_t pause, postern_verdict verdict);
 
  private:
-  enum class Wait : std::uint8_t { idle, head, body, hook, response };
+  enum class Wait : std::uint8_t { idle, head, body, hook, response, half_closed };
   void on_read(std::string_view bytes) override;
   void on_eof() override;
   void on_stream_error(const Error& error) override;
@@ -70,6 +70,9 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   void pump_later();
   void pump();
   void on_protocol_error(const Error& error);
+  void answer_what_came();
+  void client_is_gone();
+  bool last_has_come() const noexcept;
   void run_connection_hooks();
   void close();           // at once
   void close_politely();  // sends what is queued first and lets the client finish speaking
@@ -77,6 +80,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   static void on_deadline(void* self);
   void on_waited_too_long();
   void watch_writing();
+  void was_sent_to();
   static void on_write_deadline(void* self);
 
   Worker& worker_;

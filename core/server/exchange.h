@@ -75,6 +75,7 @@ class Exchange final : public net::Deferred,
   void advance();                          // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
   bool receiving() const noexcept { return stage_ == Stage::receive; }
+  bool request_ended() const noexcept { return request_ended_; }  // its body and trailers are there, or it has none
   std::uint64_t body_read_timeout_ms() const noexcept;
 
   // --- From the host tables; answers are POSTERN_OK or an error of abi.h (exchange_tables.cc) ---

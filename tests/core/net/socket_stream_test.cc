@@ -178,6 +178,26 @@ TEST_CASE("shutdown_write sends what is queued, then the end; the other directio
   CHECK(pair.server_sees.errors.empty());
 }
 
+TEST_CASE("after the end of its sending side a peer that has gone is noticed by what is sent to it") {
+  ScratchFolder folder;
+  for (const Address& address :
+       {Address{Address::Kind::ip, "127.0.0.1", 0}, Address{Address::Kind::unix_path, folder.file("s.sock"), 0}}) {
+    CAPTURE(address.text());
+    Loop loop;
+    Pair pair(loop, address);
+    pair.client->shutdown_write();
+    run_until(loop, [&] { return pair.server_sees.eofs == 1; });
+    pair.server->append("still heard");
+    run_until(loop, [&] { return pair.client_sees.received == "still heard"; });
+    turn(loop);
+    CHECK(pair.server_sees.errors.empty());
+    pair.client.reset();
+    pair.server->append("to nobody");
+    run_until(loop, [&] { return pair.server_sees.errors.size() == 1; });
+    CHECK(pair.server->failed());
+  }
+}
+
 TEST_CASE("reset is seen as an error by the other side, destruction as the end") {
   Loop loop;
   {
