@@ -86,6 +86,7 @@ class KeyAuth {
     self->id_ = setup.provides("consumer.id");
     self->tier_ = setup.provides("consumer.tier");
     self->client_ = setup.variable("client.ip");
+    self->request_id_ = setup.variable("request_id");
     self->count_refusals();
     return self;
   }
@@ -154,16 +155,17 @@ class KeyAuth {
 
   Verdict refuse(postern::Exchange& x, const Refusal& refusal) const {
     refusal.counter.add();
-    x.log().info(
-        "request refused",
-        {{"event", "auth_failure"}, {"reason", refusal.reason}, {"client_ip", x.get(client_).string().value_or("")}});
+    x.log().info("request refused", {{"event", "auth_failure"},
+                                     {"reason", refusal.reason},
+                                     {"request_id", x.get(request_id_).string().value_or("")},
+                                     {"client_ip", x.get(client_).string().value_or("")}});
     auto verdict = x.respond_error(refusal.status, refusal.code, refusal.message);
     if (refusal.status == 401) x.response().headers().set("WWW-Authenticate", settings_.challenge);
     return verdict;
   }
 
   Settings settings_;
-  postern::Variable id_, tier_, client_;
+  postern::Variable id_, tier_, client_, request_id_;
   Refusal missing_{401, "UNAUTHORIZED", "an API key is needed", "missing", postern::Counter()};
   Refusal wrong_{401, "AUTH_FAILED", "the API key is not valid", "wrong", postern::Counter()};
   Refusal several_{400, "BAD_REQUEST", "more than one API key", "several", postern::Counter()};

@@ -37,6 +37,7 @@ class RateLimit {
     self->limiter_.emplace(dict, self->settings_.rules);
     self->name_metrics(setup.instance().scope());
     self->client_ = setup.variable("client.ip");
+    self->request_id_ = setup.variable("request_id");
     self->route_ = setup.variable("route.id");
     self->remaining_ = setup.provides("ratelimit.remaining");
     if (!self->settings_.headers) setup.disable(POSTERN_HOOK_RESPONSE);
@@ -171,6 +172,7 @@ class RateLimit {
     x.log().info("request refused", {{"event", "rate_limited"},
                                      {"dimension", dimension},
                                      {"route", x.get(route_).string().value_or("")},
+                                     {"request_id", x.get(request_id_).string().value_or("")},
                                      {"client_ip", x.get(client_).string().value_or("")},
                                      {"others_since", unlogged_.exchange(0, std::memory_order_relaxed)}});
   }
@@ -183,7 +185,7 @@ class RateLimit {
 
   Settings settings_;
   std::optional<Limiter> limiter_;
-  postern::Variable client_, route_, remaining_;
+  postern::Variable client_, request_id_, route_, remaining_;
   postern::Family<postern::Counter> hits_, rejected_;
   std::optional<Series> own_series_;  // of a route's own instance; a gateway-wide one keeps them by worker
   std::mutex mutex_;

@@ -53,20 +53,31 @@ def test_headers_and_body_of_the_source(gateway, upstream):
     assert refused.headers["X-RateLimit-Remaining"] == "0" and refused.headers["X-RateLimit-Limit"] == "1"
 
 
-@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window", "sliding_counter"])
-def test_workers_share_the_count_exactly(gateway, upstream, algorithm):
-    gw = gateway(limited(upstream(), limit=50, window="1d", by="global", algorithm=algorithm) | {"workers": 4})
-    passed = []
-
-    def ask():
-        for _ in range(5):
-            passed.append(gw.get().status)
-    threads = [threading.Thread(target=ask) for _ in range(16)]
+def at_once(gw, clients, requests, **how):
+    """The statuses that so many clients get that ask all at the same time."""
+    got = []
+    threads = [threading.Thread(target=lambda: got.extend(gw.get(**how).status for _ in range(requests))) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert passed.count(200) == 50 and passed.count(429) == 30
+    return got
+
+
+@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window", "sliding_counter"])
+def test_workers_share_the_count_exactly(gateway, upstream, algorithm):
+    gw = gateway(limited(upstream(), limit=50, window="1d", by="global", algorithm=algorithm) | {"workers": 4})
+    got = at_once(gw, 16, 5)
+    assert got.count(200) == 50 and got.count(429) == 30
+
+
+@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window", "sliding_counter"])
+def test_of_stacked_limits_a_refused_request_takes_nothing(gateway, upstream, algorithm):
+    rules = [{"by": "global", "limit": 30, "window": "1d", "algorithm": algorithm},
+             {"by": {"header": "X-Tenant"}, "limit": 20, "window": "1d", "algorithm": algorithm}]
+    gw = gateway(limited(upstream(), limits=rules) | {"workers": 4})
+    assert at_once(gw, 16, 5, headers={"X-Tenant": "a"}).count(200) == 20
+    assert at_once(gw, 16, 5, headers={"X-Tenant": "b"}).count(200) == 10
 
 
 def test_counts_outlive_a_reload_and_a_changed_limit(gateway, upstream):
