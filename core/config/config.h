@@ -112,7 +112,7 @@ struct Match {
 
 struct Rewrite {
   std::string path;                // template with ${path.NAME}; or
-  std::string regex, replacement;  // ECMAScript regular expression and $1 references, on the path
+  std::string regex, replacement;  // PCRE2 expression and $1 references, on the path
 };
 
 struct Route {
