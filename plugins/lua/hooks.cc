@@ -26,6 +26,14 @@ postern_verdict on_body(void* data, void* slot, postern_exchange x, postern_str 
   return enter(data, phase, slot, x, {bytes_view, flags, nullptr, nullptr});
 }
 
+postern_verdict on_connection(void* data, postern_connection c) {
+  Instance& instance = *static_cast<Instance*>(data);
+  return fenced(instance.instance(), POSTERN_ERROR, [&]() -> postern_verdict {
+    Worker* worker = instance.worker();
+    return worker == nullptr ? POSTERN_ERROR : run_connection_hook(*worker, c);
+  });
+}
+
 void on_upstream_result(void* data, void* slot, postern_exchange x, const postern_upstream_result* result_view) {
   enter(data, Phase::upstream_result, slot, x, {{}, 0, result_view, nullptr});
 }
@@ -69,6 +77,9 @@ void set_lifecycle(postern_plugin& table, Script* script) {
 
 void set_hook(postern_plugin& table, Phase phase) {
   switch (phase) {
+    case Phase::connection:
+      table.on_connection = on_connection;
+      break;
     case Phase::request_early:
       table.on_request_early = on_exchange<Phase::request_early>;
       break;

@@ -6,6 +6,55 @@
 using postern::lua::ScriptGateway;
 using postern::testing::CallReply;
 using postern::testing::FakeCall;
+using postern::testing::FakeConnection;
+
+TEST_CASE("on_connection sees who has connected and may refuse it, at once or after a while") {
+  ScriptGateway gateway;
+  gateway.run_table(R"(on_connection = function(connection, config)
+    if connection.ip == "192.0.2.1" then return connection:abort() end
+    if connection.ip == "192.0.2.2" then return "no" end
+    if connection.ip == "192.0.2.3" then postern.sleep(1) end
+    if connection.ip == "192.0.2.4" then postern.sleep(1) return connection:abort() end
+    postern.log.info(connection.ip .. " " .. connection.port .. " " .. connection.listener .. " " ..
+                     tostring(connection.tls) .. " " .. tostring(connection.server_name))
+  end)");
+  auto from = [&](const char* ip) -> auto& {
+    FakeConnection connection;
+    connection.peer_address = ip;
+    return gateway.connect(connection);
+  };
+  CHECK(from("127.0.0.1").verdict == POSTERN_CONTINUE);
+  CHECK(gateway.logged("127.0.0.1 40000 public false nil"));
+  CHECK(from("192.0.2.1").verdict == POSTERN_ABORT);
+  CHECK(from("192.0.2.2").verdict == POSTERN_ERROR);
+  CHECK(gateway.logged("on_connection returned a string; return nothing or connection:abort()"));
+  auto& waits = from("192.0.2.3");
+  auto& is_refused = from("192.0.2.4");
+  CHECK(waits.verdict == POSTERN_SUSPEND);
+  gateway.advance(1000);
+  CHECK(waits.verdict == POSTERN_CONTINUE);
+  CHECK(is_refused.verdict == POSTERN_ABORT);
+}
+
+TEST_CASE("a connection that a script has kept is of no use in other hooks, and has no exchange") {
+  ScriptGateway gateway;
+  CHECK(gateway.open(gateway.folder.write("test/test.lua", R"(local kept = {}
+    return {name = "test", version = "1",
+      on_connection = function(connection)
+        kept.connection = connection
+        if kept.exchange then return kept.exchange:abort() end
+      end,
+      on_request = function(exchange)
+        kept.exchange = exchange
+        return exchange:respond(200, kept.connection.ip)
+      end})")));
+  gateway.configure();
+  CHECK(gateway.connect().verdict == POSTERN_CONTINUE);
+  CHECK(gateway.get("/").status() == 500);
+  CHECK(gateway.logged("connection: only in on_connection"));
+  CHECK(gateway.connect().verdict == POSTERN_ERROR);
+  CHECK(gateway.logged("there is no exchange in on_connection"));
+}
 
 TEST_CASE("on_request reads, sets and removes headers, in any case") {
   ScriptGateway gateway;

@@ -19,7 +19,7 @@ bool resolve_host(const postern_host* from) {
          resolve(from, "log", tables.log) && resolve(from, "metrics", tables.metrics) &&
          resolve(from, "timer", tables.timer) && resolve(from, "dict", tables.dict) &&
          resolve(from, "call", tables.call) && resolve(from, "upstream", tables.upstream) &&
-         resolve(from, "loop", tables.loop);
+         resolve(from, "loop", tables.loop) && resolve(from, "connection", tables.connection);
 }
 
 const Host& host() { return tables; }

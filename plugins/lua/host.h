@@ -19,6 +19,7 @@ struct Host {
   const postern_call_table* call = nullptr;
   const postern_upstream_table* upstream = nullptr;
   const postern_loop_table* loop = nullptr;
+  const postern_connection_table* connection = nullptr;
 };
 
 // False when a table is missing or older than the bridge needs.

@@ -43,7 +43,8 @@ const postern_plugin bridge = make_table();
 __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4)))
 POSTERN_DETAIL_PLAIN constexpr postern::detail::NoteSection note = postern::detail::make_note(
     "lua", "1.0.0",
-    "config>=1 instance>=1 exchange>=1 body>=1 log>=1 metrics>=1 timer>=1 dict>=1 call>=1 upstream>=1 loop>=1",
+    "config>=1 instance>=1 exchange>=1 body>=1 log>=1 metrics>=1 timer>=1 dict>=1 call>=1 upstream>=1 loop>=1 "
+    "connection>=1",
     POSTERN_BUILD_ID, 0);
 
 }  // namespace

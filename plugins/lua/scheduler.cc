@@ -75,14 +75,15 @@ void keep_bytes(Task& task) {
   task.bytes = to_str(task.body_copy);
 }
 
-bool pause_exchange(Task& task) {
+bool pause_host(Task& task) {
+  if (task.phase == Phase::connection) return host().connection->pause(task.connection, &task.ticket) == POSTERN_OK;
   if (task.slot == nullptr) return true;
   return watch_end(task) && host().exchange->pause(task.exchange, &task.ticket) == POSTERN_OK;
 }
 
 postern_verdict suspend(Task* task) {
   if (!task->suspended) {
-    if (!pause_exchange(*task)) return fail(task, "the gateway did not let the exchange wait");
+    if (!pause_host(*task)) return fail(task, "the gateway did not let the hook wait");
     keep_bytes(*task);
     if (task->slot != nullptr) link(*task);
     task->suspended = true;
@@ -114,6 +115,8 @@ void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern
     const bool good = verdict != POSTERN_ERROR;
     host().instance->ready(instance, good ? POSTERN_OK : POSTERN_E_FAILED,
                            to_str(good ? "" : "on_worker_start failed"));
+  } else if (phase == Phase::connection) {
+    host().connection->resume(ticket, verdict == POSTERN_CONTINUE ? POSTERN_CONTINUE : POSTERN_ABORT);
   } else if (ticket.exchange != 0) {
     host().exchange->resume(ticket, verdict);  // POSTERN_E_GONE: the exchange did not wait for us
   }
@@ -147,6 +150,19 @@ postern_verdict run_in_state(Worker& worker, Phase phase, void* slot, postern_ex
 postern_verdict run_hook(Worker& worker, Phase phase, void* slot, postern_exchange exchange, const HookInput& input) {
   const postern_verdict verdict = run_in_state(worker, phase, slot, exchange, input);
   if (phase == Phase::complete) release_state_table(*static_cast<ExchangeSlot*>(slot));
+  if (worker.state()->exhausted()) worker.tidy();
+  return verdict;
+}
+
+postern_verdict run_connection_hook(Worker& worker, postern_connection connection) {
+  State& state = *worker.state();
+  Task* task = state.take(Phase::connection);
+  if (task == nullptr) return no_memory(worker, Phase::connection);
+  task->connection = connection;
+  state.push_function(task->coroutine, Phase::connection);
+  lua_rawgeti(task->coroutine, LUA_REGISTRYINDEX, state.hook_arguments().connection);
+  state.push_config(task->coroutine);
+  const postern_verdict verdict = go_on(task, 2);
   if (worker.state()->exhausted()) worker.tidy();
   return verdict;
 }

@@ -19,6 +19,7 @@ struct HookInput {
 };
 
 postern_verdict run_hook(Worker& worker, Phase phase, void* slot, postern_exchange exchange, const HookInput& input);
+postern_verdict run_connection_hook(Worker& worker, postern_connection connection);
 
 // Runs on_worker_start of the script. POSTERN_PENDING: `instance->ready` will tell.
 postern_status start_script(State& state);

@@ -200,6 +200,7 @@ void State::give_back(Task* task, bool ran_to_end) {
   task->verdict = POSTERN_CONTINUE;
   task->slot = nullptr;
   task->exchange = 0;
+  task->connection = 0;
   task->ticket = {};
   task->bytes = {};
   task->body_flags = 0;

@@ -15,6 +15,7 @@ struct Task;
 
 // What runs. The hooks come first: their order is that of State's hook functions.
 enum class Phase : std::uint8_t {
+  connection,
   request_early,
   request,
   request_body,
@@ -44,8 +45,9 @@ struct ExchangeSlot {
   std::int32_t end_watched;  // on_end was registered
 };
 
-// Registry references of the third arguments of on_upstream_result and on_complete.
+// Registry references of the argument of on_connection and of the third ones of on_upstream_result and on_complete.
 struct HookArguments {
+  int connection = LUA_NOREF;
   int result = LUA_NOREF;
   int completion = LUA_NOREF;
 };
@@ -72,6 +74,7 @@ struct Task {
 
   ExchangeSlot* slot = nullptr;  // null outside of exchanges
   postern_exchange exchange = 0;
+  postern_connection connection = 0;  // of on_connection
   postern_ticket ticket{};
 
   std::uint64_t* spent = nullptr;  // the exchange's, or own_spent

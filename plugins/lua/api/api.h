@@ -37,6 +37,8 @@ void push_response_object(lua_State* L);
 void push_headers_object(lua_State* L, std::uint32_t message);
 void push_variables_object(lua_State* L);
 void push_upstream_object(lua_State* L);
+// The same for the connection that on_connection is called for.
+void push_connection_object(lua_State* L);
 // `exchange.route.id` is the variable "route.id".
 void push_variable_group(lua_State* L, const char* prefix);
 

@@ -120,10 +120,12 @@ int completion_index(lua_State* L) {
 }  // namespace
 
 HookArguments keep_hook_arguments(lua_State* L) {
+  push_connection_object(L);
+  const int connection = luaL_ref(L, LUA_REGISTRYINDEX);
   push_object(L, {"result", result_index, nullptr, kResultKeys}, false);
   const int result = luaL_ref(L, LUA_REGISTRYINDEX);
   push_object(L, {"completion", completion_index, nullptr, kCompletionKeys}, false);
-  return {result, luaL_ref(L, LUA_REGISTRYINDEX)};
+  return {connection, result, luaL_ref(L, LUA_REGISTRYINDEX)};
 }
 
 int push_hook_argument(const Task& task) {

@@ -182,6 +182,24 @@ def test_a_script_waits_in_every_hook(gateway, upstream):
     assert (u.last.body, u.last.headers["X-Signed"]) == (b"SOME BYTES", "anna")
 
 
+def test_a_script_refuses_connections_before_anything_is_read(gateway, upstream):
+    text = """
+        return {name = "door", version = "1.0.0",
+          schema = {open = {type = "string"}},
+          on_connection = function(connection, config)
+            postern.sleep(0.001)
+            if connection.listener ~= config.open or connection.ip ~= "127.0.0.1" then return connection:abort() end
+          end}
+        """
+    listeners = [{"name": name, "address": "127.0.0.1:0"} for name in ("front", "back")]
+    gw = gateway({**proxy_to(upstream(ok("in")), listeners=listeners, plugin_path=PATH), "plugins": [{"door": {"open": "front"}}]},
+                 files={"door/door.lua": text})
+    assert gw.get(listener="front").text == "in"
+    with gw.client("back") as client:
+        client.send_request()
+        client.expect_closed()
+
+
 @pytest.mark.concurrency
 def test_two_workers_and_reloads_under_load_lose_nothing(gateway, upstream):
     gw = waits_everywhere(gateway, upstream, upstream(ok("a" * 100)), workers=2)
