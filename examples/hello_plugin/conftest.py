@@ -16,7 +16,7 @@ def built(tmp_path_factory):
     """The example's build folder, after its own tests have passed."""
     sdk, build = tmp_path_factory.mktemp("sdk"), tmp_path_factory.mktemp("hello")
     run("cmake", "--install", str(BUILD), "--prefix", str(sdk), "--component", "sdk")
-    run("cmake", "-S", str(ROOT / "examples/hello_plugin"), "-B", str(build), f"-DCMAKE_PREFIX_PATH={sdk}")
+    run("cmake", "-G", "Ninja", "-S", str(ROOT / "examples/hello_plugin"), "-B", str(build), f"-DCMAKE_PREFIX_PATH={sdk}")
     assert str(ROOT / "sdk") not in (build / "CMakeCache.txt").read_text()
     run("cmake", "--build", str(build))
     run("ctest", "--test-dir", str(build), "--no-tests=error", "--output-on-failure")

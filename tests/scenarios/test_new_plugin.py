@@ -31,7 +31,7 @@ def tree(tmp_path_factory):
     tree = tmp_path_factory.mktemp("tree")
     copy_tree(tree)
     run("scripts/dev/new-plugin", "night-porter", cwd=tree)
-    run("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Debug", cwd=tree)
+    run("cmake", "-G", "Ninja", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Debug", cwd=tree)
     run("cmake", "--build", "build", "--target", "test_plugin_night-porter", cwd=tree)
     return tree
 
