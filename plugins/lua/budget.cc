@@ -1,5 +1,7 @@
 #include "budget.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include "state.h"
@@ -29,6 +31,7 @@ void spend(lua_State* L, Task& task, std::uint64_t instructions, int level) {
   const Limits& limits = task.state->limits();
   *task.spent += instructions;
   task.spent_in_resume += instructions;
+  task.computing.note(instructions);
   if (task.killed || *task.spent > limits.per_exchange) kill(L, task, limits.per_exchange, level);
   if (!task.may_suspend && !task.unhurried && task.spent_in_resume > limits.per_resume)
     kill(L, task, limits.per_resume, level);
@@ -36,9 +39,11 @@ void spend(lua_State* L, Task& task, std::uint64_t instructions, int level) {
 
 void on_count(lua_State* L, lua_Debug*) {
   Task& task = Task::of(L);
-  const bool early = lua_gethookcount(L) != kCountStep;
-  if (early && !task.killed) count_instructions(L);
-  spend(L, task, (early ? 0 : kCountStep) + task.state->memory().take_work(), 0);
+  Memory& memory = task.state->memory();
+  const int counted = lua_gethookcount(L);
+  if (counted != memory.count_step() && !task.killed) count_instructions(L);
+  spend(L, task, static_cast<std::uint64_t>(counted) + memory.take_work(), 0);
+  spend(L, task, task.computing.take(), 0);
   // Inside a C function (a sort's comparison) a coroutine cannot yield; it will soon be outside again.
   if (task.may_suspend && task.spent_in_resume > task.state->limits().per_resume && lua_isyieldable(L)) {
     task.pending = Pending::turn;
@@ -54,6 +59,7 @@ void* Memory::allocate(void* self, void* block, std::size_t old_size, std::size_
   if (new_size == 0) {
     std::free(block);
     memory.used_ -= old_size;
+    memory.note_large(old_size, 0);
     return nullptr;
   }
   if (new_size > old_size) {
@@ -61,14 +67,33 @@ void* Memory::allocate(void* self, void* block, std::size_t old_size, std::size_
     memory.note_work(new_size);
   }
   void* moved = std::realloc(block, new_size);
-  if (moved != nullptr) memory.used_ += new_size - old_size;
+  if (moved == nullptr) return nullptr;
+  memory.used_ += new_size - old_size;
+  memory.note_large(old_size, new_size);
   return moved;
 }
 
 void Memory::note_work(std::size_t bytes) {
   worked_bytes_ += bytes;
-  if (worked_bytes_ < kLookAfterBytes || running_ == nullptr) return;
-  lua_sethook(running_, on_count, LUA_MASKCOUNT, 1);
+  if (worked_bytes_ >= kLookAfterBytes) look_soon();
+}
+
+void Memory::look_soon() {
+  if (running_ != nullptr) lua_sethook(running_, on_count, LUA_MASKCOUNT, 1);
+}
+
+void Memory::note_large(std::size_t old_size, std::size_t new_size) {
+  if (old_size < kLargeBlock && new_size < kLargeBlock) return;
+  auto size_class = [](std::size_t size) {
+    return std::min<std::size_t>(std::bit_width(size / kLargeBlock) - 1, kSizeClasses - 1);
+  };
+  if (old_size >= kLargeBlock) --large_blocks_[size_class(old_size)];
+  if (new_size >= kLargeBlock) ++large_blocks_[size_class(new_size)];
+  std::size_t classes = kSizeClasses;
+  while (classes > 0 && large_blocks_[classes - 1] == 0) --classes;
+  const int before = step_;
+  step_ = std::max(1, kCountStep >> classes);
+  if (step_ < before) look_soon();
 }
 
 void Memory::watch(lua_State* running) {
@@ -82,7 +107,9 @@ std::uint64_t Memory::take_work() {
   return instructions;
 }
 
-void count_instructions(lua_State* coroutine) { lua_sethook(coroutine, on_count, LUA_MASKCOUNT, kCountStep); }
+void count_instructions(lua_State* coroutine) {
+  lua_sethook(coroutine, on_count, LUA_MASKCOUNT, Task::of(coroutine).state->memory().count_step());
+}
 
 void charge(lua_State* L, std::uint64_t instructions) { spend(L, Task::of(L), instructions, 1); }
 

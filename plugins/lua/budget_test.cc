@@ -1,11 +1,27 @@
 // Limits: what ends a script that runs wild, and that no pcall catches it.
 #include <doctest/doctest.h>
 
+#include "computing_time.h"
 #include "testing/script_gateway.h"
 
 using postern::lua::ScriptGateway;
 
 namespace {
+
+using postern::lua::computing_clock;
+using postern::lua::ComputingClock;
+using postern::lua::ComputingTime;
+
+// While it lives, time passes only as the test says.
+struct FakeClock {
+  FakeClock() {
+    ticks = cpu_ns = ns_per_look = 0;
+    computing_clock = {[] { return ++ticks; }, [] { return cpu_ns += ns_per_look; }};
+  }
+  ~FakeClock() { computing_clock = real; }
+  static inline std::uint64_t ticks, cpu_ns, ns_per_look;
+  const ComputingClock real = computing_clock;
+};
 
 // Runs the text as on_request with small limits until nothing is due; returns the status.
 std::uint32_t status_of(const std::string& text, std::string* log = nullptr) {
@@ -110,7 +126,7 @@ TEST_CASE("short hooks do not pay for those that ran before them in the same cor
 
 TEST_CASE("nor for what others have allocated") {
   ScriptGateway gateway;
-  gateway.run_table(R"(limits = {instructions_per_resume = 5000}, on_request = function(exchange)
+  gateway.run_table(R"(limits = {instructions_per_resume = 8000}, on_request = function(exchange)
       exchange.state.copies = ("x"):rep(200000) .. "y"
     end,
     on_complete = function() for i = 1, 2000 do local twice = i + i end end)");
@@ -183,4 +199,94 @@ TEST_CASE("an endless script does not hang the load") {
   ScriptGateway gateway;
   CHECK(!gateway.open(gateway.folder.write("test/test.lua", "while true do end")));
   CHECK(gateway.error().find("test/test.lua:1: stopped: loading used more than") != std::string::npos);
+}
+
+TEST_CASE("library functions are charged by what they work through") {
+  const std::string functions[] = {
+      "utf8.len(s)",
+      "utf8.offset(s, 900000)",
+      "utf8.codepoint(digits, digits)",
+      "tonumber(digits)",
+      "math.abs(digits)",
+      "math.random(digits)",
+      "(s):sub(digits)",
+      "(s):byte(1, 100000)",
+      "('x'):rep(digits)",
+      "(s):find('x', digits)",
+      "(s):find('b', 1, true)",
+      "('%d'):format(digits)",
+      "('z'):unpack(s)",
+      "digits + 1",
+      "select('#', table.unpack({}, 1, 20000))",
+      "table.concat(holes, '', 1, 100000)",
+      "table.sort({s, other, s, other, s, other})",
+      "table.insert({}, digits, 1)",
+      "os.difftime(digits, digits)",
+      "os.date('', digits)",
+      "('x'):gsub('x', ('%1'):rep(100000))",
+      "postern.crypto.hmac_sha256(s, 'x')",
+      "postern.crypto.equal(s, other)",
+  };
+  FakeClock clock;
+  for (const std::string& function : functions) {
+    CAPTURE(function);
+    std::string log;
+    const std::string text =
+        "if exchange.request.headers['x-calm'] then return end local s, other = ('a'):rep(1000000), ('a'):rep(999999) "
+        ".. 'b' "
+        "local digits, holes = ('0'):rep(400000) .. '1', {} for i = 1, 100 do holes[i] = '' end "
+        "setmetatable(holes, {__index = function() return '' end}) "
+        "for i = 1, 60 do pcall(function() return " +
+        function + " end) end";
+    CHECK(status_of(text, &log) == 500);
+    CAPTURE(log);
+    CHECK(log.find("instructions") != std::string::npos);
+  }
+}
+
+TEST_CASE("instructions that take long count as more") {
+  FakeClock clock;
+  FakeClock::ns_per_look = 10'000'000;
+  ScriptGateway gateway;
+  gateway.run_table(R"(limits = {instructions_per_exchange = 300000},
+    on_request = function() while true do pcall(function() for i = 1, 5000 do local twice = i + i end end) end end,
+    on_complete = function() for i = 1, 10000 do local twice = i + i end end)");
+  auto& x = gateway.request("GET", "/").send();
+  int turns = 0;
+  for (; turns < 100 && x.suspended(); ++turns) gateway.run();
+  CHECK(turns == 1);  // a look is worth 100,000 instructions, as much as a resume may have; and so is the resume's end
+  CHECK(x.status() == 500);
+  CHECK(gateway.logged("on_request used more than its 300000 instructions"));
+  x.finish();
+}
+
+TEST_CASE("the more one instruction can do, the sooner the next look") {
+  FakeClock clock;
+  FakeClock::ns_per_look = 10'000'000;
+  ScriptGateway gateway;
+  gateway.run_table(R"(on_complete = function(exchange)
+      local s = exchange.request.path == "/large" and ("x"):rep(8000000) or ""
+      for i = 1, 200 do local same = s == "x" end
+    end)");
+  gateway.get("/small");
+  CHECK(gateway.log().empty());
+  gateway.get("/large");
+  CHECK(gateway.logged("on_complete used more than its 100000 instructions"));
+}
+
+TEST_CASE("time that has been paid for by the count costs nothing") {
+  FakeClock clock;
+  ComputingTime time;
+  CHECK(time.take() == 0);
+  FakeClock::ns_per_look = 2'000'000;
+  time.note(15'000);
+  CHECK(time.take() == 5'000);
+  CHECK(time.take() == 20'000);
+  time.note(100'000);
+  CHECK(time.take() == 0);
+  time.restart();
+  CHECK(time.take() == 0);
+  FakeClock::ns_per_look = 900'000;  // too short to say much: it waits for more
+  CHECK(time.take() == 0);
+  CHECK(time.take() == 18'000);
 }

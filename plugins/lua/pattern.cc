@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t kStepsPerCharge = 1'000;
 constexpr std::uint32_t kMaxDepth = 200;
+constexpr std::size_t kMaxPattern = 32u << 10;  // its items lie outside the state's memory
 
 CharSet set_where(int (*is)(int)) {
   CharSet set;
@@ -74,6 +75,8 @@ CharSet bracket_set(lua_State* L, std::string_view text, std::size_t& at) {
 }  // namespace
 
 Pattern::Pattern(lua_State* L, std::string_view text, bool anchors) {
+  if (text.size() > kMaxPattern) luaL_error(L, "pattern of more than %d bytes", static_cast<int>(kMaxPattern));
+  charge(L, text.size() / 4);
   std::size_t at = 0;
   if (anchors && !text.empty() && text[0] == '^') {
     anchored_ = true;

@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "host.h"
+#include "measured.h"
 #include "state.h"
 
 namespace postern::lua {
@@ -9,10 +10,11 @@ namespace {
 
 // Of the base library. Left out: what reads files, loads code, or reaches around the sandbox (dofile, load, loadfile,
 // collectgarbage, warn), and coroutines: each hook runs in one already, and only there can the bridge count.
-constexpr const char* kBaseFunctions[] = {"assert", "error",    "getmetatable", "ipairs", "next",
-                                          "pairs",  "rawequal", "rawget",       "rawlen", "rawset",
-                                          "select", "tonumber", "tostring",     "type"};
-constexpr const char* kOsFunctions[] = {"clock", "date", "difftime", "time"};
+constexpr const char* kBaseFunctions[] = {"assert", "error",  "getmetatable", "ipairs",   "next", "pairs",
+                                          "rawget", "rawlen", "rawset",       "tostring", "type"};
+constexpr Measured kMeasuredBase[] = {{"rawequal", kAll}, {"select", 1}, {"tonumber", kAll}};
+constexpr const char* kOsFunctions[] = {"clock", "time"};
+constexpr Measured kMeasuredOs[] = {{"difftime", kAll}};
 
 // A finalizer would run with the count hook off.
 int set_metatable(lua_State* L) {
@@ -43,26 +45,25 @@ int date(lua_State* L) {
   std::size_t size = 0;
   luaL_optlstring(L, 1, "", &size);
   luaL_argcheck(L, size <= kMaxFormat, 1, "more than 256 bytes");
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 1);
-  return 1;
+  charge_arguments(L, kAllButFirst);
+  return call_library(L);
 }
 
-// Copies fields of the table at the top into the table below it, and pops the former.
+// Copies fields of the table below the top into the table at the top.
 template <std::size_t N>
-void move_fields(lua_State* L, const char* const (&names)[N]) {
+void copy_fields(lua_State* L, const char* const (&names)[N]) {
   for (const char* name : names) {
-    lua_getfield(L, -1, name);
-    lua_setfield(L, -3, name);
+    lua_getfield(L, -2, name);
+    lua_setfield(L, -2, name);
   }
-  lua_pop(L, 1);
 }
 
+// Pushes the library's table and the table for scripts.
 void open_library(lua_State* L, const char* name, lua_CFunction open) {
   lua_pushcfunction(L, open);
   lua_pushstring(L, name);
   lua_call(L, 1, 1);
+  lua_newtable(L);
 }
 
 void set_function(lua_State* L, const char* name, lua_CFunction function) {
@@ -72,7 +73,9 @@ void set_function(lua_State* L, const char* name, lua_CFunction function) {
 
 void add_base(lua_State* L) {
   open_library(L, "_G", luaopen_base);
-  move_fields(L, kBaseFunctions);
+  copy_fields(L, kBaseFunctions);
+  set_measured(L, kMeasuredBase);
+  lua_remove(L, -2);
   set_function(L, "setmetatable", set_metatable);
   set_function(L, "pcall", protected_call);
   set_function(L, "xpcall", protected_call_with_handler);
@@ -89,16 +92,15 @@ void add_libraries(lua_State* L) {
   lua_setfield(L, -2, "string");
   push_table_library(L);
   lua_setfield(L, -2, "table");
-  open_library(L, "math", luaopen_math);
+  push_math_library(L);
   lua_setfield(L, -2, "math");
-  open_library(L, "utf8", luaopen_utf8);
+  push_utf8_library(L);
   lua_setfield(L, -2, "utf8");
-  lua_newtable(L);
   open_library(L, "os", luaopen_os);
-  move_fields(L, kOsFunctions);
-  lua_getfield(L, -1, "date");
-  lua_pushcclosure(L, date, 1);
-  lua_setfield(L, -2, "date");
+  copy_fields(L, kOsFunctions);
+  set_measured(L, kMeasuredOs);
+  set_bounded(L, "date", date);
+  lua_remove(L, -2);
   lua_setfield(L, -2, "os");
 }
 
@@ -114,7 +116,6 @@ void guard_globals(lua_State* L) {
 }  // namespace
 
 void open_sandbox(lua_State* L) {
-  lua_newtable(L);
   add_base(L);
   add_libraries(L);
   push_postern_table(L);

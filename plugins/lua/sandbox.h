@@ -12,6 +12,8 @@ void open_sandbox(lua_State* L);
 // Pushes the globals that stand for a library of Lua whose functions could run for long or need bounds.
 void push_string_library(lua_State* L);
 void push_table_library(lua_State* L);
+void push_math_library(lua_State* L);
+void push_utf8_library(lua_State* L);
 
 // pcall and xpcall that let the limits of the bridge through.
 int protected_call(lua_State* L);

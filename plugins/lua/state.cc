@@ -189,6 +189,7 @@ void State::give_back(Task* task, bool ran_to_end) {
     task->may_suspend = false;
     task->unhurried = false;
     task->spent_in_resume = 0;
+    task->computing.restart();
     count_instructions(task->coroutine);
     memory_.watch(task->coroutine);
     if (lua_resetthread(task->coroutine) == LUA_ERRMEM) exhaust();
@@ -214,10 +215,13 @@ void State::give_back(Task* task, bool ran_to_end) {
 int State::resume(Task* task, int arguments) {
   int results = 0;
   task->spent_in_resume = 0;
+  task->computing.restart();
   task->pending = Pending::none;
+  if (lua_gethookcount(task->coroutine) != memory_.count_step()) count_instructions(task->coroutine);
   memory_.watch(task->coroutine);
   int status = lua_resume(task->coroutine, main_, arguments, &results);
   *task->spent += memory_.take_work();
+  if (task->computing.started()) *task->spent += task->computing.take();
   memory_.watch(nullptr);
   if (status == LUA_ERRMEM) exhaust();
   return status;

@@ -2,14 +2,19 @@
 #include <cstring>
 
 #include "budget.h"
+#include "measured.h"
 #include "pattern.h"
 #include "sandbox.h"
 
 namespace postern::lua {
 namespace {
 
-constexpr const char* kSafeFunctions[] = {"byte",     "char",    "len", "lower",  "pack",
-                                          "packsize", "reverse", "sub", "unpack", "upper"};
+constexpr Measured kMeasured[] = {{"byte", kAllButFirst}, {"char", kAll}, {"format", kAll},   {"len", 0},
+                                  {"lower", kAll},        {"pack", kAll}, {"packsize", kAll}, {"reverse", kAll},
+                                  {"sub", kAllButFirst},  {"upper", kAll}};
+// Of strings, for arithmetic on texts that read as numbers.
+constexpr Measured kArithmetic[] = {{"__add", kAll}, {"__sub", kAll}, {"__mul", kAll},  {"__mod", kAll},
+                                    {"__pow", kAll}, {"__div", kAll}, {"__idiv", kAll}, {"__unm", kAll}};
 constexpr lua_Integer kMaxResult = 256 << 20;  // no state may be larger
 
 std::string_view check_view(lua_State* L, int index) {
@@ -33,7 +38,7 @@ int push_position(lua_State* L, std::string_view subject, const char* start, con
 }
 
 int find_plain(lua_State* L, std::string_view subject, std::string_view text, std::size_t from) {
-  charge(L, (subject.size() - from) / 64);
+  charge(L, (subject.size() - from) / 16);
   const char* start = subject.data() + from;
   if (!text.empty()) start = static_cast<const char*>(memmem(start, subject.size() - from, text.data(), text.size()));
   if (start == nullptr) {
@@ -61,6 +66,7 @@ int find_pattern(lua_State* L, std::string_view subject, std::string_view text, 
 bool is_plain(std::string_view text) { return text.find_first_of("^$*+?.([%-") == std::string_view::npos; }
 
 int find(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
   const std::string_view subject = check_view(L, 1), text = check_view(L, 2);
   const std::size_t from = start_offset(L, 3, subject.size());
   if (from > subject.size()) {
@@ -72,6 +78,7 @@ int find(lua_State* L) {
 }
 
 int match(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
   const std::string_view subject = check_view(L, 1), text = check_view(L, 2);
   const std::size_t from = start_offset(L, 3, subject.size());
   if (from > subject.size()) {
@@ -103,6 +110,7 @@ int next_match(lua_State* L) {
 }
 
 int gmatch(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
   const std::size_t size = check_view(L, 1).size();
   check_view(L, 2);
   const std::size_t from = start_offset(L, 3, size);
@@ -116,6 +124,7 @@ int gmatch(lua_State* L) {
 // "%1" and "%0" in a replacement text; "%%" is a per cent sign.
 void add_text(lua_State* L, luaL_Buffer& out, Matcher& matcher, const char* start, const char* end) {
   const std::string_view text = check_view(L, 3);
+  charge(L, text.size() / 8);
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       luaL_addchar(&out, text[i]);
@@ -160,6 +169,7 @@ void add_replacement(lua_State* L, luaL_Buffer& out, Matcher& matcher, const cha
 }
 
 int gsub(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
   const std::string_view subject = check_view(L, 1), text = check_view(L, 2);
   const int kind = lua_type(L, 3);
   luaL_argexpected(L, kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION || kind == LUA_TTABLE, 3,
@@ -193,16 +203,16 @@ int gsub(lua_State* L) {
   return 2;
 }
 
-// Upvalue: Lua's function.
-int format(lua_State* L) {
-  charge(L, check_view(L, 1).size());
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 1);
-  return 1;
+// string.unpack(format, text [, position]): "z" looks for the end of a text of any length.
+int unpack(lua_State* L) {
+  charge_arguments(L, ~Read{2});
+  const std::string_view format = check_view(L, 1), text = check_view(L, 2);
+  if (format.find('z') != std::string_view::npos) charge(L, text.size() / 64);
+  return call_library(L);
 }
 
 int repeat(lua_State* L) {
+  charge_arguments(L, 2);
   const std::string_view text = check_view(L, 1);
   const lua_Integer count = luaL_checkinteger(L, 2);
   std::size_t gap_size = 0;
@@ -230,6 +240,9 @@ constexpr luaL_Reg kFunctions[] = {{"find", find},   {"gmatch", gmatch}, {"gsub"
 void set_string_metatable(lua_State* L) {
   lua_pushliteral(L, "");
   lua_getmetatable(L, -1);
+  lua_pushvalue(L, -1);
+  set_measured(L, kArithmetic);
+  lua_pop(L, 1);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);
@@ -240,17 +253,11 @@ void set_string_metatable(lua_State* L) {
 }  // namespace
 
 void push_string_library(lua_State* L) {
+  luaopen_string(L);
   lua_newtable(L);
-  lua_pushcfunction(L, luaopen_string);
-  lua_call(L, 0, 1);
-  for (const char* name : kSafeFunctions) {
-    lua_getfield(L, -1, name);
-    lua_setfield(L, -3, name);
-  }
-  lua_getfield(L, -1, "format");
-  lua_pushcclosure(L, format, 1);
-  lua_setfield(L, -3, "format");
-  lua_pop(L, 1);
+  set_measured(L, kMeasured);
+  set_bounded(L, "unpack", unpack);
+  lua_remove(L, -2);
   luaL_setfuncs(L, kFunctions, 0);
   set_string_metatable(L);
 }

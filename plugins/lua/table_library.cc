@@ -1,13 +1,15 @@
 // `table` for scripts: Lua's own functions, with a bound on those that loop in C over a length or range that a script can
 // make up (by `__len` or by an argument).
 #include "budget.h"
+#include "measured.h"
 #include "sandbox.h"
 
 namespace postern::lua {
 namespace {
 
-constexpr const char* kSafeFunctions[] = {"concat", "pack", "unpack"};
+constexpr Measured kFunctions[] = {{"pack", 0}, {"unpack", kAllButFirst}};
 constexpr lua_Integer kMaxLength = 10'000'000;
+constexpr std::size_t kLongText = 1024;
 
 lua_Integer length_of(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -29,6 +31,7 @@ int insert(lua_State* L) {
     return 0;
   }
   if (lua_gettop(L) != 3) return luaL_error(L, "wrong number of arguments to 'insert'");
+  charge_arguments(L, 1u << 1);
   const lua_Integer position = luaL_checkinteger(L, 2);
   luaL_argcheck(L, position >= 1 && position <= length + 1, 2, "position out of bounds");
   charge(L, static_cast<std::uint64_t>(length + 1 - position) / 4);
@@ -38,6 +41,7 @@ int insert(lua_State* L) {
 }
 
 int remove(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
   const lua_Integer length = length_of(L);
   lua_Integer position = luaL_optinteger(L, 2, length);
   const bool in_bounds = (position >= 1 && position <= length + 1) || (length == 0 && position == 0);
@@ -50,51 +54,67 @@ int remove(lua_State* L) {
   return 1;
 }
 
-// Calls the function in the upvalue with all arguments.
-int forward(lua_State* L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
+// Charges for a range that an argument or two set.
+void charge_range(lua_State* L, lua_Integer first, lua_Integer last) {
+  if (last < first) return;
+  if (first < -kMaxLength || last > kMaxLength) luaL_error(L, "range too long");
+  charge(L, static_cast<std::uint64_t>(last - first + 1) / 4);
+}
+
+// a < b, charged by what the two may have in common.
+int compare(lua_State* L) {
+  const std::size_t a = lua_rawlen(L, 1), b = lua_rawlen(L, 2);
+  if (lua_type(L, 1) == LUA_TSTRING && lua_type(L, 2) == LUA_TSTRING) charge(L, (a < b ? a : b) / 16);
+  lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+  return 1;
+}
+
+bool has_long_texts(lua_State* L, lua_Integer length) {
+  bool found = false;
+  for (lua_Integer i = 1; i <= length && !found; ++i) {
+    found = lua_rawgeti(L, 1, i) == LUA_TSTRING && lua_rawlen(L, -1) > kLongText;
+    lua_pop(L, 1);
+  }
+  return found;
 }
 
 int sort(lua_State* L) {
-  charge(L, static_cast<std::uint64_t>(length_of(L)) * 4);
-  return forward(L);
+  const lua_Integer length = length_of(L);
+  charge(L, static_cast<std::uint64_t>(length) * 4);
+  if (lua_isnoneornil(L, 2) && has_long_texts(L, length)) {
+    lua_settop(L, 1);
+    lua_pushcfunction(L, compare);
+  }
+  return call_library(L);
 }
 
 int move(lua_State* L) {
-  const lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
-  if (last >= first) {
-    if (first < -kMaxLength || last > kMaxLength) return luaL_error(L, "range too long");
-    charge(L, static_cast<std::uint64_t>(last - first + 1) / 4);
-  }
-  return forward(L);
+  charge_arguments(L, kAllButFirst);
+  charge_range(L, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3));
+  return call_library(L);
 }
 
-// The library's table is at the top, Lua's own below it.
-void wrap(lua_State* L, const char* name, lua_CFunction bounded) {
-  lua_getfield(L, -2, name);
-  lua_pushcclosure(L, bounded, 1);
-  lua_setfield(L, -2, name);
+// table.concat(t [, gap [, first [, last]]])
+int concat(lua_State* L) {
+  charge_arguments(L, kAllButFirst);
+  const lua_Integer first = luaL_optinteger(L, 3, 1);
+  charge_range(L, first, lua_isnoneornil(L, 4) ? length_of(L) : luaL_checkinteger(L, 4));
+  return call_library(L);
 }
 
 }  // namespace
 
 void push_table_library(lua_State* L) {
-  lua_pushcfunction(L, luaopen_table);
-  lua_call(L, 0, 1);
+  luaopen_table(L);
   lua_newtable(L);
-  for (const char* name : kSafeFunctions) {
-    lua_getfield(L, -2, name);
-    lua_setfield(L, -2, name);
-  }
+  set_measured(L, kFunctions);
   lua_pushcfunction(L, insert);
   lua_setfield(L, -2, "insert");
   lua_pushcfunction(L, remove);
   lua_setfield(L, -2, "remove");
-  wrap(L, "sort", sort);
-  wrap(L, "move", move);
+  set_bounded(L, "sort", sort);
+  set_bounded(L, "move", move);
+  set_bounded(L, "concat", concat);
   lua_remove(L, -2);
 }
 

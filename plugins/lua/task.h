@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#include "computing_time.h"
+
 namespace postern::lua {
 
 class State;
@@ -80,6 +82,7 @@ struct Task {
   std::uint64_t* spent = nullptr;  // the exchange's, or own_spent
   std::uint64_t own_spent = 0;
   std::uint64_t spent_in_resume = 0;
+  ComputingTime computing;
 
   Pending pending = Pending::none;
   std::uint64_t handle = 0;                       // of the timer or call

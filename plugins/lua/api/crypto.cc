@@ -45,7 +45,7 @@ int sha256(lua_State* L) {
 // crypto.hmac_sha256(key, data [, raw])
 int hmac_sha256(lua_State* L) {
   const std::string_view key = check_text(L, 1), data = check_text(L, 2);
-  charge(L, data.size() / 16);
+  charge(L, (key.size() + data.size()) / 16);
   luaL_argcheck(L, key.size() <= INT32_MAX, 1, "too long");
   unsigned char digest[kSha256Size];
   if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(), digest, nullptr) ==
@@ -57,6 +57,7 @@ int hmac_sha256(lua_State* L) {
 // crypto.equal(a, b): for secrets
 int equal(lua_State* L) {
   const std::string_view a = check_text(L, 1), b = check_text(L, 2);
+  charge(L, a.size() / 64);
   lua_pushboolean(L, a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0);
   return 1;
 }
