@@ -15,6 +15,8 @@ namespace postern::config {
 using Milliseconds = std::int64_t;
 using Bytes = std::int64_t;
 
+inline constexpr std::int64_t kMostWorkers = 254;  // handles of the plugin ABI have 8 bits for the worker
+
 struct Limits {                       // `limits`, gateway-wide
   Bytes request_line = 8 * 1024;      // 414 beyond
   Bytes head = 64 * 1024;             // 431 beyond
@@ -138,7 +140,7 @@ struct Log {
 
 struct Config {
   std::string file;
-  std::int64_t workers = 0;  // 0: auto, the number of processors
+  std::int64_t workers = 0;  // 1 .. kMostWorkers; 0: auto, the number of processors
   std::vector<Listener> listeners;
   std::vector<std::string> plugin_path;
   std::vector<std::string> trusted_proxies;  // addresses and CIDR blocks whose X-Forwarded-* is believed

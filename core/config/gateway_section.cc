@@ -23,11 +23,11 @@ void read_workers(const Cursor& value, std::int64_t& workers) {
     workers = 0;
     return;
   }
-  bool good = value.node().kind == Node::Kind::integer && value.node().integer >= 1 && value.node().integer <= 1024;
-  if (good)
-    workers = value.node().integer;
+  const Node& node = value.node();
+  if (node.kind == Node::Kind::integer && node.integer >= 1 && node.integer <= kMostWorkers)
+    workers = node.integer;
   else
-    value.expected("auto or an integer from 1 to 1024");
+    value.expected("auto or an integer from 1 to " + std::to_string(kMostWorkers));
 }
 
 void read_limits(const Cursor& section, Limits& limits) {
