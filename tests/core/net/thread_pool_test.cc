@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "net/resolver.h"
 #include "net_fixture.h"
 
 using namespace postern::net;
@@ -68,7 +69,7 @@ TEST_CASE("cancel: running work ends but calls nobody, waiting work never starts
   int finished = 0;
   bool started_last = false;
   std::vector<std::shared_ptr<Job>> jobs;
-  constexpr int kPoolThreads = 4;  // libuv's default
+  constexpr int kPoolThreads = Job::kThreads;
   for (int i = 0; i < kPoolThreads; ++i) {
     jobs.push_back(Job::start(
         loop, [&] { gate.wait(); }, [&] { ++finished; }));
@@ -104,4 +105,41 @@ TEST_CASE("a loop that goes waits for running work and calls no done") {
   CHECK(worked);
   CHECK_FALSE(done);
   opener.join();
+}
+
+TEST_CASE("jobs that block on every thread keep no name from being resolved") {
+  Loop loop;
+  Gate gate;
+  for (std::size_t i = 0; i < Job::kThreads; ++i) {
+    Job::start(
+        loop, [&] { gate.wait(); }, [] {});
+  }
+  gate.wait_for(Job::kThreads);
+  bool resolved = false;
+  auto lookup = Lookup::start(loop, "localhost", 80, [&](auto) { resolved = true; });
+  run_until(loop, [&] { return resolved; });
+  gate.open();
+  loop.run();
+  CHECK(resolved);
+}
+
+TEST_CASE("a loop that goes takes with it what waits for a thread") {
+  Gate gate;
+  auto captured = std::make_shared<int>(0);
+  bool started = false;
+  Loop busy;
+  for (std::size_t i = 0; i < Job::kThreads; ++i) {
+    Job::start(
+        busy, [&] { gate.wait(); }, [] {});
+  }
+  gate.wait_for(Job::kThreads);
+  {
+    Loop loop;
+    Job::start(
+        loop, [&, captured] { started = true; }, [captured] {});
+  }
+  CHECK(captured.use_count() == 1);
+  gate.open();
+  busy.run();
+  CHECK_FALSE(started);
 }
