@@ -32,11 +32,11 @@ postern_status result_of(std::uint32_t outcome) noexcept {
 
 }  // namespace
 
-std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, const Request& request, Done done) {
-  WorkerPlan* plan = worker.plan();
-  Upstream* upstream = plan == nullptr ? nullptr : plan->upstreams().find(request.upstream);
+std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, WorkerPlan& plan, const Request& request,
+                                                  Done done) {
+  Upstream* upstream = plan.upstreams().find(request.upstream);
   if (upstream == nullptr) return nullptr;
-  std::unique_ptr<OutboundCall> call(new OutboundCall(worker, *plan, *upstream, std::move(done)));
+  std::unique_ptr<OutboundCall> call(new OutboundCall(worker, plan, *upstream, std::move(done)));
   if (!call->prepare(request)) return nullptr;
   call->starting_ = true;
   call->begin();
@@ -54,12 +54,12 @@ OutboundCall::OutboundCall(Worker& worker, WorkerPlan& plan, Upstream& upstream,
       timeout_(&OutboundCall::on_timeout, this),
       report_due_(&OutboundCall::on_report_due, this),
       forwarder_(*this) {
-  plan_.pin();
+  plan_.hold();
 }
 
 OutboundCall::~OutboundCall() {
   stop();
-  plan_.unpin();
+  plan_.let_go();
 }
 
 // What goes out is a valid request whoever wrote it: a line break in a header or a second length would be another request.

@@ -46,8 +46,9 @@ class OutboundCall final : public net::Deferred,
   using Done = std::function<void(const Outcome& outcome)>;
 
   // `done` is called once, never inside start; it may stop() the call but must leave its destruction to
-  // Loop::defer_delete. Null when the request is malformed, or the current plan has no such upstream. Copies what it needs.
-  static std::unique_ptr<OutboundCall> start(Worker& worker, const Request& request, Done done);
+  // Loop::defer_delete. Null when the request is malformed, or `plan` has no such upstream. Copies what it needs; holds
+  // `plan` as long as it lives.
+  static std::unique_ptr<OutboundCall> start(Worker& worker, WorkerPlan& plan, const Request& request, Done done);
   OutboundCall(const OutboundCall&) = delete;
   OutboundCall& operator=(const OutboundCall&) = delete;
   ~OutboundCall() override;

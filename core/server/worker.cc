@@ -39,11 +39,13 @@ HookCounters& WorkerPlan::make_counters(const Link& link) {
   return *made;
 }
 
+// The last exchange's or call's method may still be on the stack, so what follows waits until the stack is empty.
 void WorkerPlan::unpin() {
-  if (--pins_ > 0 || !drained_) return;
-  upstreams_.retire();
-  // The last exchange's method may still be on the stack: the plan goes when the stack is empty.
-  worker_.loop().defer([&worker = worker_, self = this] { worker.drop(*self); });
+  if (--pins_ == 0 && drained_) worker_.loop().defer([&worker = worker_, self = this] { worker.report_drained(self); });
+}
+
+void WorkerPlan::let_go() {
+  if (--holds_ == 0 && forgotten_) worker_.loop().defer([&worker = worker_, self = this] { worker.drop(self); });
 }
 
 // ---- Worker ----------------------------------------------------------------------------------------------------------
@@ -76,37 +78,61 @@ void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
+WorkerPlan* Worker::plan_of(std::uint64_t generation) noexcept {
+  for (auto& p : plans_)
+    if (p->plan().generation == generation) return p.get();
+  return nullptr;
+}
+
+bool Worker::has(const WorkerPlan* plan) const noexcept {
+  return std::any_of(plans_.begin(), plans_.end(), [&](const auto& p) { return p.get() == plan; });
+}
+
+WorkerPlan& Worker::prepare(std::shared_ptr<const Plan> plan) {
+  return *plans_.emplace_back(std::make_unique<WorkerPlan>(*this, std::move(plan)));
+}
+
 void Worker::adopt(std::shared_ptr<const Plan> plan, std::function<void()> drained) {
-  auto next = std::make_unique<WorkerPlan>(*this, std::move(plan));
-  auto before = std::exchange(plan_, std::move(next));
-  if (before == nullptr) {
-    drained();
-    return;
-  }
-  before->drained_ = std::move(drained);
-  retired_.push_back(std::move(before));
-  WorkerPlan& old = *retired_.back();
-  old.pin();  // unpin decides whether it was the last
-  old.unpin();
+  WorkerPlan* next = plan_of(plan->generation);
+  if (next == nullptr) next = &prepare(std::move(plan));
+  auto* before = std::exchange(plan_, next);
+  if (before == nullptr) return drained();
+  retire(*before, std::move(drained));
 }
 
 void Worker::retire_plan(std::function<void()> drained) {
   if (plan_ == nullptr) return drained();
-  plan_->drained_ = std::move(drained);
-  retired_.push_back(std::move(plan_));
-  WorkerPlan& old = *retired_.back();
-  old.pin();
-  old.unpin();
+  retire(*std::exchange(plan_, nullptr), std::move(drained));
 }
 
-void Worker::drop(WorkerPlan& plan) {
-  auto at = std::find_if(retired_.begin(), retired_.end(), [&](auto& p) { return p.get() == &plan; });
-  if (at == retired_.end() || plan.pins() > 0) return;
-  auto gone = std::move(*at);
-  retired_.erase(at);
-  auto drained = std::move(gone->drained_);
-  gone.reset();
-  drained();
+void Worker::retire(WorkerPlan& plan, std::function<void()> drained) {
+  plan.drained_ = std::move(drained);
+  plan.pin();  // unpin decides whether it was the last
+  plan.unpin();
+}
+
+void Worker::report_drained(WorkerPlan* plan) {
+  if (!has(plan) || plan->pins() > 0) return;
+  if (auto drained = std::exchange(plan->drained_, nullptr)) drained();
+}
+
+void Worker::forget(std::uint64_t generation, std::function<void()> forgotten) {
+  WorkerPlan* plan = plan_of(generation);
+  if (plan == nullptr) {
+    loop_.post(std::move(forgotten));
+    return;
+  }
+  plan->forgotten_ = std::move(forgotten);
+  plan->upstreams_.retire();
+  plan->hold();  // let_go decides whether it was the last
+  plan->let_go();
+}
+
+void Worker::drop(WorkerPlan* plan) {
+  if (!has(plan) || plan->holds_ > 0) return;
+  auto forgotten = std::move(plan->forgotten_);
+  std::erase_if(plans_, [&](const auto& p) { return p.get() == plan; });
+  loop_.post(std::move(forgotten));
 }
 
 Result<net::Address> Worker::listen(const std::string& name, const std::string& configured,

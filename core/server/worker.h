@@ -27,7 +27,8 @@ class ClientConnection;
 class Exchange;
 class Worker;
 
-// What a worker has of one generation: the shared plan, its own pools and counters. Exchanges pin it.
+// What a worker has of one generation: the shared plan, its own pools and counters. Made before the generation's instances
+// start here; gone after they have stopped.
 class WorkerPlan {
  public:
   WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan);
@@ -43,9 +44,13 @@ class WorkerPlan {
     return counters_[link].load(std::memory_order_acquire);
   }
 
+  // Exchanges pin it.
   void pin() noexcept { ++pins_; }
   void unpin();  // the last one of a retired generation reports it drained
   std::uint64_t pins() const noexcept { return pins_; }
+  // Calls that plugins make hold it. They do not keep it from being drained: those still open then end with their instances.
+  void hold() noexcept { ++holds_; }
+  void let_go();
 
  private:
   friend class Worker;
@@ -56,7 +61,9 @@ class WorkerPlan {
   std::vector<std::atomic<HookCounters*>> counters_;  // by Link::number; null until the link has run
   std::vector<std::unique_ptr<HookPublication>> published_;
   std::uint64_t pins_ = 0;
-  std::function<void()> drained_;  // set when retired
+  std::uint64_t holds_ = 0;
+  std::function<void()> drained_;    // set when retired
+  std::function<void()> forgotten_;  // set by forget
 };
 
 // Numbers that all workers share.
@@ -84,14 +91,21 @@ class Worker {
   SharedState& shared() noexcept { return shared_; }
 
   // --- Called on its own thread (use loop().post from others) ---
-  WorkerPlan* plan() noexcept { return plan_.get(); }  // the current generation; null before the first
+  WorkerPlan* plan() noexcept { return plan_; }  // the current generation; null before the first
+  // Of every generation whose instances start, run or end here.
+  const std::vector<std::unique_ptr<WorkerPlan>>& plans() const noexcept { return plans_; }
+  WorkerPlan* plan_of(std::uint64_t generation) noexcept;  // null: none of these
+  // Makes this worker's part of `plan`, which its instances need before it is adopted.
+  WorkerPlan& prepare(std::shared_ptr<const Plan> plan);
   // New exchanges use `plan` from now on. `drained` runs on this thread when the previous one has no pins left (at once
   // when there was none).
   void adopt(std::shared_ptr<const Plan> plan, std::function<void()> drained);
   // Adds a listener; the address tells the port when 0 was asked for. Accepts from the first adopted plan on.
   // The current plan ends without a successor (shutdown).
   void retire_plan(std::function<void()> drained);
-  void drop(WorkerPlan& plan);  // a retired one without pins
+  // After a generation has drained, or was never adopted, and its instances have stopped here. `forgotten` runs on this
+  // thread, in a later turn of the loop: whatever the instances have closed is closed by then.
+  void forget(std::uint64_t generation, std::function<void()> forgotten);
   // `configured` is the address as written: with the name it tells listeners apart.
   Result<net::Address> listen(const std::string& name, const std::string& configured, const net::Address& address);
   void unlisten(const std::string& name, const std::string& configured);
@@ -116,6 +130,11 @@ class Worker {
   void accept(std::string_view listener, std::unique_ptr<net::Stream> stream);
   void heed_connection_limit();
   void check_drained();
+  bool has(const WorkerPlan* plan) const noexcept;
+  void retire(WorkerPlan& plan, std::function<void()> drained);
+  void report_drained(WorkerPlan* plan);
+  void drop(WorkerPlan* plan);
+  friend class WorkerPlan;
 
   std::uint32_t index_;
   SharedState& shared_;
@@ -123,8 +142,8 @@ class Worker {
   BlockPool blocks_;
   HandleTable<Exchange> exchanges_;
   HandleTable<ClientConnection> connections_;
-  std::unique_ptr<WorkerPlan> plan_;
-  std::vector<std::unique_ptr<WorkerPlan>> retired_;
+  std::vector<std::unique_ptr<WorkerPlan>> plans_;
+  WorkerPlan* plan_ = nullptr;  // one of them
   std::vector<Listening> listeners_;
   std::set<std::string, std::less<>> listener_names_;  // of all there ever were: connections keep views
   std::vector<std::unique_ptr<ClientConnection>> live_;
