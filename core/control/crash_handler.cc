@@ -38,24 +38,34 @@ std::string_view name_of_signal(int signal) {
   }
 }
 
-void on_crash(int signal) {
-  say("postern: fatal signal ");
-  say(name_of_signal(signal));
-  const server::CrashMarker& marker = server::crash_marker;
+void say_plugin(std::string_view name, std::string_view version, std::string_view instance) {
+  say(" in plugin ");
+  say(name);
+  say(" ");
+  say(version);
+  if (!instance.empty()) say(", instance ");
+  say(instance);
+  say(", ");
+}
+
+void say_whose(const server::CrashMarker& marker) {
   if (marker.instance != nullptr) {
-    say(" in plugin ");
-    say(marker.instance->plugin_name);
-    say(" ");
-    say(marker.instance->plugin_version);
-    say(", instance ");
-    say(marker.instance->name);
-    say(", ");
+    say_plugin(marker.instance->plugin_name, marker.instance->plugin_version, marker.instance->name);
     say(server::name_of(marker.hook));
     say(", route ");
     say(marker.route != nullptr ? std::string_view(marker.route) : "none");
+  } else if (marker.code != nullptr) {
+    say_plugin(marker.code->plugin, marker.code->version, marker.code->instance);
+    say(marker.code->what);
   } else {
     say(" in the gateway's own code");
   }
+}
+
+void on_crash(int signal) {
+  say("postern: fatal signal ");
+  say(name_of_signal(signal));
+  say_whose(server::crash_marker);
   say("\n");
   std::array<void*, 64> frames;
   backtrace_symbols_fd(frames.data(), backtrace(frames.data(), static_cast<int>(frames.size())), STDERR_FILENO);

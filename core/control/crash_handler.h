@@ -3,7 +3,7 @@
 
 namespace postern::control {
 
-// On SEGV, BUS, FPE, ILL and ABRT prints the plugin, hook and route that this thread was in and a backtrace to standard
+// On SEGV, BUS, FPE, ILL and ABRT prints the plugin and hook or callback that this thread was in and a backtrace to standard
 // error, using nothing that could be in a broken state, and raises the signal again. The sanitizers' own handlers stay.
 void install_crash_handler();
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -18,6 +20,8 @@ namespace {
 
 constexpr std::uint64_t kReleaseAgainMs = 200;  // how often a generation that is still pinned is tried again
 constexpr std::uint64_t kForeverMs = 3'600'000;
+constexpr std::uint64_t kEndMs = 5000;    // for instances and workers to stop when no connection is left
+constexpr std::uint64_t kFlushMs = 1000;  // for the last log lines of a process that breaks off
 
 Logger& log() { return logger("control"); }
 
@@ -53,8 +57,10 @@ Gateway::Gateway(std::string config_file) : config_file_(std::move(config_file))
 Gateway::~Gateway() = default;
 
 int Gateway::run() {
-  if (!start()) return 1;
+  watch(SIGHUP, [this] { reload(); });
+  if (!start()) return terminating_ ? 0 : 1;
   announce();
+  reload_over();
   loop_.run();
   return 0;
 }
@@ -69,6 +75,11 @@ std::shared_ptr<Gateway::Generation> Gateway::build(config::Problems& problems) 
   return problems.empty() ? generation : nullptr;
 }
 
+void Gateway::watch(int signal, std::function<void()> fire) {
+  if (auto w = net::SignalWatch::start(loop_, signal, std::move(fire))) signals_.push_back(std::move(*w));
+}
+
+// Until the configuration is read, SIGTERM and SIGINT end the process: nothing has begun that would need an end.
 bool Gateway::start() {
   config::Problems problems;
   current_ = build(problems);
@@ -81,13 +92,15 @@ bool Gateway::start() {
     std::fprintf(stderr, "%s\n", r.error().text.c_str());
     return false;
   }
+  watch(SIGTERM, [this] { on_terminate(); });
+  watch(SIGINT, [this] { on_terminate(); });
   keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     workers_.push_back(std::make_unique<server::Worker>(static_cast<std::uint32_t>(i), shared_));
   }
   for (auto& worker : workers_) worker->start();
   plugin::set_reload_hook([this] { loop_.post([this] { reload(); }); });
-  bool good = wait_until_started(current_);
+  bool good = wait_until_started(current_) && !terminating_;
   if (good) {
     adopt_everywhere(current_);
     auto opened = open_listeners(config);
@@ -99,12 +112,7 @@ bool Gateway::start() {
     loop_.run();
     return false;
   }
-  auto watch = [&](int signal, std::function<void()> fire) {
-    if (auto w = net::SignalWatch::start(loop_, signal, std::move(fire))) signals_.push_back(std::move(*w));
-  };
-  watch(SIGHUP, [this] { reload(); });
-  watch(SIGTERM, [this] { on_terminate(); });
-  watch(SIGINT, [this] { on_terminate(); });
+  serving_ = true;
   return true;
 }
 
@@ -112,7 +120,7 @@ bool Gateway::wait_until_started(const std::shared_ptr<Generation>& generation) 
   bool good = false;
   start_on_workers(generation, [&](Result<void> started) {
     good = started.has_value();
-    if (!good) std::fprintf(stderr, "%s\n", started.error().text.c_str());
+    if (!good && !terminating_) std::fprintf(stderr, "%s\n", started.error().text.c_str());
     loop_.stop();
   });
   loop_.run();
@@ -143,7 +151,27 @@ void Gateway::on_every_worker(std::function<void(server::Worker&, Finished)> tas
   }
 }
 
+// Every worker knows the generation before the first instance starts: instances may speak to other workers from then on.
 void Gateway::start_on_workers(std::shared_ptr<Generation> generation, std::function<void(Result<void>)> done) {
+  starting_ = generation;
+  auto started = [this, done](Result<void> result) {
+    starting_.reset();
+    done(std::move(result));
+    end_if_nothing_is_left();
+  };
+  on_every_worker(
+      [generation](server::Worker& worker, Finished finished) {
+        worker.prepare(generation->plan());
+        generation->enter_worker(worker.index());
+        finished();
+      },
+      [this, generation, started] {
+        if (terminating_) return started(fail(Error::gateway("the gateway is ending")));
+        start_instances(generation, started);
+      });
+}
+
+void Gateway::start_instances(std::shared_ptr<Generation> generation, std::function<void(Result<void>)> done) {
   struct Outcome {
     std::mutex mutex;
     Result<void> result;
@@ -248,6 +276,7 @@ void Gateway::reload() {
 }
 
 void Gateway::commit_reload(std::shared_ptr<Generation> next, Result<void> started) {
+  if (started && terminating_) started = fail(Error::gateway("the gateway is ending"));
   const config::Config& config = *next->plan()->config;
   std::size_t known = listeners_.size();
   auto opened = started ? open_listeners(config) : started;
@@ -264,12 +293,15 @@ void Gateway::commit_reload(std::shared_ptr<Generation> next, Result<void> start
   close_listeners_not_in(config);
   log().write(LogLevel::info, "generation " + std::to_string(next->number()) + " serving",
               {{"generation", next->number()}});
-  reloading_ = false;
-  if (std::exchange(reload_again_, false)) reload();
+  reload_over();
 }
 
 void Gateway::reload_failed(const std::string& reason) {
   log().write(LogLevel::error, "reload failed: " + reason, {{"generation", current_->number()}});
+  reload_over();
+}
+
+void Gateway::reload_over() {
   reloading_ = false;
   if (std::exchange(reload_again_, false)) reload();
 }
@@ -278,7 +310,7 @@ void Gateway::stop_on_workers(std::shared_ptr<Generation> generation, Finished d
   on_every_worker(
       [generation](server::Worker& worker, Finished finished) {
         generation->stop_worker(worker.index());
-        finished();
+        worker.forget(generation->number(), std::move(finished));
       },
       std::move(done));
 }
@@ -307,13 +339,22 @@ void Gateway::release_retired() {
   else if (release_timer_ == nullptr) {
     release_timer_ = net::Timer::start(loop_, kReleaseAgainMs, kReleaseAgainMs, [this] { release_retired(); });
   }
-  if (shutting_down_ && unreleased_ == 0) end();
+  end_if_nothing_is_left();
 }
 
 // ---- The end ---------------------------------------------------------------------------------------------------------
 
 void Gateway::on_terminate() {
-  if (std::exchange(terminating_, true)) return on_every_worker(abort_connections, [] {});  // asked twice: no patience
+  if (std::exchange(terminating_, true)) return cut_connections();  // asked twice: no patience
+  if (starting_ != nullptr) {
+    on_every_worker(
+        [generation = starting_](server::Worker& worker, Finished finished) {
+          generation->give_up_start(worker.index());
+          finished();
+        },
+        [] {});
+  }
+  if (!serving_) return limit_the_end();  // start() sees to the rest
   const auto& timeouts = current_->plan()->config->timeouts;
   log().write(LogLevel::info, "draining", {{"connections", shared_.connections.load()}});
   shared_.draining = true;
@@ -323,26 +364,67 @@ void Gateway::on_terminate() {
 }
 
 void Gateway::drain_workers() {
+  draining_ = true;
   auto patience = static_cast<std::uint64_t>(current_->plan()->config->timeouts.drain);
   drain_timer_ = net::Timer::start(loop_, patience, 0, [this] {
     log().write(LogLevel::warn, "the drain time is over: connections are cut",
                 {{"connections", shared_.connections.load()}});
-    on_every_worker(abort_connections, [] {});
+    cut_connections();
   });
   on_every_worker([](server::Worker& w, Finished finished) { w.drain(std::move(finished)); }, [this] { shut_down(); });
+}
+
+void Gateway::cut_connections() {
+  if (serving_ && !draining_) drain_workers();  // asked twice within the drain delay
+  on_every_worker(abort_connections, [] {});
+  limit_the_end();
 }
 
 // No connection is left. The last generation ends like any other, then the workers.
 void Gateway::shut_down() {
   drain_timer_.reset();
+  limit_the_end();
   shutting_down_ = true;
   ++unreleased_;
   on_every_worker([](server::Worker& w, Finished finished) { w.retire_plan(std::move(finished)); },
                   [this] { retire(current_); });
 }
 
+void Gateway::end_if_nothing_is_left() {
+  if (shutting_down_ && unreleased_ == 0 && starting_ == nullptr) end();
+}
+
+// From here on the process has a fixed time, whatever its plugins do.
+void Gateway::limit_the_end() {
+  if (end_timer_ == nullptr) end_timer_ = net::Timer::start(loop_, kEndMs, 0, [this] { break_off(); });
+}
+
+// Neither threads nor libraries can be taken from under a plugin that still runs, so the process goes as it is.
+void Gateway::break_off() const {
+  log().write(LogLevel::error, "the end takes too long, the process breaks off: " + what_is_left());
+  auto flushed = std::make_shared<std::promise<void>>();
+  std::thread([flushed] {
+    flush_logging();
+    flushed->set_value();
+  }).detach();
+  flushed->get_future().wait_for(std::chrono::milliseconds(kFlushMs));
+  std::_Exit(1);
+}
+
+std::string Gateway::what_is_left() const {
+  std::string all;
+  for (const auto& generation : retired_) {
+    auto free = generation->unpinned();
+    if (free) continue;
+    all += (all.empty() ? "generation " : "; generation ") + std::to_string(generation->number()) + ": " +
+           free.error().text;
+  }
+  return all.empty() ? "a worker is busy in a plugin's code" : all;
+}
+
 void Gateway::end() {
   release_timer_.reset();
+  end_timer_.reset();
   keep_alive_.reset();
   signals_.clear();
   plugin::set_reload_hook({});

@@ -1,27 +1,47 @@
-// Calls of the plugin layer into plugins. Nothing that they throw comes further.
+// Calls of the plugin layer into plugins. Nothing that they throw comes further, and a crash meanwhile is put down to them.
 #pragma once
 
 #include <exception>
+#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "base/log.h"
 #include "plugin/instance.h"
+#include "server/crash_marker.h"
 
 namespace postern::plugin {
 
-// What `call` answers; POSTERN_E_FAILED and a log line when it threw.
+// Runs `call`, which is the plugin's `code`. When it throws, the answer is how: "on_load threw: no memory".
 template <class Call>
-postern_status fenced(postern_instance instance, const char* hook, Call&& call) noexcept {
+std::optional<std::string> fence(const server::PluginCode& code, Call&& call) noexcept {
+  server::CodeMark mark(code);
   try {
-    return call();
+    call();
+    return std::nullopt;
   } catch (const std::exception& e) {
-    logger(instance->log_module)
-        .write(LogLevel::error, std::string(hook) + " threw: " + e.what(), {{"instance", instance->name}});
+    return std::string(code.what) + " threw: " + e.what();
   } catch (...) {
-    logger(instance->log_module).write(LogLevel::error, std::string(hook) + " threw", {{"instance", instance->name}});
+    return std::string(code.what) + " threw";
   }
-  return POSTERN_E_FAILED;
+}
+
+// The same for code of an instance; what it throws is logged. True when it returned.
+template <class Call>
+bool call_plugin(postern_instance instance, std::string_view what, Call&& call) noexcept {
+  auto thrown = fence({instance->plugin, instance->plugin_version, instance->name, what}, call);
+  if (thrown)
+    logger(instance->log_module)
+        .write(LogLevel::error, *thrown, {{"instance", instance->name}, {"scope", instance->scope}});
+  return !thrown;
+}
+
+// What the hook answers; POSTERN_E_FAILED when it threw.
+template <class Hook>
+postern_status fenced(postern_instance instance, std::string_view name, Hook&& hook) noexcept {
+  postern_status status = POSTERN_E_FAILED;
+  call_plugin(instance, name, [&] { status = hook(); });
+  return status;
 }
 
 }  // namespace postern::plugin

@@ -29,7 +29,10 @@ std::string Generation::not_ready_in_time() {
 Generation::Generation(std::shared_ptr<const config::Config> config, std::uint64_t number)
     : config_(std::move(config)), siblings_(number), registry_(config_->plugin_path, folder_of(config_->file)) {}
 
-Generation::~Generation() { destroy_all(); }
+Generation::~Generation() {
+  destroy_instances();
+  drop_code();
+}
 
 std::shared_ptr<Generation> Generation::build(std::shared_ptr<const config::Config> config, std::uint64_t number,
                                               config::Problems& problems) {
@@ -50,14 +53,15 @@ void Generation::configure_all(config::Problems& problems) {
   }
 }
 
-// Disabled instances are checked like all others, but left out of the chain.
+// What is disabled is checked against its schema and then left alone: an instance that no worker starts must not publish
+// services or declare anything.
 std::vector<postern_instance> Generation::configure_list(const std::vector<config::PluginUse>& uses,
                                                          const std::string& scope, const std::string& path,
                                                          config::Problems& problems) {
   std::vector<postern_instance> list;
   for (const auto& use : uses) {
     postern_instance instance = configure(use, scope, path, problems);
-    if (instance != nullptr && use.enabled) list.push_back(instance);
+    if (instance != nullptr) list.push_back(instance);
   }
   return list;
 }
@@ -72,7 +76,7 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
   }
   std::size_t before = problems.size();
   config::Node checked = (*plugin)->schema().apply(use.config, {place, use.position, config_.get()}, problems);
-  if (problems.size() != before) return nullptr;
+  if (problems.size() != before || !use.enabled) return nullptr;
   auto owned = std::make_unique<postern_instance_s>();
   postern_instance instance = owned.get();
   instance->name = use.name;
@@ -189,6 +193,14 @@ void Generation::make_plan(config::Problems& problems) {
 
 Result<void> Generation::release() {
   for (const auto& instance : instances_) release_services(instance.get());
+  if (auto free = unpinned(); !free) return free;
+  destroy_instances();
+  if (auto free = unpinned(); !free) return free;  // they stay readable, and their code mapped, for what on_destroy left
+  drop_code();
+  return {};
+}
+
+Result<void> Generation::unpinned() const {
   for (const auto& instance : instances_) {
     for (std::size_t k = 0; k < kHandleKinds; ++k) {
       auto kind = static_cast<HandleKind>(k);
@@ -199,23 +211,23 @@ Result<void> Generation::release() {
                                  " ms"));
     }
   }
-  destroy_all();
   return {};
 }
 
-void Generation::destroy_all() noexcept {
-  if (std::exchange(released_, true)) return;
+void Generation::destroy_instances() noexcept {
+  if (std::exchange(destroyed_, true)) return;
   for (std::size_t i = instances_.size(); i-- > 0;) {
     postern_instance instance = instances_[i].get();
     leave_live(instance);
     release_services(instance);
     if (instance->data == nullptr || instance->table->on_destroy == nullptr) continue;
-    fenced(instance, "on_destroy", [&] {
-      instance->table->on_destroy(instance->data);
-      return POSTERN_OK;
-    });
+    call_plugin(instance, "on_destroy", [&] { instance->table->on_destroy(instance->data); });
   }
-  plugins_.clear();  // and with the registry's the last reference to code that no other generation uses
+}
+
+// With the registry goes the last reference to code that no other generation uses.
+void Generation::drop_code() noexcept {
+  plugins_.clear();
   registry_ = Registry({}, "");
 }
 

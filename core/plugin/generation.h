@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,13 +36,18 @@ class Generation {
   const std::vector<postern_instance>& gateway() const noexcept { return gateway_; }
   const std::vector<postern_instance>& of_route(std::size_t route) const noexcept { return by_route_[route]; }
 
-  // On the worker's thread. `done` runs there too, inside the call or later; after an error the instances that had
+  // Both on the worker's thread. The instances may begin things there from `enter` on; it comes before any worker's start.
+  // `done` runs there too, inside the call or later; after an error the instances that had
   // started are stopped again.
+  void enter_worker(std::uint32_t worker) noexcept;
   void start_worker(std::uint32_t worker, std::function<void(Result<void>)> done);
-  void stop_worker(std::uint32_t worker);  // only after start_worker was done; harmless after an error
+  void give_up_start(std::uint32_t worker);  // of an instance that is not ready yet: `done` runs now, with an error
+  void stop_worker(std::uint32_t worker);    // only after start_worker was done; harmless after an error
 
   // Destroys the instances and lets the code go. An error says what still pins them; call again later.
   Result<void> release();
+  // An error that says what: "routes/users/plugins/jwt holds 1 task, for 20 ms".
+  Result<void> unpinned() const;
 
  private:
   struct WorkerStart;
@@ -62,7 +68,8 @@ class Generation {
   void start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome);
   static std::string not_ready_in_time();
   void stop_instances(std::size_t count, std::uint32_t worker);
-  void destroy_all() noexcept;
+  void destroy_instances() noexcept;
+  void drop_code() noexcept;
   std::uint64_t hooks_in_use(postern_instance instance, config::Problems& problems) const;
 
   std::shared_ptr<const config::Config> config_;
@@ -75,7 +82,8 @@ class Generation {
   std::shared_ptr<server::Plan> plan_;
   std::mutex started_mutex_;
   std::vector<std::uint32_t> started_;  // workers whose instances run
-  bool released_ = false;
+  std::map<std::uint32_t, std::shared_ptr<WorkerStart>> waiting_;  // by worker: for an instance to be ready
+  bool destroyed_ = false;
 };
 
 }  // namespace postern::plugin

@@ -18,6 +18,10 @@ struct Generation::WorkerStart {
   std::function<void(Result<void>)> done;
 };
 
+void Generation::enter_worker(std::uint32_t worker) noexcept {
+  for (const auto& instance : instances_) instance->presence.enter(worker);
+}
+
 void Generation::start_worker(std::uint32_t worker, std::function<void(Result<void>)> done) {
   auto start = std::make_shared<WorkerStart>();  // shared by the pending report and its deadline
   start->worker = worker;
@@ -41,7 +45,7 @@ void Generation::start_from(const std::shared_ptr<WorkerStart>& start) {
 postern_status Generation::start_next(const std::shared_ptr<WorkerStart>& start) {
   auto index = start->next;
   postern_instance instance = instances_[index].get();
-  if (instance->serving == nullptr || instance->table->on_worker_start == nullptr) return POSTERN_OK;
+  if (instance->table->on_worker_start == nullptr) return POSTERN_OK;
   // Reports come from any thread and even inside the hook, so they always travel through the worker's loop.
   instance->readiness.begin_worker(start->worker, [this, start, index](Readiness::Outcome outcome) {
     auto* worker = server::Worker::at(start->worker);
@@ -54,6 +58,10 @@ postern_status Generation::start_next(const std::shared_ptr<WorkerStart>& start)
     return status;
   }
   start->waiting = true;
+  {
+    std::lock_guard lock(started_mutex_);
+    waiting_[start->worker] = start;
+  }
   if (auto* worker = server::Worker::current())
     start->deadline = net::Timer::start(worker->loop(), kReadyDeadlineMs, 0, [this, start, index] {
       reported(start, index, {POSTERN_E_TIMEOUT, not_ready_in_time()});
@@ -66,10 +74,23 @@ void Generation::reported(std::shared_ptr<WorkerStart> start, std::size_t index,
   if (!start->waiting || start->next != index) return;  // late or repeated
   start->waiting = false;
   start->deadline.reset();
+  {
+    std::lock_guard lock(started_mutex_);
+    waiting_.erase(start->worker);
+  }
   instances_[index]->readiness.end_worker(start->worker);
   if (outcome.status != POSTERN_OK) return start_failed(start, outcome);
   ++start->next;
   start_from(start);
+}
+
+void Generation::give_up_start(std::uint32_t worker) {
+  std::shared_ptr<WorkerStart> start;
+  {
+    std::lock_guard lock(started_mutex_);
+    if (auto at = waiting_.find(worker); at != waiting_.end()) start = at->second;
+  }
+  if (start != nullptr) reported(start, start->next, {POSTERN_E_FAILED, "was given up before it was ready"});
 }
 
 void Generation::start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome) {
@@ -83,23 +104,20 @@ void Generation::start_failed(const std::shared_ptr<WorkerStart>& start, const R
 }
 
 void Generation::stop_worker(std::uint32_t worker) {
+  bool was_started = false;
   {
     std::lock_guard lock(started_mutex_);
-    if (std::erase(started_, worker) == 0) return;
+    was_started = std::erase(started_, worker) > 0;
   }
-  stop_instances(instances_.size(), worker);
+  if (was_started) stop_instances(instances_.size(), worker);
+  for (const auto& instance : instances_) instance->presence.leave(worker);  // also what never started there
 }
 
 void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
   for (std::size_t i = count; i-- > 0;) {
     postern_instance instance = instances_[i].get();
-    if (instance->serving == nullptr) continue;
-    if (instance->table->on_worker_stop != nullptr) {
-      fenced(instance, "on_worker_stop", [&] {
-        instance->table->on_worker_stop(instance->data, worker);
-        return POSTERN_OK;
-      });
-    }
+    if (instance->table->on_worker_stop != nullptr)
+      call_plugin(instance, "on_worker_stop", [&] { instance->table->on_worker_stop(instance->data, worker); });
     release_worker_handles(instance, worker);
   }
 }

@@ -1,5 +1,6 @@
 #include "plugin/instance.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -30,23 +31,42 @@ std::string_view name_of(HandleKind kind) noexcept {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+// Sequentially consistent, like the counts of Pins: whoever pins first and then finds itself present is seen by those who
+// look at the pins after it has left.
+void Presence::enter(std::uint32_t worker) noexcept {
+  if (worker / kWordBits < workers_.size()) workers_[worker / kWordBits].fetch_or(1ull << (worker % kWordBits));
+}
+
+void Presence::leave(std::uint32_t worker) noexcept {
+  if (worker / kWordBits < workers_.size()) workers_[worker / kWordBits].fetch_and(~(1ull << (worker % kWordBits)));
+}
+
+bool Presence::on(std::uint32_t worker) const noexcept {
+  return worker / kWordBits < workers_.size() &&
+         (workers_[worker / kWordBits].load() >> (worker % kWordBits) & 1) != 0;
+}
+
+bool Presence::anywhere() const noexcept {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& word) { return word.load() != 0; });
+}
+
 void Pins::add(HandleKind kind) noexcept {
   auto& c = counts_[static_cast<std::size_t>(kind)];
-  if (c.count.fetch_add(1, std::memory_order_acq_rel) == 0)
+  if (c.count.fetch_add(1) == 0)
     c.since_ms.store(system_clock().now_ms(), std::memory_order_relaxed);
 }
 
 void Pins::remove(HandleKind kind) noexcept {
-  counts_[static_cast<std::size_t>(kind)].count.fetch_sub(1, std::memory_order_acq_rel);
+  counts_[static_cast<std::size_t>(kind)].count.fetch_sub(1);
 }
 
 std::uint64_t Pins::count(HandleKind kind) const noexcept {
-  return counts_[static_cast<std::size_t>(kind)].count.load(std::memory_order_acquire);
+  return counts_[static_cast<std::size_t>(kind)].count.load();
 }
 
 bool Pins::any() const noexcept {
   for (const auto& c : counts_)
-    if (c.count.load(std::memory_order_acquire) != 0) return true;
+    if (c.count.load() != 0) return true;
   return false;
 }
 

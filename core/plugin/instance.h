@@ -30,6 +30,20 @@ enum class HandleKind : std::uint8_t { timer, call, task, service, post };
 inline constexpr std::size_t kHandleKinds = 5;
 std::string_view name_of(HandleKind kind) noexcept;  // "timer"
 
+// On which workers an instance may begin something: a timer, a call, a task, a post. From before its generation starts there
+// until its on_worker_stop has returned. What it could still begin afterwards would keep it for ever. Any thread.
+class Presence {
+ public:
+  void enter(std::uint32_t worker) noexcept;
+  void leave(std::uint32_t worker) noexcept;
+  bool on(std::uint32_t worker) const noexcept;
+  bool anywhere() const noexcept;
+
+ private:
+  static constexpr std::uint32_t kWordBits = 64;
+  std::array<std::atomic<std::uint64_t>, 4> workers_{};  // a bit for each
+};
+
 // Counted handles of one instance. Any thread.
 class Pins {
  public:
@@ -134,7 +148,7 @@ struct postern_instance_s {
 
   const postern_plugin* table = nullptr;               // the plugin's hooks
   void* data = nullptr;                                // what on_configure gave
-  const postern::server::Instance* serving = nullptr;  // its side on the request path; null until built, or disabled
+  const postern::server::Instance* serving = nullptr;  // its side on the request path; null until built
 
   bool in_configure = false;  // on_configure is running: declarations are allowed. Control thread only.
   postern::plugin::Declarations declared;
@@ -142,6 +156,7 @@ struct postern_instance_s {
   std::vector<std::unique_ptr<postern_template_s>> templates;
   std::string last_error;                         // backs error_view of template->compile
   std::atomic<postern::Logger*> logger{nullptr};  // of log_module; found when the log table is first used
+  postern::plugin::Presence presence;             // any thread
   postern::plugin::Pins pins;                     // any thread
   postern::plugin::Readiness readiness;           // any thread
 };

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/log.h"
+#include "plugin/fence.h"
 #include "server/chain.h"
 
 namespace postern::plugin {
@@ -149,6 +151,11 @@ Result<std::shared_ptr<Library>> Library::load(const std::string& file, const st
   std::shared_ptr<Library> library(new Library(file, hash, std::move(*note)));
   if (auto opened = library->open(*bytes); !opened) return fail(opened.error());
   known = library;
+  if (library->note_.ends_with_threads)
+    logger("plugin." + name)
+        .write(LogLevel::warn, file +
+                                   " has thread_local variables with destructors, which may keep it in memory after it "
+                                   "was replaced; keep such state in the instance, one for each worker");
   return library;
 }
 
@@ -161,7 +168,12 @@ Result<void> Library::open(std::string_view bytes) {
   if (copy.get() < 0 || !write_all(copy.get(), bytes))
     return refuse("cannot be copied to memory: " + system_reason(errno));
   copy_ = copy.release();
-  code_ = ::dlopen(unique_path(copy_).c_str(), RTLD_NOW | RTLD_LOCAL);
+  path_ = unique_path(copy_);
+  {
+    server::PluginCode constructors = code_of("a static constructor");  // no fence: the dynamic linker bears no throw
+    server::CodeMark mark(constructors);
+    code_ = ::dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
   if (code_ == nullptr) {
     const char* why = ::dlerror();
     return refuse(fmt::format("cannot be loaded: {}", why != nullptr ? why : "no reason given"));
@@ -172,9 +184,15 @@ Result<void> Library::open(std::string_view bytes) {
 Result<void> Library::query() {
   auto entry = reinterpret_cast<postern_query_fn>(::dlsym(code_, POSTERN_QUERY_SYMBOL));
   if (entry == nullptr) return refuse("does not export the function " POSTERN_QUERY_SYMBOL);
-  if (auto good = check_table(entry(host())); !good) return good;
+  const postern_plugin* given = nullptr;
+  if (auto thrown = fence(code_of(POSTERN_QUERY_SYMBOL), [&] { given = entry(host()); }))
+    return refuse("cannot be used: " + *thrown);
+  if (auto good = check_table(given); !good) return good;
   if (table_.on_load != nullptr) {
-    if (auto status = table_.on_load(table_.context); status != POSTERN_OK)
+    postern_status status = POSTERN_OK;
+    if (auto thrown = fence(code_of("on_load"), [&] { status = table_.on_load(table_.context); }))
+      return refuse("cannot be used: " + *thrown);
+    if (status != POSTERN_OK)
       return refuse(fmt::format("failed in on_load (status {}); its own log lines say more", status));
   }
   loaded_ = true;
@@ -203,9 +221,29 @@ Result<void> Library::check_table(const postern_plugin* given) {
 }
 
 Library::~Library() {
-  if (loaded_ && table_.on_unload != nullptr) table_.on_unload(table_.context);
-  if (code_ != nullptr) ::dlclose(code_);
+  if (loaded_ && table_.on_unload != nullptr) {
+    if (auto thrown = fence(code_of("on_unload"), [&] { table_.on_unload(table_.context); }))
+      logger("plugin." + note_.name).write(LogLevel::error, *thrown);
+  }
+  if (code_ != nullptr) close();
   if (copy_ >= 0) ::close(copy_);
+}
+
+// Not everything that is closed goes: the C library keeps what threads will still call when they end, and what others link to.
+void Library::close() noexcept {
+  {
+    server::PluginCode destructors = code_of("a static destructor");
+    server::CodeMark mark(destructors);
+    ::dlclose(code_);
+  }
+  void* still = ::dlopen(path_.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (still == nullptr) return;
+  ::dlclose(still);
+  logger("plugin." + note_.name)
+      .write(LogLevel::warn,
+             file_ + " could not be unloaded and stays in memory; the usual reason is a thread_local variable with a "
+                     "destructor, or a library that it is linked to and that asks to stay",
+             {{"version", note_.version}});
 }
 
 }  // namespace postern::plugin

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "plugin/preflight.h"
+#include "server/crash_marker.h"
 
 namespace postern::plugin {
 
@@ -32,6 +33,8 @@ class Library {
   const Note& note() const noexcept { return note_; }
   const std::string& file() const noexcept { return file_; }  // as it was found
   const std::string& hash() const noexcept { return hash_; }  // of its bytes
+  // For calls of its functions that belong to no instance.
+  server::PluginCode code_of(std::string_view what) const noexcept { return {note_.name, note_.version, {}, what}; }
   bool hosts_scripts() const noexcept { return table_.script_open != nullptr; }
 
  private:
@@ -40,12 +43,14 @@ class Library {
   Result<void> open(std::string_view bytes);
   Result<void> query();
   Result<void> check_table(const postern_plugin* given);
+  void close() noexcept;
   tl::unexpected<Error> refuse(std::string_view what) const;
 
   std::string file_;
   std::string hash_;
   Note note_;
   postern_plugin table_{};
+  std::string path_;      // of the private copy, as the dynamic linker knows it
   int copy_ = -1;         // memfd with the private copy; open as long as the code is, for debuggers and symbolizers
   void* code_ = nullptr;  // dlopen
   bool loaded_ = false;   // on_load has succeeded

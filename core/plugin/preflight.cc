@@ -27,7 +27,7 @@ class Check {
     if (!note) return note;
     for (auto step : {&Check::versions, &Check::name, &Check::tables})
       if (auto good = (this->*step)(*note); !good) return fail(good.error());
-    if (auto good = symbols(*image); !good) return fail(good.error());
+    if (auto good = symbols(*image, *note); !good) return fail(good.error());
     return note;
   }
 
@@ -114,11 +114,12 @@ class Check {
     return {};
   }
 
-  Result<void> symbols(const ElfImage& image) const {
+  Result<void> symbols(const ElfImage& image, Note& note) const {
     std::vector<ElfImage::Symbol> symbols;
     if (!image.symbols(symbols)) return refuse("has no dynamic symbol table that can be read", kBuildIt);
     bool exported = false;
     for (const auto& s : symbols) {
+      note.ends_with_threads |= !s.defined && s.name.starts_with("__cxa_thread_atexit");
       if (!s.defined) continue;
       if (s.binding == STB_GNU_UNIQUE)
         return refuse(

@@ -27,6 +27,9 @@ struct Note {
   std::uint32_t abi_minor_min = 0;
   std::uint64_t hooks = 0;  // POSTERN_HOOK_* bits
   std::vector<Required> requires_tables;
+  // Not of the note but of the file: it registers functions for the end of threads, as thread_local variables with destructors
+  // do, and once that has happened the C library never unloads it.
+  bool ends_with_threads = false;
 };
 
 // What this gateway offers.

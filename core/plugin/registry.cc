@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/log.h"
 #include "config/report.h"
+#include "plugin/fence.h"
 
 namespace postern::plugin {
 namespace {
@@ -60,7 +62,9 @@ Plugin::Plugin(std::shared_ptr<Library> host, std::string file, std::string name
 Plugin::~Plugin() {
   if (script_ == nullptr) return;
   const auto& host = library_->table();
-  if (host.script_close != nullptr) host.script_close(host.context, script_);
+  if (host.script_close == nullptr) return;
+  if (auto thrown = fence(library_->code_of("script_close"), [&] { host.script_close(host.context, script_); }))
+    logger("plugin." + library_->note().name).write(LogLevel::error, file_ + ": " + *thrown);
 }
 
 Registry::Registry(std::vector<std::string> plugin_path, const std::string& config_folder) {
@@ -169,7 +173,10 @@ Result<std::shared_ptr<Plugin>> Registry::load_script(const std::string& name, c
 
   const auto& table = library->table();
   postern_str error{};
-  const auto* script = table.script_open(table.context, str(found.file), &error);
+  const postern_plugin* script = nullptr;
+  if (auto thrown = fence(library->code_of("script_open"),
+                          [&] { script = table.script_open(table.context, str(found.file), &error); }))
+    return refuse(library->file() + ": " + *thrown);
   if (script == nullptr) return refuse(error.len != 0 ? view(error) : "the script cannot be read");
   auto plugin = std::make_shared<Plugin>(library, found.file, name, script);
   if (plugin->table().struct_size == 0) return refuse("the script's host gave a table that is too short");

@@ -1,4 +1,6 @@
-// Throws in the hook that its configuration names, past the fence that the SDK would put around it.
+// Throws in the hook that its configuration names, past the fence that the SDK would put around it; where there is no
+// configuration, in what the environment variable THROWS_IN names. Hosts scripts that do nothing.
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -26,8 +28,27 @@ postern_status on_configure(void*, postern_instance, postern_node config, void**
   return POSTERN_OK;
 }
 
+void reach_in_library(std::string_view here) {
+  const char* wanted = std::getenv("THROWS_IN");
+  if (wanted != nullptr && here == wanted) throw std::runtime_error("thrown in " + std::string(here));
+}
+
+const postern_plugin* script_open(void*, postern_str, postern_str*) {
+  reach_in_library("script_open");
+  static const postern_plugin script = raw::table("thrown");
+  return &script;
+}
+
 postern_plugin make() {
+  reach_in_library("postern_plugin_query");
   auto t = raw::table("throws", R"({"properties": {"hook": {"type": "string"}}, "required": ["hook"]})");
+  t.on_load = [](void*) -> postern_status {
+    reach_in_library("on_load");
+    return POSTERN_OK;
+  };
+  t.on_unload = [](void*) { reach_in_library("on_unload"); };
+  t.script_open = script_open;
+  t.script_close = [](void*, const postern_plugin*) { reach_in_library("script_close"); };
   t.on_configure = on_configure;
   t.on_destroy = [](void* data) { delete static_cast<Instance*>(data); };
   t.on_worker_start = [](void* data, std::uint32_t) -> postern_status {

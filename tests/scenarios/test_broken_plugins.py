@@ -60,6 +60,27 @@ def test_an_exception_at_the_start_of_a_worker_stops_the_start(postern):
     assert result.returncode == 1 and "on_worker_start" in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("function", ["postern_plugin_query", "on_load", "script_open"])
+def test_an_exception_while_a_plugin_is_loaded_refuses_it_and_the_old_generation_serves(gateway, upstream, function):
+    u = upstream(ok("hello"))
+    files = {"thrown/thrown.throws": ""}
+    gw = gateway(through(u), env={"THROWS_IN": function})
+    plugin = "thrown" if function == "script_open" else {"throws": {"hook": "none"}}
+    line = gw.reload_fails({**through(u, plugin), "plugin_path": PATH + ["<dir>"]}, files=files)
+    assert f"{function} threw: thrown in {function}" in line
+    assert gw.get().text == "hello"
+
+
+@pytest.mark.parametrize("function", ["on_unload", "script_close"])
+def test_an_exception_while_a_plugin_is_unloaded_changes_nothing(gateway, upstream, function):
+    u = upstream(ok("hello"))
+    gw = gateway({**through(u, "thrown"), "plugin_path": PATH + ["<dir>"]}, files={"thrown/thrown.throws": ""},
+                 env={"THROWS_IN": function})
+    gw.reload(through(u))
+    assert gw.wait_log(f"{function} threw: thrown in {function}")
+    assert gw.get().text == "hello"
+
+
 def test_a_forgotten_resume_is_a_504_with_the_plugins_name_in_the_log(gateway, upstream):
     gw = gateway(through(upstream(never=True), "never-resumes", timeouts={"hook": "200ms"}))
     assert gw.get().status == 504

@@ -81,8 +81,10 @@ bool read(const postern_call_request* request, OutboundCall::Request& out, std::
 }
 
 postern_call start(postern_instance instance, const postern_call_request* request, DoneFn done, void* user) noexcept {
-  Worker* worker = Worker::current();
-  if (worker == nullptr || instance == nullptr || done == nullptr) return 0;
+  Worker* worker = worker_for(instance);
+  if (worker == nullptr || done == nullptr) return 0;
+  server::WorkerPlan* plan = worker->plan_of(instance->siblings->generation);
+  if (plan == nullptr) return 0;
   OutboundCall::Request wanted;
   std::vector<http::Field> headers;
   if (!read(request, wanted, headers)) return 0;
@@ -94,7 +96,7 @@ postern_call start(postern_instance instance, const postern_call_request* reques
   PluginCall& call = *made;
   postern_call handle = held<PluginCall>().add(std::move(made));
   if (handle == 0) return 0;
-  call.call = OutboundCall::start(*worker, wanted, [handle](const OutboundCall::Outcome& o) { finish(handle, o); });
+  call.call = OutboundCall::start(*worker, *plan, wanted, [handle](const OutboundCall::Outcome& o) { finish(handle, o); });
   if (call.call != nullptr) return handle;
   held<PluginCall>().take(handle);
   return 0;

@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <exception>
-#include <string>
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "plugin/fence.h"
 #include "plugin/host.h"
 #include "plugin/instance.h"
 #include "server/client_connection.h"
@@ -75,6 +73,12 @@ inline std::uint64_t cached_now_ms() noexcept {
   return worker != nullptr ? worker->loop().now_ms() : system_clock().now_ms();
 }
 
+// The calling worker, when `instance` may begin something on it; else null.
+inline server::Worker* worker_for(postern_instance instance) noexcept {
+  server::Worker* worker = server::Worker::current();
+  return worker != nullptr && instance != nullptr && instance->presence.on(worker->index()) ? worker : nullptr;
+}
+
 // Keeps an instance, and with it the plugin's code, while it lives.
 class Pin {
  public:
@@ -90,22 +94,5 @@ class Pin {
   postern_instance instance_;
   HandleKind kind_;
 };
-
-// Runs a plugin's callback. Exceptions end here, as at hooks.
-template <class Callback>
-void call_plugin(postern_instance instance, std::string_view what, Callback callback) noexcept {
-  auto report = [&](std::string_view problem) {
-    logger(instance->log_module)
-        .write(LogLevel::error, problem,
-               {{"instance", instance->name}, {"callback", what}, {"scope", instance->scope}});
-  };
-  try {
-    callback();
-  } catch (const std::exception& e) {
-    report(std::string("a callback threw an exception: ") + e.what());
-  } catch (...) {
-    report("a callback threw an exception");
-  }
-}
 
 }  // namespace postern::plugin

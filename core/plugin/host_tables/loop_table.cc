@@ -24,7 +24,8 @@ postern_status post(postern_instance instance, std::uint32_t index, void (*run)(
   if (instance == nullptr || run == nullptr) return POSTERN_E_INVALID;
   Worker* worker = Worker::at(index);
   if (worker == nullptr) return POSTERN_E_GONE;
-  auto pin = std::make_shared<Pin>(instance, HandleKind::post);
+  auto pin = std::make_shared<Pin>(instance, HandleKind::post);  // before the look, see Presence
+  if (!instance->presence.on(index)) return POSTERN_E_GONE;
   bool posted = worker->loop().post([pin, run, user] { call_plugin(pin->instance(), "post", [&] { run(user); }); });
   return posted ? POSTERN_OK : POSTERN_E_GONE;
 }

@@ -40,7 +40,7 @@ postern_status publish(postern_instance instance, postern_str name, const void* 
 }
 
 const void* acquire(postern_instance instance, postern_str name, std::uint32_t min_version) noexcept {
-  if (instance == nullptr || instance->in_configure || !usable(name, kMaxName)) return nullptr;
+  if (instance == nullptr || !instance->presence.anywhere() || !usable(name, kMaxName)) return nullptr;
   std::lock_guard lock(instance->siblings->services_mutex);
   for (const auto& service : instance->siblings->services) {
     if (service.name != view(name)) continue;

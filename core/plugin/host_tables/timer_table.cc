@@ -34,8 +34,8 @@ void on_timer(postern_timer handle) {
 
 postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint64_t repeat_ms,
                     void (*fire)(void* user), void* user) noexcept {
-  Worker* worker = Worker::current();
-  if (worker == nullptr || instance == nullptr || fire == nullptr) return 0;
+  Worker* worker = worker_for(instance);
+  if (worker == nullptr || fire == nullptr) return 0;
   auto made = std::make_unique<PluginTimer>();
   made->instance = instance;
   made->repeats = repeat_ms > 0;

@@ -45,13 +45,17 @@ postern_status choose_upstream(postern_exchange handle, postern_str upstream) {
       handle, [](Exchange&) { return POSTERN_OK; }, [&](Exchange& x) { return x.choose_upstream(view(upstream)); });
 }
 
+// In every generation that has such an endpoint: it is as well or ill in all of them, also in the one that is just starting.
 bool set_available_here(Worker& worker, std::string_view upstream, std::string_view address, bool available) {
-  if (worker.plan() == nullptr) return false;
-  Upstream* found = worker.plan()->upstreams().find(upstream);
-  return found != nullptr && found->set_available(address, available);
+  bool known = false;
+  for (const auto& plan : worker.plans()) {
+    Upstream* found = plan->upstreams().find(upstream);
+    known |= found != nullptr && found->set_available(address, available);
+  }
+  return known;
 }
 
-// On a worker its own set tells whether there is such an endpoint. Elsewhere nobody can be asked without waiting: then the
+// On a worker its own sets tell whether there is such an endpoint. Elsewhere nobody can be asked without waiting: then the
 // answer is only whether there is a worker to tell.
 postern_status set_available(postern_str upstream, postern_str address, std::int32_t available) noexcept {
   if (!usable(upstream, kMaxName) || !usable(address, kMaxName)) return POSTERN_E_INVALID;

@@ -57,8 +57,8 @@ void finish(postern_task handle, Shared& task) {
 
 postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user),
                     void* user) noexcept {
-  Worker* worker = Worker::current();
-  if (worker == nullptr || instance == nullptr || work == nullptr) return 0;
+  Worker* worker = worker_for(instance);
+  if (worker == nullptr || work == nullptr) return 0;
   if (waiting.load(std::memory_order_relaxed) >= kMostWaiting) return 0;
   auto made = std::make_unique<Task>();
   made->instance = instance;

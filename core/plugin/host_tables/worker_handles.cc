@@ -7,8 +7,9 @@ namespace postern::plugin {
 void release_worker_handles(postern_instance instance, std::uint32_t worker) {
   auto* here = server::Worker::current();
   if (instance == nullptr || here == nullptr || here->index() != worker) return;
-  release_timers(instance);
+  instance->presence.leave(worker);  // first: what the ends of its calls begin would stay
   release_calls(instance);
+  release_timers(instance);
 }
 
 }  // namespace postern::plugin

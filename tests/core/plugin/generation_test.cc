@@ -65,6 +65,11 @@ TEST_CASE("a generation has the instances of its lists in written order, without
   CHECK(b.generation->release());
 }
 
+TEST_CASE("what is disabled is checked against its schema and not configured") {
+  CHECK(build(route("{throws: {hook: on_configure, _: {enabled: false}}}, mark")).problems == Names{});
+  CHECK(build(route("{throws: {_: {enabled: false}}}")).problems.size() == 1);
+}
+
 TEST_CASE("all problems of all instances are reported at once, and everything configured is destroyed again") {
   auto b = build(route("fails-configure, {mark: {tga: x}}, wrong-abi, marc, {mark: {_: {name: good}}}"));
   CHECK(b.problems.size() == 4);

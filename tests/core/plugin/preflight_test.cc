@@ -54,6 +54,12 @@ TEST_CASE("a good plugin's note is read without running it") {
   CHECK(note->requires_tables[0].table == "exchange");
 }
 
+TEST_CASE("a file that registers functions for the end of threads is found out") {
+  auto note_of = [](const std::string& name) { return preflight(read(name), "p.so", name, {.tables = kTables}); };
+  CHECK(note_of("stays-loaded")->ends_with_threads);
+  CHECK_FALSE(note_of("table-too-short")->ends_with_threads);
+}
+
 TEST_CASE("each refusal says what was wanted, what is offered and what to do") {
   CHECK(refusal(read("wrong-abi"), "wrong-abi") ==
         "p.so was built for version 2 of the plugin ABI; this gateway offers 1.0. Rebuild it with the SDK of this "

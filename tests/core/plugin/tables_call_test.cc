@@ -277,6 +277,21 @@ TEST_CASE_FIXTURE(CallFixture, "a call without a response body, and one to an en
   on_worker([&] { release_worker_handles(&instance, 3); });  // ends it now
   waiting.done.get_future().wait();
   CHECK(waiting.result == POSTERN_E_FAILED);
+  Answer late;
+  CHECK(start(late) == 0);
+}
+
+TEST_CASE_FIXTURE(CallFixture, "calls and endpoints are those of the instance's generation, adopted or not") {
+  ScriptedUpstream upstream({kOk});
+  prepare(upstream.config());
+  std::string address = "127.0.0.1:" + std::to_string(upstream.port());
+  on_worker([&] {
+    CHECK(worker.plan() == nullptr);
+    CHECK(upstream_table().set_available(text("api"), text(address), 0) == POSTERN_OK);
+  });
+  CHECK(ask()->result == POSTERN_E_CONNECT);
+  on_worker([&] { CHECK(upstream_table().set_available(text("api"), text(address), 1) == POSTERN_OK); });
+  CHECK(ask()->result == POSTERN_OK);
 }
 
 TEST_CASE_FIXTURE(CallFixture, "a cancelled call is never heard of again") {

@@ -151,9 +151,9 @@ TEST_CASE_FIXTURE(InstanceFixture, "services: published once, pinned while acqui
 
   CHECK(t.acquire(&user, text("redis/other"), 1) == nullptr);
   CHECK(t.acquire(&user, text("redis/main"), 3) == nullptr);
-  user.in_configure = true;
+  user.presence.leave(3);  // not started yet, or stopped again
   CHECK(t.acquire(&user, text("redis/main"), 1) == nullptr);
-  user.in_configure = false;
+  user.presence.enter(3);
   CHECK_FALSE(instance.pins.any());
   CHECK(t.acquire(&user, text("redis/main"), 2) == &table);
   CHECK(t.acquire(&user, text("redis/main"), 1) == &table);

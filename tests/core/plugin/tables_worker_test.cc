@@ -8,6 +8,7 @@
 
 #include "core/plugin/worker_fixture.h"
 #include "plugin/control_hooks.h"
+#include "server/crash_marker.h"
 
 using namespace postern::plugin;
 
@@ -164,6 +165,61 @@ TEST_CASE_FIXTURE(WorkerFixture, "a task that waits can be cancelled; the queue 
   for (auto& job : busy) job->go_on.set_value();
   for (auto& job : busy) job->done.get_future().wait();
   on_worker([&] { CHECK(work_table().submit(&instance, nullptr, nullptr, nullptr) == 0); });
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "an instance that has stopped on a worker begins nothing there any more") {
+  Firing f;
+  on_worker([&] {
+    release_worker_handles(&instance, 3);
+    CHECK(timer_table().start(&instance, 0, 0, on_fire, &f) == 0);
+    CHECK(work_table().submit(&instance, work, work_done, &f) == 0);
+  });
+  CHECK(loop_table().post(&instance, 3, work_done, &f) == POSTERN_E_GONE);
+  CHECK_FALSE(instance.pins.any());
+  on_worker([] {});
+  CHECK(f.fired == 0);
+}
+
+TEST_CASE_FIXTURE(WorkerFixture, "a task that was accepted before its instance stopped still ends as promised") {
+  Job job;
+  on_worker([&] { work_table().submit(&instance, work, work_done, &job); });
+  job.begun.get_future().wait();
+  on_worker([&] { release_worker_handles(&instance, 3); });
+  CHECK(instance.pins.count(HandleKind::task) == 1);
+  job.go_on.set_value();
+  job.done.get_future().wait();
+  on_worker([] {});
+  CHECK_FALSE(instance.pins.any());
+}
+
+namespace {
+
+struct Seen {
+  std::promise<std::string> what;
+  static void look(void* user) {
+    const auto* code = postern::server::crash_marker.code;
+    static_cast<Seen*>(user)->what.set_value(code == nullptr ? "nothing"
+                                                             : std::string(code->plugin) + ": " + std::string(code->what));
+  }
+  std::string wait() { return what.get_future().get(); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WorkerFixture, "what runs is marked as the plugin's for as long as it runs") {
+  Seen timer, post, working, done;
+  CHECK(loop_table().post(&instance, 3, Seen::look, &post) == POSTERN_OK);
+  on_worker([&] {
+    timer_table().start(&instance, 0, 0, Seen::look, &timer);
+    work_table().submit(&instance, Seen::look, [](void*) {}, &working);
+    work_table().submit(
+        &instance, [](void*) {}, Seen::look, &done);
+  });
+  CHECK(timer.wait() == "example: timer");
+  CHECK(post.wait() == "example: post");
+  CHECK(working.wait() == "example: work");
+  CHECK(done.wait() == "example: work done");
+  on_worker([] { CHECK(postern::server::crash_marker.code == nullptr); });
 }
 
 TEST_CASE_FIXTURE(WorkerFixture, "post runs on the worker that was named") {

@@ -32,6 +32,7 @@ struct InstanceFixture {
     i.log_module = "plugin." + i.plugin;
     i.scope = "gateway";
     i.siblings = &siblings;
+    i.presence.enter(3);
   }
 };
 
@@ -46,10 +47,16 @@ struct WorkerFixture : InstanceFixture {
       release_worker_handles(&instance, 3);
       worker.retire_plan([] {});
     });
+    forget_plan();
     on_worker([&] { worker.stop(); });
     worker.join();
   }
 
+  void forget_plan() {
+    std::promise<void> forgotten;
+    worker.loop().post([&] { worker.forget(7, [&] { forgotten.set_value(); }); });
+    forgotten.get_future().wait();
+  }
   // Runs `task` on the worker and waits for it.
   void on_worker(std::function<void()> task) {
     std::promise<void> done;
@@ -60,13 +67,19 @@ struct WorkerFixture : InstanceFixture {
     done.get_future().wait();
   }
   void adopt(std::string_view yaml) {
+    auto plan = prepare(yaml);
+    on_worker([&] { worker.adopt(plan, [] {}); });
+  }
+  // What is done before the instances of a generation start.
+  std::shared_ptr<const server::Plan> prepare(std::string_view yaml) {
     config::Problems problems;
     auto config = std::make_shared<const config::Config>(config::load_text(yaml, "test.yaml", problems));
     auto plan = server::Plan::build(config, 7, {}, {},
                                     std::vector<std::vector<const server::Instance*>>(config->routes.size()), problems);
     if (!problems.empty()) throw std::runtime_error(problems.front().text);
     siblings.plan = plan.get();
-    on_worker([&] { worker.adopt(plan, [] {}); });
+    on_worker([&] { worker.prepare(plan); });
+    return plan;
   }
 };
 
