@@ -8,6 +8,8 @@
 #include <optional>
 #include <variant>
 
+#include "base/machine_memory.h"
+
 namespace postern {
 namespace {
 
@@ -323,13 +325,21 @@ std::uint64_t Dicts::open(std::string_view name, std::uint64_t max_bytes) {
   auto known = std::find(names_.begin(), names_.end(), name);
   auto index = static_cast<std::size_t>(known - names_.begin());
   if (known != names_.end()) {
-    by_id_[index].load(std::memory_order_relaxed)->grow_to(max_bytes);
+    Dict& dict = *by_id_[index].load(std::memory_order_relaxed);
+    if (max_bytes > dict.max_bytes() && !reserve(max_bytes - dict.max_bytes())) return 0;
+    dict.grow_to(max_bytes);
     return index + 1;
   }
-  if (index >= kMaxDicts) return 0;
+  if (index >= kMaxDicts || !reserve(max_bytes)) return 0;
   by_id_[index].store(std::make_unique<Dict>(max_bytes).release(), std::memory_order_release);
   names_.emplace_back(name);
   return index + 1;
+}
+
+bool Dicts::reserve(std::uint64_t bytes) {
+  if (bytes > max_total_ - total_) return false;
+  total_ += bytes;
+  return true;
 }
 
 Dicts::~Dicts() {
@@ -337,7 +347,7 @@ Dicts::~Dicts() {
 }
 
 Dicts& dicts() {
-  static Dicts& all = *new Dicts;  // never destroyed: threads may still use them at exit
+  static Dicts& all = *new Dicts(machine_memory() / 2);  // never destroyed: threads may still use them at exit
   return all;
 }
 

@@ -85,8 +85,10 @@ class Dicts {
   static constexpr std::size_t kMaxDicts = 1024;
   static constexpr std::uint64_t kMinBytes = 64 * 1024;
 
+  // `max_total`: what the sizes of all may come to.
+  explicit Dicts(std::uint64_t max_total) : max_total_(max_total) {}
   // The same name is the same dictionary; the larger size wins, kMinBytes is the smallest. 0 when the name is empty or
-  // longer than 128 bytes, max_bytes is 0, or there are kMaxDicts.
+  // longer than 128 bytes, max_bytes is 0, there are kMaxDicts, or all together would have more than the total.
   std::uint64_t open(std::string_view name, std::uint64_t max_bytes);
   Dict* find(std::uint64_t id) const noexcept {
     return id == 0 || id > kMaxDicts ? nullptr : by_id_[id - 1].load(std::memory_order_acquire);
@@ -94,11 +96,16 @@ class Dicts {
   ~Dicts();
 
  private:
+  bool reserve(std::uint64_t bytes);
+
+  const std::uint64_t max_total_;
   std::mutex mutex_;
+  std::uint64_t total_ = 0;
   std::vector<std::string> names_;  // by id - 1
   std::array<std::atomic<Dict*>, kMaxDicts> by_id_{};
 };
 
+// Those of the process: half of the machine's memory at most.
 Dicts& dicts();
 
 }  // namespace postern

@@ -64,6 +64,9 @@ TEST_CASE("dict: get, set, add, incr, cas, remove, with time to live") {
     assert(dict:remove("k") and select(2, dict:remove("k")) == "not found")
     assert(dict:set("long", ("x"):rep(5000)) and #dict:get("long") == 5000)
     assert(pcall(dict.get, {}, "k") == false)
+    for _, size in ipairs({0, 1023, (256 << 20) + 1, math.maxinteger, math.mininteger}) do
+      assert(pcall(postern.dict, "vast", size) == false)
+    end
   )lua") == "");
   CHECK(gateway.dict("shared").find("n", 0)->value == "6");
 }
@@ -124,4 +127,16 @@ TEST_CASE("time") {
     assert(time.now() == 1700001000 and time.monotonic() == 1000)
     for _, bad in ipairs({"", "5", "5x", "ms", -1, 1/0, 0/0, "-5s"}) do assert(pcall(postern.timer, bad, print) == false, bad) end
   )lua") == "");
+}
+
+TEST_CASE("http: an answer may not be larger than the script's memory") {
+  ScriptGateway gateway;
+  gateway.run_table(R"(limits = {memory = "1m"}, on_request = function()
+      for _, most in ipairs({-1, 1048577, math.maxinteger}) do
+        local ok, why = pcall(postern.http, "u", {max_body = most})
+        assert(not ok and why:find("max_body", 1, true), why)
+      end
+    end)");
+  gateway.get("/");
+  CHECK(gateway.log().empty());
 }

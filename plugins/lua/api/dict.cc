@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kDictType = "postern.dict";
 constexpr std::uint64_t kDefaultBytes = 16u << 20;
+constexpr lua_Integer kMaxBytes = 256u << 20;  // as much as a state may have
 constexpr std::size_t kFirstBuffer = 512;
 
 // Opened on first use, so that a script that is only looked at opens nothing.
@@ -23,7 +24,7 @@ struct Dict {
 
 postern_dict open_handle(lua_State* L, Dict& dict) {
   if (dict.handle == 0) dict.handle = host().dict->open({dict.name, dict.name_size}, dict.max_bytes);
-  if (dict.handle == 0) luaL_error(L, "postern.dict: the dict could not be opened");
+  if (dict.handle == 0) luaL_error(L, "postern.dict: no memory is left for one of %I bytes", static_cast<lua_Integer>(dict.max_bytes));
   return dict.handle;
 }
 
@@ -142,7 +143,7 @@ int open_dict(lua_State* L) {
   const std::string_view name = check_text(L, 1);
   const lua_Integer most = luaL_optinteger(L, 2, kDefaultBytes);
   luaL_argcheck(L, !name.empty() && name.size() <= sizeof(Dict::name), 1, "a name of 1 to 128 bytes");
-  luaL_argcheck(L, most >= 1'024, 2, "at least 1024 bytes");
+  luaL_argcheck(L, most >= 1'024 && most <= kMaxBytes, 2, "1024 to 268435456 bytes");
   auto& dict = *static_cast<Dict*>(lua_newuserdatauv(L, sizeof(Dict), 0));
   dict.handle = 0;
   dict.max_bytes = static_cast<std::uint64_t>(most);

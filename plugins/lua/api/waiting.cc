@@ -1,4 +1,6 @@
 // Functions that wait: postern.sleep, postern.http. The coroutine yields; the gateway's callback goes on with it.
+#include <algorithm>
+
 #include "api/api.h"
 #include "api/json.h"
 #include "api/values.h"
@@ -10,6 +12,7 @@ namespace postern::lua {
 namespace {
 
 constexpr std::uint64_t kMaxHeaders = 100;
+constexpr std::uint64_t kDefaultBody = 1u << 20;
 
 int after_sleep(lua_State* L, int, lua_KContext) {
   lua_pushboolean(L, 1);
@@ -100,6 +103,16 @@ std::uint32_t timeout_field(lua_State* L) {
   return ms > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(ms);
 }
 
+// The gateway gathers the answer outside of the script's memory, but it is to fit in there.
+std::uint64_t max_body_field(lua_State* L) {
+  const std::size_t memory = State::of(L).limits().memory;
+  const lua_Integer most = integer_field(L, 2, "max_body", 0);
+  if (most < 0 || static_cast<std::uint64_t>(most) > memory)
+    luaL_error(L, "postern.http: field 'max_body' must lie between 0 and the script's memory limit, %I",
+               static_cast<lua_Integer>(memory));
+  return most > 0 ? static_cast<std::uint64_t>(most) : std::min<std::uint64_t>(kDefaultBody, memory);
+}
+
 postern_call_request make_request(lua_State* L) {
   postern_call_request request{};
   request.struct_size = sizeof request;
@@ -110,8 +123,7 @@ postern_call_request make_request(lua_State* L) {
   request.target = to_str(push_text_field(L, 2, "path"));
   if (request.target.len == 0) request.target = to_str("/");
   request.timeout_ms = timeout_field(L);
-  const lua_Integer most = integer_field(L, 2, "max_body", 0);
-  request.max_response_body = most > 0 ? static_cast<std::uint64_t>(most) : 0;
+  request.max_response_body = max_body_field(L);
   push_request_headers(L, request);
   push_request_body(L, request);
   return request;

@@ -349,7 +349,9 @@ typedef struct postern_limit_result {
 } postern_limit_result;
 typedef struct postern_dict_table {
   uint32_t struct_size, version;
-  postern_dict (*open)(postern_str name, uint64_t max_bytes); /* the same name is the same dict; the larger size wins */
+  /* The same name is the same dict; the larger size wins. 0: the name is empty or longer than 128 bytes, or the sizes of
+   * all dicts (1,024 at most) would come to more than half of the machine's (or container's) memory. */
+  postern_dict (*open)(postern_str name, uint64_t max_bytes);
   /* Copies at most *size bytes to buffer_own (the caller's) and sets *size to the value's length. */
   postern_status (*get)(postern_dict d, postern_str key, char* buffer_own, uint64_t* size);
   postern_status (*set)(postern_dict d, postern_str key, postern_str value, uint64_t ttl_ms);

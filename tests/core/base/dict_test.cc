@@ -209,7 +209,7 @@ TEST_CASE("one large value pushes everything else out, from all shards") {
 }
 
 TEST_CASE("dictionaries by name") {
-  Dicts all;
+  Dicts all(64 * 1024 * 1024);
   auto a = all.open("a", 1024 * 1024);
   CHECK(a != 0);
   CHECK(all.open("a", 10) == a);
@@ -225,6 +225,20 @@ TEST_CASE("dictionaries by name") {
   CHECK(all.find(0) == nullptr);
   CHECK(all.find(3) == nullptr);
   CHECK(all.find(~0ull) == nullptr);
+}
+
+TEST_CASE("all dictionaries together have a bound") {
+  Dicts all(8 * 1024 * 1024);
+  CHECK(all.open("vast", ~0ull) == 0);
+  auto a = all.open("a", 6 * 1024 * 1024);
+  CHECK(a != 0);
+  CHECK(all.open("b", 3 * 1024 * 1024) == 0);
+  CHECK(all.open("b", 1024 * 1024) != 0);
+  CHECK(all.open("a", 8 * 1024 * 1024) == 0);
+  CHECK(all.find(a)->max_bytes() == 6 * 1024 * 1024);
+  CHECK(all.open("a", 7 * 1024 * 1024) == a);
+  CHECK(all.open("c", 1) == 0);
+  CHECK(all.open("a", 1) == a);
 }
 
 TEST_CASE("many threads: no increment is lost, no limit is exceeded, the size is kept") {
