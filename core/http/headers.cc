@@ -1,42 +1,40 @@
 #include "http/headers.h"
 
 #include <cstring>
-#include <utility>
 
 #include "http/char_class.h"
+#include "http/words.h"
 
 namespace postern::http {
 namespace {
 
 constexpr std::uint32_t kFirstCapacity = 16;
 
-std::uint64_t word_at(const char* at) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof(word));
-  return word;
-}
-
-// Whether `size` bytes, 8 or more, are the same: word by word, of which the last two may overlap.
-bool spelled_alike(const char* a, const char* b, std::size_t size) noexcept {
-  const std::size_t last = size - 8;
-  for (std::size_t i = 0; i < last; i += 8)
-    if (word_at(a + i) != word_at(b + i)) return false;
-  return word_at(a + last) == word_at(b + last);
-}
-
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  if (a.size() >= 8 && spelled_alike(a.data(), b.data(), a.size())) return true;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
+bool same_letters(const char* a, const char* b, std::size_t size) noexcept {
+  if (size >= 8) {
+    const std::size_t last = size - 8;  // the last two words may overlap
+    for (std::size_t i = 0; i < last; i += 8)
+      if (!same_but_for_case(word_at(a + i), word_at(b + i))) return false;
+    return same_but_for_case(word_at(a + last), word_at(b + last));
+  }
+  if (size >= 4) return same_but_for_case(ends_of(a, size), ends_of(b, size));
+  for (std::size_t i = 0; i < size; ++i)
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
 
 bool is_token(std::string_view text) noexcept { return !text.empty() && all_are(text, kToken); }
 
-bool is_field_value(std::string_view text) noexcept { return all_are(text, kValue); }
+bool is_field_value(std::string_view text) noexcept {
+  if (text.size() < 8) return all_are(text, kValue);
+  std::uint64_t odd = 0;
+  const std::size_t last = text.size() - 8;
+  for (std::size_t i = 0; i < last; i += 8) odd |= not_printable(word_at(text.data() + i));
+  odd |= not_printable(word_at(text.data() + last));
+  return odd == 0 || all_are(text, kValue);
+}
 
 const Field* HeaderList::find(std::string_view name) const noexcept {
   for (const Field& field : fields())
@@ -61,8 +59,8 @@ void HeaderList::add(std::string_view name, std::string_view value) {
 }
 
 void HeaderList::set(std::string_view name, std::string_view value) {
-  const Field* there = find(name);
-  set_view(there != nullptr ? there->name : arena_->copy(name), arena_->copy(value));
+  value = arena_->copy(value);
+  if (!replace(name, value)) add_view(arena_->copy(name), value);
 }
 
 std::size_t HeaderList::remove(std::string_view name) noexcept {
@@ -72,15 +70,16 @@ std::size_t HeaderList::remove(std::string_view name) noexcept {
 }
 
 void HeaderList::set_view(std::string_view name, std::string_view value) {
-  bool placed = false;
-  for (std::uint32_t i = 0; i < size_ && !placed; ++i) {
-    if (!same_name(data_[i].name, name)) continue;
-    data_[i].value = value;
-    placed = true;
-  }
-  if (!placed) return add_view(name, value);
-  bool first = true;
-  remove_if([&](const Field& field) { return same_name(field.name, name) && !std::exchange(first, false); });
+  if (!replace(name, value)) add_view(name, value);
+}
+
+bool HeaderList::replace(std::string_view name, std::string_view value) noexcept {
+  std::uint32_t first = 0;
+  while (first < size_ && !same_name(data_[first].name, name)) ++first;
+  if (first == size_) return false;
+  data_[first].value = value;
+  remove_if([name](const Field& field) { return same_name(field.name, name); }, first + 1);
+  return true;
 }
 
 void HeaderList::grow() {

@@ -16,7 +16,10 @@ struct Field {
   std::string_view value;  // no leading or trailing whitespace
 };
 
-bool same_name(std::string_view a, std::string_view b) noexcept;  // ASCII case-insensitive
+bool same_letters(const char* a, const char* b, std::size_t size) noexcept;
+inline bool same_name(std::string_view a, std::string_view b) noexcept {  // ASCII case-insensitive
+  return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
+}
 bool is_token(std::string_view text) noexcept;                    // RFC 9110 section 5.6.2; false when empty
 bool is_field_value(std::string_view text) noexcept;  // section 5.5: no CR, LF, NUL or other controls but HTAB
 
@@ -44,8 +47,8 @@ class HeaderList {
   }
   void set_view(std::string_view name, std::string_view value);
   template <class Predicate>
-  void remove_if(Predicate gone) noexcept {
-    std::uint32_t kept = 0;
+  void remove_if(Predicate gone, std::uint32_t first = 0) noexcept {  // the ones before `first` stay
+    std::uint32_t kept = first;
     while (kept < size_ && !gone(data_[kept])) ++kept;  // often nothing has to move
     for (std::uint32_t i = kept + 1; i < size_; ++i)
       if (!gone(data_[i])) data_[kept++] = data_[i];
@@ -56,6 +59,7 @@ class HeaderList {
 
  private:
   void grow();
+  bool replace(std::string_view name, std::string_view value) noexcept;  // false when there is none of that name
 
   Arena* arena_;
   Field* data_ = nullptr;

@@ -40,6 +40,41 @@ TEST_CASE("tokens and values") {
   CHECK(!is_field_value(std::string_view("\0", 1)));
 }
 
+// Names and values are looked at in words: every byte at every place of short and long ones.
+constexpr std::size_t kSizes[] = {1, 3, 4, 7, 8, 9, 15, 16, 21};
+
+char lower(unsigned byte) { return static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte + 0x20 : byte); }
+
+TEST_CASE("a byte is judged the same wherever it stands") {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (std::size_t size : kSizes) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'a');
+        text[at] = static_cast<char>(byte);
+        CHECK(is_token(text) == is_token(text.substr(at, 1)));
+        bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+        CHECK(is_field_value(text) == !control);
+      }
+    }
+  }
+}
+
+TEST_CASE("names that differ in one byte are the same when that is the case of a letter") {
+  for (unsigned a = 0; a < 256; ++a) {
+    for (unsigned differs : {0x01u, 0x20u, 0x21u, 0x80u, 0xa0u}) {
+      unsigned b = a ^ differs;
+      for (std::size_t size : kSizes) {
+        for (std::size_t at = 0; at < size; at += 3) {
+          std::string one(size, 'X'), other(size, 'x');
+          one[at] = static_cast<char>(a);
+          other[at] = static_cast<char>(b);
+          CHECK(same_name(one, other) == (lower(a) == lower(b)));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "fields are found, counted and listed in order") {
   list.add("A", "1");
   list.add("b", "2");
