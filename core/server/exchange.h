@@ -84,8 +84,13 @@ class Exchange final : public net::Deferred,
   WorkerPlan& worker_plan() noexcept { return plan_; }
   const RoutePlan* route() const noexcept { return route_; }
   Stage stage() const noexcept { return stage_; }
-  const Instance* running() const noexcept;  // whose hook runs or is suspended; null outside
-  bool shadowed() const noexcept { return running() != nullptr && running()->shadow; }
+  const Instance* running() const noexcept {  // whose hook runs or is suspended; null outside
+    return running_ != nullptr ? running_->instance : suspended();
+  }
+  bool shadowed() const noexcept {
+    const Instance* who = running();
+    return who != nullptr && who->shadow;
+  }
   http::RequestHead& request() noexcept {  // the upstream's copy during on_upstream_request, else the client's
     return stage_ == Stage::upstream_request && upstream_head_ != nullptr ? *upstream_head_ : *request_;
   }
@@ -171,6 +176,7 @@ class Exchange final : public net::Deferred,
   postern_verdict invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
   postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);
   postern_verdict after_suspend(Pause& pause, Lane lane);
+  const Instance* suspended() const noexcept;
   Run carry_out(const Link& link, Hook hook, postern_verdict verdict);
   bool condition_holds(const Link& link);
   void continue_lane(Lane lane, postern_verdict verdict);
@@ -285,11 +291,13 @@ class Exchange final : public net::Deferred,
 
   std::uint64_t started_ns_ = 0;
 
-  struct Variable {
+  struct Variable {  // in the arena
     VariableId id;
     Value value;
+    Variable* before;
   };
-  std::vector<Variable> variables_;
+  Variable* variables_ = nullptr;  // the last one that was new
+  std::uint32_t variable_count_ = 0;
   struct EndCallback {
     void (*run)(void*);
     void* user;

@@ -173,8 +173,7 @@ bool Exchange::condition_holds(const Link& link) {
 
 // ---- Suspension ------------------------------------------------------------------------------------------------------
 
-const Instance* Exchange::running() const noexcept {
-  if (running_ != nullptr) return running_->instance;
+const Instance* Exchange::suspended() const noexcept {
   for (const Pause& pause : pauses_)
     if (pause.number != 0) return pause.link->instance;
   return nullptr;

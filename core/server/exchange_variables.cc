@@ -1,5 +1,6 @@
 // The exchange's variables: built-in ones read from what it knows, others kept as plugins set them.
 #include <cstdio>
+#include <new>
 
 #include "base/clock.h"
 #include "http/message.h"
@@ -30,8 +31,8 @@ Value Exchange::variable(VariableId id) const {
   const VariableInfo& info = variable_info(id);
   Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
   if (info.builtin == Builtin::none) {
-    for (const Variable& v : variables_)
-      if (v.id == id) return v.value;
+    for (const Variable* v = variables_; v != nullptr; v = v->before)
+      if (v->id == id) return v->value;
     return {};
   }
   if (request_ == nullptr) return {};
@@ -95,13 +96,14 @@ postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (variable_info(id).builtin != Builtin::none) return POSTERN_E_STATE;
   Value kept = value;
   if (value.kind == Value::Kind::string) kept.string = arena_.copy(value.string);
-  for (Variable& v : variables_) {
-    if (v.id != id) continue;
-    v.value = kept;
+  for (Variable* v = variables_; v != nullptr; v = v->before) {
+    if (v->id != id) continue;
+    v->value = kept;
     return POSTERN_OK;
   }
-  if (variables_.size() >= kMaxVariables) return POSTERN_E_LIMIT;
-  variables_.push_back({id, kept});
+  if (variable_count_ >= kMaxVariables) return POSTERN_E_LIMIT;
+  ++variable_count_;
+  variables_ = new (arena_.allocate(sizeof(Variable))) Variable{id, kept, variables_};
   return POSTERN_OK;
 }
 

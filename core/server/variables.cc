@@ -72,7 +72,9 @@ bool well_formed(std::string_view name) {
   return true;
 }
 
-// Entries are written once and never move, so readers need no lock.
+// By number. Written once, never changed and never freed, so that readers need no lock.
+constinit std::array<std::atomic<const Entry*>, kMaxNames> entries{};
+
 class Names {
  public:
   VariableId id(std::string_view name) {
@@ -84,34 +86,28 @@ class Names {
     entry->info = classify(entry->name);
     VariableId id = next_++;
     ids_.emplace(entry->name, id);
-    entries_[id].store(entry.release(), std::memory_order_release);
+    entries[id].store(entry.release(), std::memory_order_release);
     return id;
-  }
-  bool knows(VariableId id) const noexcept {
-    return id < kMaxNames && entries_[id].load(std::memory_order_acquire) != nullptr;
-  }
-  const Entry& entry(VariableId id) const { return *entries_[id].load(std::memory_order_acquire); }
-  ~Names() {
-    for (auto& e : entries_) delete e.load();
   }
 
  private:
   std::mutex mutex_;
   std::unordered_map<std::string, VariableId> ids_;
   VariableId next_ = 1;
-  std::array<std::atomic<Entry*>, kMaxNames> entries_{};
 };
 
-Names& names() {
-  static Names instance;
-  return instance;
-}
+const Entry& entry(VariableId id) noexcept { return *entries[id].load(std::memory_order_acquire); }
 
 }  // namespace
 
-VariableId variable_id(std::string_view name) { return well_formed(name) ? names().id(name) : 0; }
-bool is_variable(VariableId id) noexcept { return names().knows(id); }
-std::string_view variable_name(VariableId id) { return names().entry(id).name; }
-const VariableInfo& variable_info(VariableId id) { return names().entry(id).info; }
+VariableId variable_id(std::string_view name) {
+  static Names names;
+  return well_formed(name) ? names.id(name) : 0;
+}
+bool is_variable(VariableId id) noexcept {
+  return id < kMaxNames && entries[id].load(std::memory_order_acquire) != nullptr;
+}
+std::string_view variable_name(VariableId id) { return entry(id).name; }
+const VariableInfo& variable_info(VariableId id) { return entry(id).info; }
 
 }  // namespace postern::server

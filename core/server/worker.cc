@@ -11,7 +11,6 @@
 namespace postern::server {
 namespace {
 
-thread_local Worker* current_worker = nullptr;
 std::array<std::atomic<Worker*>, Worker::kMost> all_workers{};
 
 constexpr std::uint64_t kAcceptAgainMs = 100;  // how often a full gateway looks whether there is room again
@@ -60,17 +59,15 @@ Worker::~Worker() {
   all_workers[index_].store(nullptr);
 }
 
-Worker* Worker::current() noexcept { return current_worker; }
-
 Worker* Worker::at(std::uint32_t index) noexcept { return index < kMost ? all_workers[index].load() : nullptr; }
 
 void Worker::start() {
   thread_ = std::thread([this] {
-    current_worker = this;
+    current_ = this;
     Metrics::become_worker(index_);
     keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});
     loop_.run();
-    current_worker = nullptr;
+    current_ = nullptr;
   });
 }
 

@@ -81,7 +81,7 @@ class Worker {
 
   void start();  // its thread begins
   void join();
-  static Worker* current() noexcept;  // of the calling thread; null elsewhere
+  static Worker* current() noexcept { return current_; }  // of the calling thread; null elsewhere
   // [any thread] The running worker of that index, or null. It stays valid while its loop().post answers true.
   static Worker* at(std::uint32_t index) noexcept;
   static constexpr std::uint32_t kMost = 254;  // workers in one process; handles have 8 bits for them
@@ -135,6 +135,8 @@ class Worker {
   void report_drained(WorkerPlan* plan);
   void drop(WorkerPlan* plan);
   friend class WorkerPlan;
+
+  static inline constinit thread_local Worker* current_ = nullptr;
 
   std::uint32_t index_;
   SharedState& shared_;

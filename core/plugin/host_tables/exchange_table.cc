@@ -1,5 +1,6 @@
 // "exchange": the request, the response, variables, and the course of the exchange. On the path of every request: a lookup
 // in the worker's table, no locks.
+#include "http/char_class.h"
 #include "http/headers.h"
 #include "http/known_fields.h"
 #include "plugin/host_tables/host_tables.h"
@@ -74,69 +75,70 @@ postern_status header_at(postern_exchange handle, std::uint32_t message, std::ui
   });
 }
 
-std::string_view without_space_around(std::string_view text) noexcept {
-  auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // Framing and hop-by-hop fields are the gateway's. Host is the request's authority under another name.
 bool belongs_to_gateway(http::KnownField known) noexcept {
   return known != http::KnownField::other && known != http::KnownField::host;
 }
-bool is_host(std::uint32_t message, http::KnownField known) noexcept {
-  return known == http::KnownField::host && (message == POSTERN_REQUEST || message == POSTERN_REQUEST_TRAILERS);
-}
 
-postern_status check_header_change(Exchange& x, std::uint32_t message, postern_str name) {
+// What a change is about, once it has been checked.
+struct Target {
+  http::HeaderList* list = nullptr;
+  bool host = false;  // a request's
+};
+
+postern_status check_name(Exchange& x, std::uint32_t message, postern_str name, Target& target) {
   if (message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName) || !http::is_token(view(name)))
     return POSTERN_E_INVALID;
-  if (belongs_to_gateway(http::known_field(view(name)))) return POSTERN_E_STATE;
-  return x.headers(message) != nullptr && x.headers_mutable(message) ? POSTERN_OK : POSTERN_E_STATE;
+  http::KnownField known = http::known_field(view(name));
+  if (belongs_to_gateway(known) || !x.headers_mutable(message)) return POSTERN_E_STATE;
+  bool of_request = message == POSTERN_REQUEST || message == POSTERN_REQUEST_TRAILERS;
+  target = {x.headers(message), of_request && known == http::KnownField::host};
+  return target.list != nullptr ? POSTERN_OK : POSTERN_E_STATE;
 }
 
-postern_status check_header(Exchange& x, std::uint32_t message, postern_str name, postern_str value) {
+postern_status check_field(Exchange& x, std::uint32_t message, postern_str name, postern_str value, Target& target) {
   if (!usable(value, kMaxField) || !http::is_field_value(view(value))) return POSTERN_E_INVALID;
-  return check_header_change(x, message, name);
+  return check_name(x, message, name, target);
 }
 
 postern_status header_set(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  Target target;
   return change_exchange(
-      handle, [&](Exchange& x) { return check_header(x, message, name, value); },
+      handle, [&](Exchange& x) { return check_field(x, message, name, value, target); },
       [&](Exchange& x) {
-        std::string_view text = without_space_around(view(value));
-        if (is_host(message, http::known_field(view(name)))) return x.set_field(POSTERN_FIELD_AUTHORITY, text);
-        x.headers(message)->set(view(name), text);
+        std::string_view text = http::trim(view(value));
+        if (target.host) return x.set_field(POSTERN_FIELD_AUTHORITY, text);
+        target.list->set(view(name), text);
         return POSTERN_OK;
       });
 }
 
 postern_status header_add(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  Target target;
   return change_exchange(
       handle,
       [&](Exchange& x) {
-        postern_status status = check_header(x, message, name, value);
-        bool second_host = status == POSTERN_OK && is_host(message, http::known_field(view(name)));
-        return second_host ? POSTERN_E_STATE : status;
+        postern_status status = check_field(x, message, name, value, target);
+        return status == POSTERN_OK && target.host ? POSTERN_E_STATE : status;
       },
-      [&](Exchange& x) {
-        x.headers(message)->add(view(name), without_space_around(view(value)));
+      [&](Exchange&) {
+        target.list->add(view(name), http::trim(view(value)));
         return POSTERN_OK;
       });
 }
 
 postern_status header_remove(postern_exchange handle, std::uint32_t message, postern_str name) {
+  Target target;
   return change_exchange(
       handle,
       [&](Exchange& x) {
-        postern_status status = check_header_change(x, message, name);
+        postern_status status = check_name(x, message, name, target);
         if (status != POSTERN_OK) return status;
-        if (is_host(message, http::known_field(view(name)))) return POSTERN_E_STATE;
-        return x.headers(message)->find(view(name)) == nullptr ? POSTERN_E_NOT_FOUND : POSTERN_OK;
+        if (target.host) return POSTERN_E_STATE;
+        return target.list->find(view(name)) == nullptr ? POSTERN_E_NOT_FOUND : POSTERN_OK;
       },
-      [&](Exchange& x) {
-        x.headers(message)->remove(view(name));
+      [&](Exchange&) {
+        target.list->remove(view(name));
         return POSTERN_OK;
       });
 }
@@ -165,7 +167,7 @@ postern_status respond(postern_exchange handle, std::uint32_t status, postern_st
   if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody)) return POSTERN_E_INVALID;
   if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
   return change_exchange(handle, always, [&](Exchange& x) {
-    return x.respond(status, without_space_around(view(content_type)), view(body));
+    return x.respond(status, http::trim(view(content_type)), view(body));
   });
 }
 
@@ -190,28 +192,20 @@ std::uint32_t variable_id(postern_str name) noexcept {
   return usable(name, kMaxName) ? server::variable_id(view(name)) : 0;
 }
 
-postern_value to_abi(const Value& value) noexcept {
-  postern_value out{};
-  switch (value.kind) {
+constexpr std::uint32_t abi_type(Value::Kind kind) noexcept {
+  switch (kind) {
     case Value::Kind::none:
-      break;
+      return POSTERN_VALUE_NONE;
     case Value::Kind::string:
-      out.type = POSTERN_VALUE_STRING;
-      break;
+      return POSTERN_VALUE_STRING;
     case Value::Kind::integer:
-      out.type = POSTERN_VALUE_INT;
-      break;
+      return POSTERN_VALUE_INT;
     case Value::Kind::number:
-      out.type = POSTERN_VALUE_DOUBLE;
-      break;
+      return POSTERN_VALUE_DOUBLE;
     case Value::Kind::boolean:
-      out.type = POSTERN_VALUE_BOOL;
-      break;
+      return POSTERN_VALUE_BOOL;
   }
-  out.integer = value.integer;
-  out.number = value.number;
-  out.string = str(value.string);
-  return out;
+  return POSTERN_VALUE_NONE;
 }
 
 bool from_abi(const postern_value& in, Value& out) noexcept {
@@ -239,7 +233,8 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
 postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
   if (value == nullptr || !server::is_variable(id)) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
-    *value = to_abi(x.variable(id));
+    const Value found = x.variable(id);
+    *value = {abi_type(found.kind), 0, found.integer, found.number, str(found.string)};
     return value->type == POSTERN_VALUE_NONE ? POSTERN_E_NOT_FOUND : POSTERN_OK;
   });
 }
