@@ -1,7 +1,9 @@
 #include "log_line.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 namespace {
@@ -12,82 +14,139 @@ bool same(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-bool plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+constexpr std::size_t kEscaped = 6;      // the most bytes that one byte of text takes
+constexpr std::size_t kNumberBytes = 24;  // the most that a number takes
+constexpr std::size_t kSpare = 4096;      // by which a buffer grows more than it must
 
-void append_escaped(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  if (std::all_of(text.begin(), text.end(), plain)) {
-    out += text;
-    return;
+constexpr bool plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+constexpr auto kPlain = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) table[c] = plain(static_cast<char>(c));
+  return table;
+}();
+
+constexpr std::uint64_t every_byte(char value) { return static_cast<unsigned char>(value) * 0x0101010101010101ull; }
+
+// Sets a byte's top bit when a byte of the word is not plain; which one it is need not be so.
+constexpr std::uint64_t not_plain(std::uint64_t word) {
+  std::uint64_t outside = word | (word + every_byte(1)) | (word - every_byte(0x20));  // beyond ASCII, DEL, controls
+  std::uint64_t quotes = (word ^ every_byte('"')) - every_byte(1);
+  std::uint64_t backslashes = (word ^ every_byte('\\')) - every_byte(1);
+  return (outside | quotes | backslashes) & every_byte('\x80');
+}
+
+// False when the text has bytes to escape: then it is copied in vain.
+bool copy_plain(char* to, std::string_view text) {
+  const char* from = text.data();
+  if (text.size() < 8) {
+    bool good = true;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      to[i] = from[i];
+      good &= kPlain[static_cast<unsigned char>(from[i])];
+    }
+    return good;
   }
+  std::uint64_t odd = 0;
+  auto copy_word = [&](std::size_t at) {
+    std::uint64_t word;
+    std::memcpy(&word, from + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+    odd |= not_plain(word);
+  };
+  const std::size_t last = text.size() - 8;  // the last two words may overlap
+  for (std::size_t at = 0; at < last; at += 8) copy_word(at);
+  copy_word(last);
+  return odd == 0;
+}
+
+char* put_escaped(char* to, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  if (copy_plain(to, text)) return to + text.size();
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
-    if (plain(c))
-      out += c;
-    else if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else
-      ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
+    if (!plain(c)) *to++ = '\\';
+    if (plain(c) || c == '"' || c == '\\') {
+      *to++ = c;
+    } else {
+      for (char hex : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = hex;
+    }
   }
+  return to;
 }
 
-void append_number(std::string& out, std::uint64_t value) {
-  char digits[24];
-  auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, static_cast<std::size_t>(end - digits));
-}
+char* put_number(char* to, std::uint64_t value) { return std::to_chars(to, to + kNumberBytes, value).ptr; }
 
-void append_padded(std::string& out, std::uint64_t value, int width) {
-  char digits[8];
-  for (int i = width; i-- > 0; value /= 10) digits[i] = static_cast<char>('0' + value % 10);
-  out.append(digits, static_cast<std::size_t>(width));
+char* put_three_digits(char* to, std::uint64_t value) {
+  for (std::uint64_t unit : {100, 10, 1}) *to++ = static_cast<char>('0' + value / unit % 10);
+  return to;
 }
 
 }  // namespace
 
-void LogLine::key(std::string_view name) {
-  if (!first_) out_ += ',';
-  first_ = false;
-  out_ += '"';
-  append_escaped(out_, name);
-  out_ += "\":";
+// Room for the value too.
+char* LogLine::begin_field(std::string_view key, std::size_t value_size) {
+  std::size_t room = key.size() + value_size + 8;  // 8: punctuation
+  if (buffer_.size() < size_ + room) buffer_.resize(size_ + room + kSpare);
+  char* to = buffer_.data() + size_;
+  *to++ = size_ == 0 ? '{' : ',';
+  *to++ = '"';
+  to += key.copy(to, key.size());
+  *to++ = '"';
+  *to++ = ':';
+  return to;
 }
 
-void LogLine::text(std::string_view name, std::string_view value) {
-  key(name);
-  out_ += '"';
-  append_escaped(out_, value);
-  out_ += '"';
+void LogLine::text(std::string_view key, std::string_view value) {
+  char* to = begin_field(key, value.size() * kEscaped);
+  *to++ = '"';
+  to = put_escaped(to, value);
+  *to++ = '"';
+  end_field(to);
 }
 
-void LogLine::number(std::string_view name, std::uint64_t value) {
-  key(name);
-  append_number(out_, value);
+void LogLine::number(std::string_view key, std::uint64_t value) {
+  end_field(put_number(begin_field(key, kNumberBytes), value));
 }
 
-void LogLine::milliseconds(std::string_view name, std::uint64_t ns) {
-  key(name);
+void LogLine::milliseconds(std::string_view key, std::uint64_t ns) {
+  char* to = begin_field(key, kNumberBytes);
   std::uint64_t us = ns / 1000;
-  append_number(out_, us / 1000);
-  out_ += '.';
-  append_padded(out_, us % 1000, 3);
+  to = put_number(to, us / 1000);
+  *to++ = '.';
+  end_field(put_three_digits(to, us % 1000));
 }
 
-void append_timestamp(std::string& out, std::uint64_t unix_ms) {
-  thread_local std::time_t made_for = -1;
-  thread_local char seconds[24];
-  thread_local std::size_t length = 0;
+// begin_field has left room for it.
+std::string_view LogLine::end() {
+  buffer_[size_] = '}';
+  buffer_[size_ + 1] = '\n';
+  return {buffer_.data(), size_ + 2};
+}
+
+std::string escaped(std::string_view text) {
+  std::string out(text.size() * kEscaped, '\0');
+  out.resize(static_cast<std::size_t>(put_escaped(out.data(), text) - out.data()));
+  return out;
+}
+
+std::string_view timestamp(std::uint64_t unix_ms) {
+  struct Made {
+    std::time_t second = -1;
+    std::size_t length = 0;
+    char text[32] = {};
+  };
+  thread_local Made made;
   auto now = static_cast<std::time_t>(unix_ms / 1000);
-  if (now != made_for) {
+  if (now != made.second) {
     std::tm parts{};
     gmtime_r(&now, &parts);
-    length = std::strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-    made_for = now;
+    made.length = std::strftime(made.text, 24, "%Y-%m-%dT%H:%M:%S.", &parts);
+    made.second = now;
   }
-  out.append(seconds, length);
-  out += '.';
-  append_padded(out, unix_ms % 1000, 3);
-  out += 'Z';
+  char* end = put_three_digits(made.text + made.length, unix_ms % 1000);
+  *end++ = 'Z';
+  return {made.text, static_cast<std::size_t>(end - made.text)};
 }
 
 std::string_view redact_query(std::string_view query, const std::vector<std::string>& names, std::string& buffer) {

@@ -8,14 +8,46 @@ TEST_CASE("a line is one JSON object whatever is in it") {
   line.text("a", "x\"y\n");
   line.number("n", 7);
   line.milliseconds("ms", 12'345'678);
-  line.end();
-  CHECK(out == "{\"a\":\"x\\\"y\\u000a\",\"n\":7,\"ms\":12.345}\n");
+  CHECK(line.end() == "{\"a\":\"x\\\"y\\u000a\",\"n\":7,\"ms\":12.345}\n");
+}
+
+// Texts are looked at in words: each byte at each place of short and long ones.
+TEST_CASE("every byte that is not plain is escaped wherever it stands") {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string buffer;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    auto c = static_cast<char>(byte);
+    std::string shown(1, c);
+    if (c == '"' || c == '\\')
+      shown = std::string("\\") + c;
+    else if (byte < 0x20 || byte >= 0x7f)
+      shown = std::string("\\u00") + kHex[byte >> 4] + kHex[byte & 15];
+    for (std::size_t size : {1, 7, 8, 9, 16, 21}) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string before(at, '~'), after(size - at - 1, ' ');
+        LogLine line(buffer);
+        line.text("t", before + c + after);
+        CHECK(line.end() == "{\"t\":\"" + before + shown + after + "\"}\n");
+        CHECK(escaped(before + c + after) == before + shown + after);
+      }
+    }
+  }
+}
+
+TEST_CASE("a used buffer takes shorter and longer lines") {
+  std::string buffer;
+  for (std::size_t size : {3, 1000, 0, 100'000, 5}) {
+    LogLine line(buffer);
+    line.text("t", std::string(size, 'x'));
+    line.number("n", UINT64_MAX);
+    CHECK(line.end() == "{\"t\":\"" + std::string(size, 'x') + "\",\"n\":18446744073709551615}\n");
+  }
 }
 
 TEST_CASE("timestamps") {
-  std::string out;
-  append_timestamp(out, 1'700'000'000'004);
-  CHECK(out == "2023-11-14T22:13:20.004Z");
+  CHECK(timestamp(1'700'000'000'004) == "2023-11-14T22:13:20.004Z");
+  CHECK(timestamp(1'700'000'000'999) == "2023-11-14T22:13:20.999Z");
+  CHECK(timestamp(1'700'000'001'050) == "2023-11-14T22:13:21.050Z");
 }
 
 TEST_CASE("secrets in a query are masked") {

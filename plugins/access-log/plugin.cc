@@ -22,9 +22,11 @@ class AccessLog {
     self->file_ = config["file"].string("stdout");
     self->buffer_ = static_cast<std::size_t>(config["buffer"].integer(4 << 20));
     for (auto name : config["redact_query"]) self->redacted_.emplace_back(name.string());
-    for (auto name : config["headers"]) self->headers_.emplace_back(name.string());
+    for (auto name : config["headers"]) {
+      self->headers_.push_back({std::string(name.string()), "header." + escaped(name.string())});
+    }
     for (auto name : config["variables"]) {
-      self->variables_.push_back({std::string(name.string()), setup.variable(name.string())});
+      self->variables_.push_back({escaped(name.string()), setup.variable(name.string())});
     }
     self->request_id_ = setup.variable("request_id");
     self->correlation_id_ = setup.variable("correlation_id");
@@ -49,14 +51,9 @@ class AccessLog {
   }
 
   void on_complete(postern::Exchange& x, const postern::Completion& end) {
-    thread_local std::string text;
-    thread_local std::string query;
-    text.clear();
-    LogLine line(text);
-    thread_local std::string time;
-    time.clear();
-    append_timestamp(time, postern::unix_ms());
-    line.text("timestamp", time);
+    thread_local Buffers buffers;
+    LogLine line(buffers.line);
+    line.text("timestamp", timestamp(postern::unix_ms()));
     line.text("level", end.status >= 500 ? "error" : "info");
     line.text("request_id", x.get(request_id_).string().value_or(""));
     line.text("correlation_id", x.get(correlation_id_).string().value_or(""));
@@ -64,7 +61,7 @@ class AccessLog {
     line.text("client_ip", x.get(client_).string().value_or(""));
     line.text("method", x.request().method());
     line.text("path", x.get(path_).string().value_or(""));
-    line.text("query", redact_query(x.get(query_).string().value_or(""), redacted_, query));
+    line.text("query", redact_query(x.get(query_).string().value_or(""), redacted_, buffers.query));
     line.number("status", end.status);
     line.milliseconds("duration_ms", end.duration_ns);
     line.text("route", x.get(route_).string().value_or(""));
@@ -75,31 +72,37 @@ class AccessLog {
     line.number("bytes_out", end.response_body_bytes);
     if (end.end != POSTERN_END_OK) line.text("end", kEnds[end.end]);
     if (end.error_code_view.len > 0) add_error(line, end);
-    for (const auto& v : variables_) line.text(v.name, x.get(v.variable).string().value_or(""));
-    for (const auto& name : headers_) add_header(line, x, name);
-    line.end();
-    writer_->append(text);
+    for (const auto& v : variables_) line.text(v.key, x.get(v.variable).string().value_or(""));
+    for (const auto& header : headers_) add_header(line, x, header);
+    writer_->append(line.end());
   }
 
  private:
+  struct Buffers {  // of one thread, used again and again
+    std::string line, query;
+  };
+
   static void add_error(LogLine& line, const postern::Completion& end) {
     line.text("error", {end.error_code_view.ptr, end.error_code_view.len});
     line.text("cause", {end.error_cause_view.ptr, end.error_cause_view.len});
   }
-  static void add_header(LogLine& line, postern::Exchange& x, const std::string& name) {
-    auto value = x.request().headers().get(name);
-    if (value) line.text("header." + name, is_secret_header(name) ? "***" : *value);
+  struct LoggedHeader {
+    std::string name, key;
+  };
+  static void add_header(LogLine& line, postern::Exchange& x, const LoggedHeader& header) {
+    auto value = x.request().headers().get(header.name);
+    if (value) line.text(header.key, is_secret_header(header.name) ? "***" : *value);
   }
 
-  struct Logged {
-    std::string name;
+  struct LoggedVariable {
+    std::string key;
     postern::Variable variable;
   };
   std::string file_;
   std::size_t buffer_ = 0;
   std::vector<std::string> redacted_;
-  std::vector<std::string> headers_;
-  std::vector<Logged> variables_;
+  std::vector<LoggedHeader> headers_;
+  std::vector<LoggedVariable> variables_;
   postern::Variable request_id_, correlation_id_, consumer_, route_, client_, upstream_, target_, path_, query_;
   std::mutex start_;
   std::unique_ptr<LineWriter> writer_;
