@@ -1,6 +1,7 @@
 #include "request_id.h"
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 namespace {
@@ -29,6 +30,13 @@ class Generator {
   std::array<std::uint64_t, 4> state_;
 };
 
+constexpr auto kHexPairs = [] {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (unsigned byte = 0; byte < 256; ++byte) pairs[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+  return pairs;
+}();
+
 bool is_id_character(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
@@ -41,20 +49,20 @@ bool is_request_id(std::string_view text) noexcept {
 
 Uuid::Uuid() {
   thread_local Generator random;
-  constexpr char kHex[] = "0123456789abcdef";
   std::uint64_t high = (random() & ~0xf000ull) | 0x4000ull;       // version 4
   std::uint64_t low = (random() & ~(3ull << 62)) | (2ull << 62);  // variant 10
-  std::size_t at = 0;
-  auto digits = [&](std::uint64_t bits, int count) {
-    for (int shift = (count - 1) * 4; shift >= 0; shift -= 4) text_[at++] = kHex[(bits >> shift) & 15];
+  char* at = text_.data();
+  auto bytes = [&at](std::uint64_t bits, int count) {
+    for (int shift = (count - 1) * 8; shift >= 0; shift -= 8, at += 2)
+      std::memcpy(at, kHexPairs[(bits >> shift) & 255].data(), 2);
   };
-  digits(high >> 32, 8);
-  text_[at++] = '-';
-  digits(high >> 16, 4);
-  text_[at++] = '-';
-  digits(high, 4);
-  text_[at++] = '-';
-  digits(low >> 48, 4);
-  text_[at++] = '-';
-  digits(low, 12);
+  bytes(high >> 32, 4);
+  *at++ = '-';
+  bytes(high >> 16, 2);
+  *at++ = '-';
+  bytes(high, 2);
+  *at++ = '-';
+  bytes(low >> 48, 2);
+  *at++ = '-';
+  bytes(low, 6);
 }
