@@ -8,10 +8,42 @@
 
 namespace {
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
 bool same(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// The first character of an escaped text, which is taken off.
+char take_unescaped(std::string_view& text) {
+  char c = text.front();
+  const bool escape = c == '%' && text.size() >= 3 && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0;
+  if (escape) c = static_cast<char>(hex_value(text[1]) << 4 | hex_value(text[2]));
+  text.remove_prefix(escape ? 3 : 1);
+  return c == '+' && !escape ? ' ' : c;
+}
+
+bool same_unescaped(std::string_view escaped, std::string_view name) {
+  for (char c : name)
+    if (escaped.empty() || lower(take_unescaped(escaped)) != lower(c)) return false;
+  return escaped.empty();
+}
+
+bool is_secret_parameter(std::string_view escaped, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return same_unescaped(escaped, n); });
+}
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
 }
 
 constexpr std::size_t kEscaped = 6;      // the most bytes that one byte of text takes
@@ -150,23 +182,38 @@ std::string_view timestamp(std::uint64_t unix_ms) {
 }
 
 std::string_view redact_query(std::string_view query, const std::vector<std::string>& names, std::string& buffer) {
-  auto secret = [&](std::string_view piece) {
-    auto name = piece.substr(0, piece.find('='));
-    return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return same(n, name); });
-  };
   bool changed = false;
   buffer.clear();
   for (std::string_view rest = query; !rest.empty();) {
     auto end = rest.find('&');
     auto piece = rest.substr(0, end);
     rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
-    bool mask = piece.find('=') != piece.npos && secret(piece);
+    bool mask = piece.find('=') != piece.npos && is_secret_parameter(piece.substr(0, piece.find('=')), names);
     changed |= mask;
     buffer += mask ? piece.substr(0, piece.find('=') + 1) : piece;
     if (mask) buffer += "***";
     if (end != std::string_view::npos) buffer += '&';
   }
   return changed ? std::string_view(buffer) : query;
+}
+
+std::string_view redact_target(std::string_view target, const std::vector<std::string>& names, std::string& buffer) {
+  const auto mark = target.find('?');
+  if (mark == target.npos) return target;
+  const auto query = target.substr(mark + 1);
+  if (redact_query(query, names, buffer) == query) return target;
+  buffer.insert(0, target.substr(0, mark + 1));
+  return buffer;
+}
+
+Shown shown_of(std::string_view variable, const std::vector<std::string>& names) {
+  if (variable == "request.query") return Shown::query;
+  if (variable == "request.target") return Shown::target;
+  if (take_prefix(variable, "request.header.") || take_prefix(variable, "response.header."))
+    return is_secret_header(variable) ? Shown::nothing : Shown::whole;
+  if (take_prefix(variable, "request.query."))
+    return is_secret_parameter(variable, names) ? Shown::nothing : Shown::whole;
+  return variable.starts_with("request.cookie.") ? Shown::nothing : Shown::whole;
 }
 
 bool is_secret_header(std::string_view name) {

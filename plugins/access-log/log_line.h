@@ -30,8 +30,21 @@ std::string escaped(std::string_view text);
 // Valid until the thread's next call.
 std::string_view timestamp(std::uint64_t unix_ms);
 
-// The query with the values of the named parameters (any case) replaced by "***". A view of `query` when there are none.
+// The query with the values of the named parameters (any case, escaped or not) replaced by "***". A view of `query` when
+// there are none.
 std::string_view redact_query(std::string_view query, const std::vector<std::string>& names, std::string& buffer);
+
+// The same for a target: "/path?query".
+std::string_view redact_target(std::string_view target, const std::vector<std::string>& names, std::string& buffer);
 
 // Headers whose values never reach a log.
 bool is_secret_header(std::string_view name);
+
+// What of a variable's value may be shown.
+enum class Shown : std::uint8_t {
+  whole,
+  query,   // as redact_query has it
+  target,  // as redact_target has it
+  nothing  // the value of a secret header, of a cookie, or of a query parameter in `names`
+};
+Shown shown_of(std::string_view variable, const std::vector<std::string>& names);

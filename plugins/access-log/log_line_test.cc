@@ -57,6 +57,24 @@ TEST_CASE("secrets in a query are masked") {
   CHECK(redact_query("TOKEN=abc", names, buffer) == "TOKEN=***");
   CHECK(redact_query("tokens=abc&key", names, buffer) == "tokens=abc&key");
   CHECK(redact_query("", names, buffer) == "");
+  CHECK(redact_query("%74oke%6E=abc&tok%65=b", names, buffer) == "%74oke%6E=***&tok%65=b");
+  CHECK(redact_query("%4Bey=abc&%=1&token%=2", names, buffer) == "%4Bey=***&%=1&token%=2");
+  CHECK(redact_target("/a?b=1&key=2", names, buffer) == "/a?b=1&key=***");
+  CHECK(redact_target("/key=2", names, buffer) == "/key=2");
+  CHECK(redact_target("/?", names, buffer) == "/?");
+}
+
+TEST_CASE("variables show no more than the fields do") {
+  std::vector<std::string> names{"token"};
+  CHECK(shown_of("request.header.Authorization", names) == Shown::nothing);
+  CHECK(shown_of("request.header.user-agent", names) == Shown::whole);
+  CHECK(shown_of("response.header.set-cookie", names) == Shown::nothing);
+  CHECK(shown_of("request.cookie.theme", names) == Shown::nothing);
+  CHECK(shown_of("request.query.token", names) == Shown::nothing);
+  CHECK(shown_of("request.query.page", names) == Shown::whole);
+  CHECK(shown_of("request.query", names) == Shown::query);
+  CHECK(shown_of("request.target", names) == Shown::target);
+  CHECK(shown_of("consumer.id", names) == Shown::whole);
 }
 
 TEST_CASE("some headers are never shown") {

@@ -1,6 +1,7 @@
 // access-log: one line for each exchange (OB-14).
 #include <postern/plugin.h>
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,7 +27,8 @@ class AccessLog {
       self->headers_.push_back({std::string(name.string()), "header." + escaped(name.string())});
     }
     for (auto name : config["variables"]) {
-      self->variables_.push_back({escaped(name.string()), setup.variable(name.string())});
+      self->variables_.push_back(
+          {escaped(name.string()), setup.variable(name.string()), shown_of(name.string(), self->redacted_)});
     }
     self->request_id_ = setup.variable("request_id");
     self->correlation_id_ = setup.variable("correlation_id");
@@ -37,21 +39,27 @@ class AccessLog {
     self->target_ = setup.variable("upstream.target");
     self->path_ = setup.variable("request.path");
     self->query_ = setup.variable("request.query");
+    const postern::MetricOptions by_file{{"file"}, {}, 0};
+    self->dropped_ = postern::Family<postern::Counter>("postern_access_log_dropped_total",
+                                                       "Lines that a file did not take in time.", by_file)
+                         .with({self->file_});
     return self;
   }
 
   // The file is opened when the gateway really serves, not when a configuration is only checked.
-  postern::Result<void> on_worker_start(std::uint32_t) {
+  postern::Result<void> on_worker_start(std::uint32_t worker) {
+    buffers_.at(worker) = std::make_unique<Buffers>();
     std::lock_guard lock(start_);
     if (writer_ != nullptr) return {};
-    auto writer = std::make_unique<LineWriter>(buffer_);
+    auto writer = std::make_unique<LineWriter>(
+        buffer_, [dropped = dropped_](std::uint64_t lines) { dropped.add(static_cast<double>(lines)); });
     if (auto error = writer->open(file_); !error.empty()) return postern::Error(error);
     writer_ = std::move(writer);
     return {};
   }
 
   void on_complete(postern::Exchange& x, const postern::Completion& end) {
-    thread_local Buffers buffers;
+    Buffers& buffers = *buffers_[static_cast<std::size_t>(postern::worker())];
     LogLine line(buffers.line);
     line.text("timestamp", timestamp(postern::unix_ms()));
     line.text("level", end.status >= 500 ? "error" : "info");
@@ -72,16 +80,12 @@ class AccessLog {
     line.number("bytes_out", end.response_body_bytes);
     if (end.end != POSTERN_END_OK) line.text("end", kEnds[end.end]);
     if (end.error_code_view.len > 0) add_error(line, end);
-    for (const auto& v : variables_) line.text(v.key, x.get(v.variable).string().value_or(""));
+    for (const auto& v : variables_) line.text(v.key, shown(v, x.get(v.variable).string().value_or(""), buffers.query));
     for (const auto& header : headers_) add_header(line, x, header);
     writer_->append(line.end());
   }
 
  private:
-  struct Buffers {  // of one thread, used again and again
-    std::string line, query;
-  };
-
   static void add_error(LogLine& line, const postern::Completion& end) {
     line.text("error", {end.error_code_view.ptr, end.error_code_view.len});
     line.text("cause", {end.error_cause_view.ptr, end.error_cause_view.len});
@@ -97,13 +101,36 @@ class AccessLog {
   struct LoggedVariable {
     std::string key;
     postern::Variable variable;
+    Shown shown;
   };
+  // Kept from line to line, so that nothing is allocated for one. Not thread_local: its destructors would keep the library
+  // loaded until the worker threads end.
+  struct Buffers {
+    std::string line, query;
+  };
+  static constexpr std::size_t kMaxWorkers = 256;
+
+  std::string_view shown(const LoggedVariable& logged, std::string_view value, std::string& buffer) const {
+    switch (logged.shown) {
+      case Shown::query:
+        return redact_query(value, redacted_, buffer);
+      case Shown::target:
+        return redact_target(value, redacted_, buffer);
+      case Shown::nothing:
+        return value.empty() ? value : "***";
+      default:
+        return value;
+    }
+  }
+
   std::string file_;
   std::size_t buffer_ = 0;
   std::vector<std::string> redacted_;
   std::vector<LoggedHeader> headers_;
   std::vector<LoggedVariable> variables_;
   postern::Variable request_id_, correlation_id_, consumer_, route_, client_, upstream_, target_, path_, query_;
+  postern::Counter dropped_;
+  std::array<std::unique_ptr<Buffers>, kMaxWorkers> buffers_;  // by worker
   std::mutex start_;
   std::unique_ptr<LineWriter> writer_;
 };

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from support.gateway import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -209,7 +210,6 @@ def shipped_configurations():
 @pytest.mark.parametrize("path", by_name(shipped_configurations()))
 def test_a_shipped_configuration_loads(path, tmp_path, postern):
     """Checked as written, with plugins of the build under test in place of the release build's."""
-    from support.gateway import BUILD
 
     text = path.read_text().replace("build/release", str(BUILD))
     if not re.search(r"^plugin_path:", text, re.M):  # an example of something else; the plugins are where they were built
@@ -221,6 +221,13 @@ def test_a_shipped_configuration_loads(path, tmp_path, postern):
     finally:
         copy.unlink()
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("library", sorted((BUILD / "plugins").glob("*.so")), ids=lambda path: path.name)
+def test_a_shipped_plugin_can_be_unloaded(library):
+    """A thread_local with a destructor pins its library until the last thread that used it ends."""
+    imported = subprocess.run(["nm", "-D", "--undefined-only", library], capture_output=True, text=True, check=True).stdout
+    assert "__cxa_thread_atexit" not in imported
 
 
 def test_the_commands_of_the_readme_exist():

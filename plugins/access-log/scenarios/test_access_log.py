@@ -1,5 +1,6 @@
 """One JSON line for each exchange, with secrets masked, also for what never reached an upstream (OB-14)."""
 import json
+import os
 
 from support.gateway import proxy_to
 
@@ -29,3 +30,30 @@ def test_refusals_are_logged_too(gateway, tmp_path):
     gw.get("/nowhere")
     (line,) = lines(gw, path)
     assert (line["status"], line["error"]) == (404, "NOT_FOUND")
+
+
+def test_a_pipe_that_nobody_reads_holds_up_nothing(gateway, tmp_path):
+    """Neither requests, nor a reload, nor the end; and what was lost is counted."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    log = {"access-log": {"file": str(pipe), "buffer": "64k"}}
+    gw = gateway({"plugins": [log, {"metrics": {"path": "/metrics"}}], "routes": []})
+    with gw.client() as client:
+        for _ in range(60):
+            assert client.request("GET", "/" + "x" * 4000).status == 404
+    gw.reload()
+    dropped = [line for line in gw.get("/metrics").text.splitlines() if line.startswith("postern_access_log_dropped_total{")]
+    assert float(dropped[0].rsplit(" ", 1)[1]) > 0
+    gw.stop()
+    os.close(reader)
+
+
+def test_variables_show_no_secrets(gateway, upstream, tmp_path):
+    path = tmp_path / "access.log"
+    names = ["request.header.authorization", "request.header.accept", "request.target", "request.cookie.session"]
+    gw = gateway(proxy_to(upstream(), plugins=[{"access-log": {"file": str(path), "variables": names}}]))
+    gw.get("/a?x=1&%74oken=hush", headers={"Authorization": "Bearer hush", "Accept": "text/plain", "Cookie": "session=hush"})
+    (line,) = lines(gw, path)
+    assert [line[name] for name in names] == ["***", "text/plain", "/a?x=1&%74oken=***", "***"]
+    assert "hush" not in path.read_text()
