@@ -60,6 +60,8 @@ std::size_t cells_per_series(const Metrics::Definition& d) {
   return d.type == Metrics::Type::gauge ? 2 : 1;
 }
 
+std::size_t max_series_of(const Metrics::Definition& d) { return d.max_series == 0 ? kDefaultMaxSeries : d.max_series; }
+
 std::string_view name_of(Metrics::Type type) noexcept {
   switch (type) {
     case Metrics::Type::counter:
@@ -100,10 +102,12 @@ Metrics::FamilyId Metrics::family(const Definition& d) {
   if (!well_formed(d)) return 0;
   std::lock_guard lock(mutex_);
   if (auto known = families_.find(d.name); known != families_.end()) {
-    const Family& f = *known->second;
+    Family& f = *known->second;
     bool agrees = f.type == d.type && std::equal(f.labels.begin(), f.labels.end(), d.labels.begin(), d.labels.end()) &&
                   std::equal(f.buckets.begin(), f.buckets.end(), d.buckets.begin(), d.buckets.end());
-    return agrees ? f.id : 0;
+    if (!agrees) return 0;
+    f.max_series = std::max(f.max_series, max_series_of(d));
+    return f.id;
   }
   auto f = std::make_unique<Family>();
   f->id = static_cast<FamilyId>(families_.size() + 1);
@@ -112,7 +116,7 @@ Metrics::FamilyId Metrics::family(const Definition& d) {
   f->help = metrics_text::clean(d.help, kMaxHelp);
   f->labels.assign(d.labels.begin(), d.labels.end());
   f->buckets.assign(d.buckets.begin(), d.buckets.end());
-  f->max_series = d.max_series == 0 ? kDefaultMaxSeries : d.max_series;
+  f->max_series = max_series_of(d);
   f->cells_per_series = cells_per_series(d);
   if (f->id >= kMaxFamilies || !reserve_names(*f) || !take_cells(f->cells_per_series, f->other)) return 0;
   family_by_id_[f->id].store(f.get(), std::memory_order_release);

@@ -40,7 +40,8 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
   ~Metrics();
 
-  // The same family again when type, labels and buckets agree; 0 when they do not, or when the definition is malformed.
+  // The same family again when type, labels and buckets agree, with the larger max_series of the two; 0 when they do not,
+  // or when the definition is malformed.
   FamilyId family(const Definition& definition);
   // Interned. Takes a lock: keep the result. What cannot have a series of its own (the family is full, another number of
   // values) gets the series whose labels all say "other". 0 only when there is no such family.

@@ -1,8 +1,8 @@
 // metrics: counts and times exchanges, and serves the Prometheus page (OB-01..03, OB-10).
 #include <postern/plugin.h>
 
+#include <array>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,16 +28,10 @@ class Metrics {
     for (std::size_t i = 1; i < buckets.size(); ++i) {
       if (buckets[i] <= buckets[i - 1]) return setup.error(config["buckets"].at(i), "buckets must ascend");
     }
-    self->requests_ = {"postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, 0}};
-    self->duration_ = {"postern_request_duration_seconds",
-                       "From the request head to the end of the response.",
-                       {{"route"}, buckets, 0}};
-    self->upstream_ = {"postern_upstream_duration_seconds",
-                       "From an attempt's start to the upstream's response head.",
-                       {{"route"}, buckets, 0}};
-    self->in_ = {"postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, 0}};
-    self->out_ = {"postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, 0}};
-    self->errors_ = {"postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
+    const auto most = static_cast<std::uint64_t>(config["max_series"].integer(10'000));
+    if (!self->name_families(buckets, most))
+      return setup.error(config["buckets"],
+                         "others than those in use: they can only change with a restart of the gateway");
     self->route_name_ = setup.variable("route.id");
     self->listener_name_ = setup.variable("listener.name");
     bool everywhere = setup.instance().scope() == "gateway";
@@ -47,11 +41,7 @@ class Metrics {
     return self;
   }
 
-  void on_worker_start(std::uint32_t worker) {
-    std::lock_guard lock(mutex_);
-    if (workers_.size() <= worker) workers_.resize(worker + 1);
-    workers_[worker] = std::make_unique<PerWorker>();
-  }
+  void on_worker_start(std::uint32_t worker) { workers_.at(worker) = std::make_unique<PerWorker>(); }
 
   postern::Verdict on_request_early(postern::Exchange& x) { return answer(x); }
   postern::Verdict on_request(postern::Exchange& x) { return answer(x); }
@@ -69,6 +59,21 @@ class Metrics {
   }
 
  private:
+  // False when a name is taken by a family that differs. Only `buckets` can make one differ.
+  bool name_families(const std::vector<double>& buckets, std::uint64_t most) {
+    requests_ = {"postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, most}};
+    duration_ = {"postern_request_duration_seconds",
+                 "From the request head to the end of the response.",
+                 {{"route"}, buckets, most}};
+    upstream_ = {"postern_upstream_duration_seconds",
+                 "From an attempt's start to the upstream's response head.",
+                 {{"route"}, buckets, most}};
+    in_ = {"postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, most}};
+    out_ = {"postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, most}};
+    errors_ = {"postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
+    return requests_ && duration_ && upstream_ && in_ && out_ && errors_;
+  }
+
   struct Route {
     Route(const Metrics& m, std::string_view route_name)
         : name(route_name),
@@ -110,8 +115,8 @@ class Metrics {
   postern::Family<postern::Counter> requests_, in_, out_, errors_;
   postern::Family<postern::Histogram> duration_, upstream_;
   postern::Variable route_name_, listener_name_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<PerWorker>> workers_;  // by index; each is its worker's alone
+  static constexpr std::size_t kMaxWorkers = 256;
+  std::array<std::unique_ptr<PerWorker>, kMaxWorkers> workers_;  // each is its worker's alone
 };
 
 }  // namespace

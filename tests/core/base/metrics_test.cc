@@ -132,6 +132,19 @@ TEST_CASE("beyond its cap a family counts in the series \"other\"") {
   CHECK(m.series(g, {"3"}) == other);
 }
 
+TEST_CASE("the larger cap of a family that is defined again wins") {
+  Metrics m;
+  auto f = m.counters("c", "", {"a"}, 1);
+  auto first = m.series(f, {"1"});
+  auto second = m.series(f, {"2"});
+  CHECK(second == m.series(f, {"other"}));
+  CHECK(m.counters("c", "", {"a"}, 2) == f);
+  CHECK(m.series(f, {"2"}) != second);
+  CHECK(m.counters("c", "", {"a"}, 1) == f);
+  CHECK(m.series(f, {"1"}) == first);
+  CHECK(m.series(f, {"2"}) != second);
+}
+
 TEST_CASE("a valid family always has a series, another has none") {
   Metrics m;
   auto f = m.counters("c", "", {"a"});
