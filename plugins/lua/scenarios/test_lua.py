@@ -209,4 +209,5 @@ def test_two_workers_and_reloads_under_load_lose_nothing(gateway, upstream):
         for _ in range(3):
             gw.reload()
         assert {(a.result().status, a.result().body) for a in answers} == {(200, b"b" * 100)}
+    gw.stop()  # only then is everything logged
     assert gw.log('"level":"error"') == []
