@@ -12,11 +12,16 @@ constexpr std::size_t kDiscardBytes = 64 * 1024;
 // The loop owns it until it is done.
 class Lingering final : public Deferred, private StreamOwner {
  public:
-  Lingering(std::unique_ptr<Stream> stream, Loop& loop) : loop_(loop), stream_(std::move(stream)) {
+  Lingering(std::unique_ptr<Stream> stream, Loop& loop, std::function<void()> done)
+      : loop_(loop), stream_(std::move(stream)), done_(std::move(done)) {
     stream_->set_owner(this);
+  }
+  ~Lingering() override {
+    if (stream_->queued() > 0) stream_->reset();  // what the peer has is not all: a FIN would say it is
   }
 
   void start() {
+    queued_ = stream_->queued();
     loop_.arm(deadline_, kSendMs);
     stream_->shutdown_write();
     stream_->start_reading();
@@ -37,24 +42,36 @@ class Lingering final : public Deferred, private StreamOwner {
     loop_.arm(deadline_, kWaitMs);
   }
 
+  // A client that takes nothing for so long has given up; one that reads slowly has not.
+  static void on_deadline(void* raw) {
+    auto* self = static_cast<Lingering*>(raw);
+    bool got_on = self->stream_->queued() < std::exchange(self->queued_, self->stream_->queued());
+    if (self->sent_ || !got_on) return self->finish();
+    self->loop_.arm(self->deadline_, kSendMs);
+  }
+
   void finish() {
     deadline_.cancel();
     stream_->set_owner(nullptr);
+    auto done = std::move(done_);
     loop_.release(*this);
+    done();
   }
 
   Loop& loop_;
   std::unique_ptr<Stream> stream_;
-  Deadline deadline_{[](void* self) { static_cast<Lingering*>(self)->finish(); }, this};
+  std::function<void()> done_;
+  Deadline deadline_{&Lingering::on_deadline, this};
+  std::size_t queued_ = 0;  // when deadline_ was armed
   std::size_t discarded_ = 0;
   bool sent_ = false;  // everything, the FIN included
 };
 
 }  // namespace
 
-void linger_close(std::unique_ptr<Stream> stream, Loop& loop) {
-  if (stream->failed()) return;
-  auto lingering = std::make_unique<Lingering>(std::move(stream), loop);
+void linger_close(std::unique_ptr<Stream> stream, Loop& loop, std::function<void()> done) {
+  if (stream->failed()) return done();
+  auto lingering = std::make_unique<Lingering>(std::move(stream), loop, std::move(done));
   Lingering& started = *lingering;
   loop.adopt(std::move(lingering));
   started.start();

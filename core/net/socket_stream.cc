@@ -116,8 +116,11 @@ void SocketStream::received(ssize_t result, const char* bytes) {
 
 void SocketStream::append(std::string_view bytes) {
   if (bytes.empty() || !takes_bytes()) return;
-  if (bytes.size() < kDirectWrite && fits(bytes.size())) return gather(bytes);
-  write_now(bytes);
+  if (bytes.size() < kDirectWrite && fits(bytes.size()))
+    gather(bytes);
+  else
+    write_now(bytes);
+  if (above_high_watermark()) was_above_ = true;
 }
 
 void SocketStream::gather(std::string_view bytes) {
@@ -146,7 +149,6 @@ void SocketStream::write_now(std::string_view piece) {
     if (sent == gathered_size_ + piece.size()) return drop_gathered();
   }
   queue_rest(piece, sent);
-  if (above_high_watermark()) was_above_ = true;
 }
 
 // How many bytes the kernel took: 0 when it is full. Negative: why it takes none any more.

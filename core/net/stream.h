@@ -70,9 +70,10 @@ class Stream : public http::ByteSink {
 };
 
 // Ends a connection whose client may still be sending, so that it sees the last response and not a reset: sends what is
-// queued (30 s at most), then FIN, then discards up to 64 KiB and waits up to 2 s for the other side to close. For
-// streams whose shutdown_write has not been called; one that has failed is just destroyed.
-void linger_close(std::unique_ptr<Stream> stream, Loop& loop);
+// queued (while the client takes some of it every 30 s; a reset ends it when not all could be sent), then FIN, then discards
+// up to 64 KiB and waits up to 2 s for the other side to close. For streams whose shutdown_write has not been called; one
+// that has failed is just destroyed. `done` is called once at the end, perhaps at once; never when the loop ends first.
+void linger_close(std::unique_ptr<Stream> stream, Loop& loop, std::function<void()> done);
 
 // Connects; `done` is called later, exactly once unless the connector is destroyed first. Addresses of kind `name` are
 // refused (resolve them first).

@@ -1,11 +1,8 @@
 #include "server/client_connection.h"
 
-#include <exception>
 #include <utility>
 
-#include "base/log.h"
 #include "http/h1_server_codec.h"
-#include "server/crash_marker.h"
 #include "server/exchange.h"
 #include "server/worker.h"
 
@@ -25,6 +22,7 @@ http::HeadLimits head_limits(const config::Limits& limits) {
 ClientConnection::ClientConnection(Worker& worker, std::string_view listener, std::unique_ptr<net::Stream> stream)
     : worker_(worker),
       handle_(worker.connections().add(*this)),
+      hooks_(worker, handle_),
       listener_(listener),
       stream_(std::move(stream)),
       codec_(http::make_h1_server_codec(*this, head_limits(worker.plan()->plan().config->limits))),
@@ -33,77 +31,29 @@ ClientConnection::ClientConnection(Worker& worker, std::string_view listener, st
   stream_->set_owner(this);
 }
 
-ClientConnection::~ClientConnection() {
-  if (hook_plan_ != nullptr) hook_plan_->unpin();
-  worker_.connections().remove(handle_);
-}
+ClientConnection::~ClientConnection() { worker_.connections().remove(handle_); }
 
-void ClientConnection::start() {
-  hook_plan_ = worker_.plan();
-  if (hook_plan_->plan().gateway_chain.of(Hook::connection).empty()) {
-    hook_plan_ = nullptr;
-  } else {
-    hook_plan_->pin();
-    run_connection_hooks();
-    if (closed_ || hook_plan_ != nullptr) return;
-  }
-  wait_for(Wait::head);
-  stream_->start_reading();
-}
+void ClientConnection::start() { go_on(hooks_.start()); }
 
-void ClientConnection::run_connection_hooks() {
-  auto links = hook_plan_->plan().gateway_chain.of(Hook::connection);
-  while (hook_at_ < links.size()) {
-    const Instance& instance = *links[hook_at_++].instance;
-    postern_verdict verdict = POSTERN_ERROR;
-    CrashMarker before = std::exchange(crash_marker, CrashMarker{&instance, Hook::connection, nullptr});
-    in_pause_hook_ = true;
-    resumed_in_hook_ = false;
-    try {
-      verdict = instance.plugin->on_connection(instance.data, handle_);
-    } catch (const std::exception& e) {
-      logger("plugin." + instance.plugin_name).write(LogLevel::error, "on_connection threw", {{"error", e.what()}});
-    } catch (...) {
-      logger("plugin." + instance.plugin_name).write(LogLevel::error, "on_connection threw");
-    }
-    in_pause_hook_ = false;
-    crash_marker = before;
-    if (verdict == POSTERN_SUSPEND && resumed_in_hook_) verdict = resumed_verdict_;
-    if (verdict == POSTERN_SUSPEND && pause_ != 0) {
+void ClientConnection::go_on(ConnectionHooks::Outcome outcome) {
+  switch (outcome) {
+    case ConnectionHooks::Outcome::waiting:
       wait_ = Wait::hook;
-      return worker_.loop().arm(deadline_, instance.timeout_ms);
-    }
-    pause_ = 0;
-    bool overlooked = instance.shadow || (verdict != POSTERN_ABORT && instance.fail_open);
-    if (verdict != POSTERN_CONTINUE && !overlooked) return close();
+      return worker_.loop().arm(deadline_, hooks_.patience_ms());
+    case ConnectionHooks::Outcome::refused:
+      return close();
+    case ConnectionHooks::Outcome::admitted:
+      wait_for(Wait::head);
+      return stream_->start_reading();
   }
-  std::exchange(hook_plan_, nullptr)->unpin();
 }
 
-postern_status ClientConnection::pause(postern_ticket& ticket) {
-  if (!in_pause_hook_) return POSTERN_E_STATE;
-  pause_ = ++pause_count_;
-  ticket = {handle_, pause_};
-  return POSTERN_OK;
-}
-
-postern_status ClientConnection::resume(std::uint64_t number, postern_verdict verdict) {
+postern_status ClientConnection::resume(std::uint64_t pause, postern_verdict verdict) {
   if (verdict == POSTERN_SUSPEND) return POSTERN_E_INVALID;
-  if (closed_ || number == 0 || number != pause_) return POSTERN_E_GONE;
-  pause_ = 0;
-  if (in_pause_hook_) {
-    resumed_in_hook_ = true;
-    resumed_verdict_ = verdict;
-    return POSTERN_OK;
-  }
-  if (verdict != POSTERN_CONTINUE) {
-    close();
-    return POSTERN_OK;
-  }
-  run_connection_hooks();
-  if (closed_ || hook_plan_ != nullptr) return POSTERN_OK;
-  wait_for(Wait::head);
-  stream_->start_reading();
+  if (closed_ || !hooks_.waits_for(pause)) return POSTERN_E_GONE;
+  bool inside = hooks_.in_hook();
+  auto outcome = hooks_.resume(verdict);
+  if (!inside) go_on(outcome);
   return POSTERN_OK;
 }
 
@@ -130,6 +80,7 @@ void ClientConnection::on_read(std::string_view bytes) {
 void ClientConnection::feed(std::string_view bytes) {
   feeding_ = true;
   for (;;) {
+    if (answers_pile_up()) break;
     auto taken = codec_->feed(bytes);
     if (!taken) {
       feeding_ = false;
@@ -149,8 +100,11 @@ void ClientConnection::feed(std::string_view bytes) {
 
 void ClientConnection::hold(std::string_view bytes) {
   held_.append(bytes);
-  if (held_.size() > kHoldLimit || body_paused_) stream_->stop_reading();
+  if (held_.size() > kHoldLimit || body_paused_ || answers_pile_up()) stream_->stop_reading();
 }
+
+// A client that sends requests and reads no answers: the next request waits until it does.
+bool ClientConnection::answers_pile_up() const noexcept { return exchange_ == nullptr && congested(); }
 
 // Something has changed that may let the codec go on; it happens later, so that nobody's method is on the stack.
 void ClientConnection::pump_later() {
@@ -280,7 +234,9 @@ void ClientConnection::write_end(http::StreamId stream, const http::HeaderList* 
 
 void ClientConnection::on_drained() {
   write_deadline_.cancel();
-  if (exchange_ != nullptr && !closed_) exchange_->on_client_drained();
+  if (closed_) return;
+  if (exchange_ != nullptr) return exchange_->on_client_drained();
+  pump_later();
 }
 
 // A client that takes nothing for a whole write timeout is cut off; one that reads slowly is not.
@@ -318,13 +274,15 @@ void ClientConnection::on_exchange_done(Exchange& exchange, std::uint32_t end, b
     return close();
   }
   if (!go_on || draining_ || last_has_come()) return close_politely();
+  if (congested()) watch_writing();
   wait_for(Wait::idle);
   if (!held_.empty()) pump_later();
 }
 
 void ClientConnection::drain() {
   draining_ = true;
-  if (exchange_ == nullptr && served_ && held_.empty()) close();
+  if (exchange_ != nullptr || !served_ || !held_.empty()) return;
+  stream_->queued() > 0 ? close_politely() : close();
 }
 
 void ClientConnection::abort(std::uint32_t end) {
@@ -337,7 +295,7 @@ void ClientConnection::abort(std::uint32_t end) {
 void ClientConnection::close_politely() {
   if (closed_) return;
   stream_->set_owner(nullptr);
-  net::linger_close(std::move(stream_), worker_.loop());
+  worker_.linger(std::move(stream_));
   close();
 }
 
@@ -385,9 +343,11 @@ void ClientConnection::on_waited_too_long() {
     case Wait::response:
       return;
     case Wait::idle:
-      return close();
+      if (stream_->queued() == 0) return close();
+      watch_writing();  // the last answer is still on its way: whether it gets on is the question
+      return wait_for(Wait::idle);
     case Wait::hook:
-      return close();
+      return go_on(hooks_.deadline());
     case Wait::half_closed:
       return stream_->queued() > 0 ? wait_for(Wait::half_closed) : client_is_gone();  // a slow reader is no dead one
     case Wait::head:

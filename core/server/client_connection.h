@@ -13,13 +13,12 @@
 #include "http/codec.h"
 #include "net/loop.h"
 #include "net/stream.h"
-#include "server/chain.h"
+#include "server/connection_hooks.h"
 
 namespace postern::server {
 
 class Exchange;
 class Worker;
-class WorkerPlan;
 
 class ClientConnection final : public net::Deferred, private net::StreamOwner, private http::ServerEvents {
  public:
@@ -51,7 +50,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
 
   // --- From the connection table (inside on_connection) ---
   void info(postern_connection_info& out) const;
-  postern_status pause(postern_ticket& ticket);
+  postern_status pause(postern_ticket& ticket) { return hooks_.pause(ticket); }
   postern_status resume(std::uint64_t pause, postern_verdict verdict);
 
  private:
@@ -73,7 +72,8 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
   void answer_what_came();
   void client_is_gone();
   bool last_has_come() const noexcept;
-  void run_connection_hooks();
+  void go_on(ConnectionHooks::Outcome outcome);
+  bool answers_pile_up() const noexcept;
   void close();           // at once
   void close_politely();  // sends what is queued first and lets the client finish speaking
   void wait_for(Wait what);
@@ -85,22 +85,16 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner, p
 
   Worker& worker_;
   std::uint64_t handle_;
+  ConnectionHooks hooks_;
   std::string_view listener_;  // the worker's name for it; outlives the connection
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<http::ServerCodec> codec_;
   std::unique_ptr<Exchange> exchange_;
-  WorkerPlan* hook_plan_ = nullptr;  // pinned while on_connection hooks run
-  std::size_t hook_at_ = 0;
-  std::uint64_t pause_ = 0;  // number of the current pause; 0: none
-  std::uint64_t pause_count_ = 0;
   Deadline deadline_;
   Deadline write_deadline_;
   std::size_t write_mark_ = 0;  // bytes queued when write_deadline_ was armed
   std::string held_;            // bytes the codec does not take yet
   Wait wait_ = Wait::idle;
-  bool in_pause_hook_ = false;
-  bool resumed_in_hook_ = false;
-  postern_verdict resumed_verdict_ = POSTERN_CONTINUE;
   bool feeding_ = false;
   bool body_paused_ = false;
   bool begun_ = false;  // a head is complete and advance() has not run yet

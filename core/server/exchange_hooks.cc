@@ -4,24 +4,16 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "server/crash_marker.h"
 #include "server/exchange.h"
-#include "server/hook_counters.h"
+#include "server/hook_call.h"
 #include "server/worker.h"
 
 namespace postern::server {
 namespace {
 
-thread_local std::uint32_t sample_turn = 0;
-
 bool in_request_phase(Hook hook) { return hook == Hook::request_early || hook == Hook::request; }
 
-void log_hook_problem(const Link& link, Hook hook, std::string_view problem) {
-  logger("plugin." + link.instance->plugin_name)
-      .write(LogLevel::error, problem,
-             {{"instance", link.instance->name}, {"hook", name_of(hook)}, {"scope", link.instance->scope}});
-}
+const char* id_of(const RoutePlan* route) noexcept { return route != nullptr ? route->config->id.c_str() : nullptr; }
 
 }  // namespace
 
@@ -44,34 +36,21 @@ Exchange::Run Exchange::run_hooks(Hook hook) {
 
 // Calls one hook and answers with a verdict that has passed settle(); SUSPEND only when the exchange really has to wait.
 postern_verdict Exchange::call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags) {
-  HookCounters::PerHook& counters = plan_.counters(link).hooks[static_cast<std::size_t>(hook)];
-  counters.calls.add(1);
-  bool timed = ++sample_turn % HookCounters::kSampling == 0;
-  std::uint64_t begun = timed ? system_clock().now_ns() : 0;
-
   const Link* outer = running_;  // a body hook can run while a head hook's callback is on the stack
   Hook outer_hook = running_hook_;
   Lane outer_lane = running_lane_;
   running_ = &link;
   running_hook_ = hook;
   running_lane_ = lane;
-  CrashMarker before = crash_marker;
-  crash_marker = {link.instance, hook, route_ != nullptr ? route_->config->id.c_str() : nullptr};
   postern_verdict verdict = invoke(link, hook, bytes, flags);
-  crash_marker = before;
   running_ = outer;
   running_hook_ = outer_hook;
   running_lane_ = outer_lane;
-
-  if (timed) {
-    counters.sampled_calls.add(1);
-    counters.sampled_ns.add(system_clock().now_ns() - begun);
-  }
   Pause& pause = pause_of(lane);
   pause.in_hook = false;
   if (verdict == POSTERN_SUSPEND) {
     if (pause.number == 0 || pause.link != &link) {
-      log_hook_problem(link, hook, "suspended without taking a ticket");
+      log_hook_problem(*link.instance, hook, "suspended without taking a ticket");
       verdict = POSTERN_ERROR;
     } else if (!pause.resumed) {
       arm_pause_deadline();
@@ -87,6 +66,7 @@ postern_verdict Exchange::call(const Link& link, Hook hook, Lane lane, std::stri
 postern_verdict Exchange::invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags) {
   const postern_plugin& plugin = *link.instance->plugin;
   void* data = link.instance->data;
+  HookCall running(*link.instance, hook, id_of(route_), plan_.counters(link));
   try {
     switch (hook) {
       case Hook::request_early:
@@ -109,9 +89,9 @@ postern_verdict Exchange::invoke(const Link& link, Hook hook, std::string_view b
         return POSTERN_CONTINUE;  // have no verdict; called elsewhere
     }
   } catch (const std::exception& e) {
-    log_hook_problem(link, hook, std::string("threw an exception: ") + e.what());
+    log_hook_problem(*link.instance, hook, std::string("threw an exception: ") + e.what());
   } catch (...) {
-    log_hook_problem(link, hook, "threw an exception");
+    log_hook_problem(*link.instance, hook, "threw an exception");
   }
   return POSTERN_ERROR;
 }
@@ -125,12 +105,12 @@ postern_verdict Exchange::settle(const Link& link, Hook hook, postern_verdict ve
   HookCounters& counters = plan_.counters(link);
   auto& per_hook = counters.hooks[static_cast<std::size_t>(hook)];
   if (verdict == POSTERN_RESPOND && pending_ == nullptr && !link.instance->shadow) {
-    log_hook_problem(link, hook, "answered RESPOND without a response");
+    log_hook_problem(*link.instance, hook, "answered RESPOND without a response");
     verdict = POSTERN_ERROR;
   }
   bool known = verdict == POSTERN_RESPOND || verdict == POSTERN_ABORT || verdict == POSTERN_ERROR;
   if (!known) {
-    log_hook_problem(link, hook, "answered with an unknown verdict");
+    log_hook_problem(*link.instance, hook, "answered with an unknown verdict");
     verdict = POSTERN_ERROR;
   }
   if (verdict == POSTERN_ERROR) per_hook.errors.add(1);
@@ -267,7 +247,7 @@ void Exchange::pause_is_over(Lane lane) {
   Pause pause = pause_of(lane);
   auto& counters = plan_.counters(*pause.link).hooks[static_cast<std::size_t>(pause.hook)];
   counters.deadlines.add(1);
-  log_hook_problem(*pause.link, pause.hook, "did not resume within its deadline");
+  log_hook_problem(*pause.link->instance, pause.hook, "did not resume within its deadline");
   if (pause.link->instance->fail_open || pause.link->instance->shadow) return continue_lane(lane, POSTERN_CONTINUE);
   pause_of(lane) = Pause{};
   fail({ErrorCode::timeout, Origin::plugin,
@@ -280,18 +260,15 @@ void Exchange::pause_is_over(Lane lane) {
 void Exchange::run_upstream_result(const postern_upstream_result& result) {
   for (const Link& link : chain_->of(Hook::upstream_result)) {
     if (!condition_holds(link)) continue;
-    plan_.counters(link).hooks[static_cast<std::size_t>(Hook::upstream_result)].calls.add(1);
     running_ = &link;
     running_hook_ = Hook::upstream_result;
-    CrashMarker before = crash_marker;
-    crash_marker = {link.instance, Hook::upstream_result, route_->config->id.c_str()};
+    HookCall running(*link.instance, Hook::upstream_result, id_of(route_), plan_.counters(link));
     try {
       link.instance->plugin->on_upstream_result(link.instance->data, slot(link), handle_, &result);
     } catch (...) {
       plan_.counters(link).hooks[static_cast<std::size_t>(Hook::upstream_result)].errors.add(1);
-      log_hook_problem(link, Hook::upstream_result, "threw an exception");
+      log_hook_problem(*link.instance, Hook::upstream_result, "threw an exception");
     }
-    crash_marker = before;
     running_ = nullptr;
   }
 }
@@ -316,18 +293,15 @@ void Exchange::run_complete(std::uint32_t end) {
   completion.error_cause_view = {error_cause_.data(), error_cause_.size()};
   for (const Link& link : links) {
     if (!condition_holds(link)) continue;
-    plan_.counters(link).hooks[static_cast<std::size_t>(Hook::complete)].calls.add(1);
     running_ = &link;
     running_hook_ = Hook::complete;
-    CrashMarker before = crash_marker;
-    crash_marker = {link.instance, Hook::complete, route_ != nullptr ? route_->config->id.c_str() : nullptr};
+    HookCall running(*link.instance, Hook::complete, id_of(route_), plan_.counters(link));
     try {
       link.instance->plugin->on_complete(link.instance->data, slot(link), handle_, &completion);
     } catch (...) {
       plan_.counters(link).hooks[static_cast<std::size_t>(Hook::complete)].errors.add(1);
-      log_hook_problem(link, Hook::complete, "threw an exception");
+      log_hook_problem(*link.instance, Hook::complete, "threw an exception");
     }
-    crash_marker = before;
     running_ = nullptr;
   }
 }

@@ -34,18 +34,25 @@ http::StreamId UpstreamConnection::send_head(const http::RequestHead& head, std:
   ++requests_;
   response_timeout_ms_ = response_timeout_ms;
   auto stream = codec_->write_head(head, *stream_);
-  wait_for(Wait::response);
+  request_ended_ = http::is_empty(head.body);
+  await_answer();
   return stream;
 }
 
 void UpstreamConnection::send_body(http::StreamId stream, std::string_view bytes) {
   codec_->write_body(stream, bytes, *stream_);
-  if (wait_ == Wait::response) wait_for(Wait::response);
+  await_answer();
 }
 
 void UpstreamConnection::send_end(http::StreamId stream, const http::HeaderList* trailers) {
   codec_->write_end(stream, trailers, *stream_);
-  if (wait_ == Wait::response) wait_for(Wait::response);
+  request_ended_ = true;
+  await_answer();
+}
+
+// The upstream's time runs once it has the whole request, and while it does not read: a slow client is not its fault.
+void UpstreamConnection::await_answer() {
+  if (answer_due_) wait_for(request_ended_ || congested() ? Wait::response : Wait::nothing);
 }
 
 void UpstreamConnection::pause_response(http::StreamId stream) {
@@ -131,7 +138,9 @@ void UpstreamConnection::on_stream_error(const Error& error) {
 }
 
 void UpstreamConnection::on_drained() {
-  if (!dead_ && user_ != nullptr) user_->on_drained();
+  if (dead_ || user_ == nullptr) return;
+  await_answer();
+  user_->on_drained();
 }
 
 void UpstreamConnection::lost(const Error& error, std::uint32_t outcome) {

@@ -57,6 +57,7 @@ class UpstreamConnection final : public net::Deferred, private net::StreamOwner,
   void pump();
   void lost(const Error& error, std::uint32_t outcome);
   void wait_for(Wait what);
+  void await_answer();
   static void on_deadline(void* self);
 
   UpstreamPool& pool_;
@@ -68,7 +69,8 @@ class UpstreamConnection final : public net::Deferred, private net::StreamOwner,
   std::uint64_t response_timeout_ms_ = 0;
   std::uint64_t connect_ns_;
   std::uint64_t requests_ = 0;
-  std::string held_;         // bytes that arrived while the response is paused
+  std::string held_;  // bytes that arrived while the response is paused
+  bool request_ended_ = false;
   bool answer_due_ = false;  // lent, and no response head yet: the end of the stream is a failure
   bool paused_ = false;
   bool feeding_ = false;

@@ -22,8 +22,8 @@ struct Upstream::Name {
   bool answered = false;
 };
 
-Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker)
-    : loop_(loop), plan_(plan), balancer_(Balancer::make(plan.config.balance, worker)) {
+Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker, AddressBook& known)
+    : loop_(loop), plan_(plan), known_(known), balancer_(Balancer::make(plan.config.balance, worker)) {
   for (const auto& target : plan.config.targets) {
     auto address = net::parse_address(target.address);
     if (!address) continue;  // checked when the configuration was loaded
@@ -37,9 +37,13 @@ Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t work
     name->port = address->port;
     name->weight = weight;
     name->text = target.address;
+    if (auto before = known_.find(name->text); before != known_.end()) {
+      name->addresses = before->second;
+      name->answered = true;
+    }
+    unresolved_ += name->answered ? 0 : 1;
     names_.push_back(std::move(name));
   }
-  unresolved_ = names_.size();
   rebuild();
   if (names_.empty()) return;
   for (auto& name : names_) resolve(*name);
@@ -59,10 +63,10 @@ void Upstream::resolve(Name& name) {
         bool first = !std::exchange(name.answered, true);
         // An answer that fails keeps the last good addresses: a name server that is down must not empty a pool.
         bool changed = result && *result != name.addresses;
-        if (changed) name.addresses = std::move(*result);
+        if (changed) known_[name.text] = name.addresses = std::move(*result);
         if (changed) rebuild();
         if (first) --unresolved_;
-        if (first && unresolved_ == 0) wake_waiters();
+        if (!resolving()) wake_waiters();
       });
 }
 
@@ -147,8 +151,9 @@ void Upstream::wake_waiters() {
   }
 }
 
-UpstreamSet::UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker) {
-  for (const auto& upstream : plan.upstreams) all_.push_back(std::make_unique<Upstream>(loop, *upstream, worker));
+UpstreamSet::UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker, AddressBook& known) {
+  for (const auto& upstream : plan.upstreams)
+    all_.push_back(std::make_unique<Upstream>(loop, *upstream, worker, known));
 }
 
 Upstream* UpstreamSet::find(const UpstreamPlan* plan) noexcept {

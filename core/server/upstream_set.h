@@ -10,6 +10,7 @@
 
 #include "net/resolver.h"
 #include "net/timer.h"
+#include "server/address_book.h"
 #include "server/balancer.h"
 #include "server/plan.h"
 #include "server/upstream_pool.h"
@@ -41,7 +42,7 @@ class ResolveWaiter {
 
 class Upstream {
  public:
-  Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker);
+  Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker, AddressBook& known);
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
   ~Upstream();
@@ -52,8 +53,8 @@ class Upstream {
   const std::vector<std::unique_ptr<Endpoint>>& endpoints() const noexcept { return endpoints_; }
   bool set_available(std::string_view address, bool available);  // by endpoint or target address; false: unknown
   void retire();                                                 // of a drained generation
-  // True while names have not been resolved for the first time.
-  bool resolving() const noexcept { return unresolved_ > 0; }
+  // True while there is no endpoint because names have not been resolved for the first time.
+  bool resolving() const noexcept { return unresolved_ > 0 && endpoints_.empty(); }
   void when_resolved(ResolveWaiter& waiter);  // on_resolved comes once, when resolving() has ended
   void forget(ResolveWaiter& waiter) noexcept;
 
@@ -71,6 +72,7 @@ class Upstream {
   };
   net::Loop& loop_;
   const UpstreamPlan& plan_;
+  AddressBook& known_;
   std::vector<Fixed> fixed_;  // targets that are addresses
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> leaving_;
@@ -84,7 +86,7 @@ class Upstream {
 
 class UpstreamSet {
  public:
-  UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker);
+  UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker, AddressBook& known);
   Upstream* find(const UpstreamPlan* plan) noexcept;
   Upstream* find(std::string_view name) noexcept;
   void retire();

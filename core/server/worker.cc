@@ -23,7 +23,7 @@ constexpr std::uint64_t kForeverMs = 3'600'000;
 WorkerPlan::WorkerPlan(Worker& worker, std::shared_ptr<const Plan> plan)
     : worker_(worker),
       plan_(std::move(plan)),
-      upstreams_(worker.loop(), *plan_, worker.index()),
+      upstreams_(worker.loop(), *plan_, worker.index(), worker.known_addresses()),
       counters_(plan_->links) {}
 
 WorkerPlan::~WorkerPlan() {
@@ -199,13 +199,26 @@ void Worker::drain(std::function<void()> done) {
   check_drained();
 }
 
+// Still a connection to its client, and to the limit.
+void Worker::linger(std::unique_ptr<net::Stream> stream) {
+  ++lingering_;
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  net::linger_close(std::move(stream), loop_, [this] {
+    --lingering_;
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    check_drained();
+  });
+}
+
 void Worker::check_drained() {
-  if (!draining_ || !live_.empty() || !drain_done_) return;
+  if (!draining_ || !live_.empty() || (lingering_ > 0 && !aborted_) || !drain_done_) return;
   loop_.defer(std::exchange(drain_done_, nullptr));
 }
 
 void Worker::abort_connections() {
-  for (std::size_t i = live_.size(); i-- > 0;) live_[i]->abort(POSTERN_END_SHUTDOWN);
+  aborted_ = true;
+  while (!live_.empty()) live_.back()->abort(POSTERN_END_SHUTDOWN);  // one may take others with it
+  check_drained();
 }
 
 void Worker::stop() {

@@ -116,9 +116,13 @@ class Worker {
 
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
-  void remove(ClientConnection& connection);  // to the deferred deletes
+  void remove(ClientConnection& connection);         // to the deferred deletes
+  void linger(std::unique_ptr<net::Stream> stream);  // of a client connection whose last answer is on its way
   std::size_t connection_count() const noexcept { return live_.size(); }
-  std::int64_t& buffered_bytes() noexcept { return buffered_bytes_; }  // of BUFFER policies
+  AddressBook& known_addresses() noexcept { return known_addresses_; }
+  std::int64_t& buffered_bytes() noexcept {
+    return buffered_bytes_;
+  }  // of bodies: BUFFER policies, suspended hooks, replay
 
  private:
   struct Listening {
@@ -144,6 +148,7 @@ class Worker {
   BlockPool blocks_;
   HandleTable<Exchange> exchanges_;
   HandleTable<ClientConnection> connections_;
+  AddressBook known_addresses_;
   std::vector<std::unique_ptr<WorkerPlan>> plans_;
   WorkerPlan* plan_ = nullptr;  // one of them
   std::vector<Listening> listeners_;
@@ -152,7 +157,9 @@ class Worker {
   std::function<void()> drain_done_;
   std::unique_ptr<net::Timer> accept_again_;  // set while the connection limit is reached
   std::int64_t buffered_bytes_ = 0;
+  std::size_t lingering_ = 0;
   bool draining_ = false;
+  bool aborted_ = false;                    // draining has lasted long enough
   std::unique_ptr<net::Timer> keep_alive_;  // the loop runs until stop()
   std::thread thread_;
 };

@@ -30,7 +30,7 @@ postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdic
 }
 
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
-  if (verdict != POSTERN_CONTINUE && verdict != POSTERN_ABORT) return POSTERN_E_INVALID;
+  if (verdict != POSTERN_CONTINUE && verdict != POSTERN_ABORT && verdict != POSTERN_ERROR) return POSTERN_E_INVALID;
   std::int32_t owner = server::worker_of_handle(ticket.exchange);
   Worker* worker = owner < 0 ? nullptr : Worker::at(static_cast<std::uint32_t>(owner));
   if (worker == nullptr) return POSTERN_E_GONE;

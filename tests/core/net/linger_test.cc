@@ -10,7 +10,7 @@ TEST_CASE("a lingering close delivers the response and waits for the client's en
   Loop loop;
   Pair pair(loop);
   pair.server->append("413");
-  linger_close(std::move(pair.server), loop);
+  linger_close(std::move(pair.server), loop, [] {});
   run_until(loop, [&] { return pair.client_sees.eofs == 1; });
   CHECK(pair.client_sees.received == "413");
   pair.client->append("the rest of the upload");  // no reset comes back
@@ -27,7 +27,7 @@ TEST_CASE("a lingering close after the client's end only sends") {
   pair.client->shutdown_write();
   run_until(loop, [&] { return pair.server_sees.eofs == 1; });
   pair.server->append(std::string(1024 * 1024, 'x'));
-  linger_close(std::move(pair.server), loop);
+  linger_close(std::move(pair.server), loop, [] {});
   run_until(loop, [&] { return pair.client_sees.eofs == 1; });
   CHECK(pair.client_sees.received.size() == 1024 * 1024);
   pair.client.reset();
@@ -38,7 +38,7 @@ TEST_CASE("a lingering close after the client's end only sends") {
 TEST_CASE("a lingering close reads a bounded part of what the client still sends") {
   Loop loop;
   Pair pair(loop);
-  linger_close(std::move(pair.server), loop);
+  linger_close(std::move(pair.server), loop, [] {});
   const std::string piece(64 * 1024, 'x');
   for (int i = 0; i < 1024 && pair.client->queued() == 0; ++i) {
     pair.client->append(piece);
@@ -66,7 +66,7 @@ TEST_CASE("a failed stream does not linger") {
   };
   Loop loop;
   bool gone = false;
-  linger_close(std::make_unique<Failed>(gone), loop);
+  linger_close(std::make_unique<Failed>(gone), loop, [] {});
   CHECK(gone);
 }
 
@@ -75,12 +75,12 @@ TEST_CASE("a lingering close of a connection that the client has reset ends") {
   Pair pair(loop);
   pair.client->reset();
   pair.client.reset();
-  linger_close(std::move(pair.server), loop);
+  linger_close(std::move(pair.server), loop, [] {});
   turn(loop, 3);
 }
 
 TEST_CASE("lingering streams go with the loop") {
   Loop loop;
   Pair pair(loop);
-  linger_close(std::move(pair.server), loop);
+  linger_close(std::move(pair.server), loop, [] {});
 }
