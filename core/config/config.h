@@ -22,6 +22,7 @@ struct Limits {                       // `limits`, gateway-wide
   Bytes head = 64 * 1024;             // 431 beyond
   std::int64_t fields = 100;          // 431 beyond
   Bytes body = 10 * 1024 * 1024;      // 413 beyond; 0: unlimited. Per route too.
+  Bytes exchange_memory = 16 * 1024 * 1024;  // what plugins may have copied for one exchange
   std::int64_t connections = 25'000;  // of clients, all workers together; at the limit accepting pauses
   Bytes body_buffer_total =
       256 * 1024 * 1024;  // memory of BUFFER policies, all exchanges of a worker together; 503 beyond

@@ -37,6 +37,7 @@ void read_limits(const Cursor& section, Limits& limits) {
   fields.read_integer("fields", limits.fields, 1, 10'000);
   fields.read_size("body", limits.body, 0, kTera);
   fields.read_integer("connections", limits.connections, 1, 10'000'000);
+  fields.read_size("exchange_memory", limits.exchange_memory, 128 * kKilo, kTera);
   fields.read_size("body_buffer_total", limits.body_buffer_total, 64 * kKilo, kTera);
   fields.finish();
 }

@@ -78,7 +78,7 @@ Result<std::size_t> H1Reader::read_head(std::string_view bytes) {
 Result<void> H1Reader::finish_head(bool more_follows) {
   auto after = handler_->parse_head(head_.bytes());
   if (!after) return fail(std::move(after.error()));
-  bool ends = after->body.kind == BodyKind::none || (after->body.kind == BodyKind::length && after->body.length == 0);
+  bool ends = is_empty(after->body);
   if (after->another_head) {
     head_.start_head();
   } else if (ends) {

@@ -17,6 +17,10 @@ struct BodyFraming {
   BodyKind kind = BodyKind::none;
   std::uint64_t length = 0;  // for `length`
 };
+// Nothing follows the head.
+constexpr bool is_empty(const BodyFraming& body) noexcept {
+  return body.kind == BodyKind::none || (body.kind == BodyKind::length && body.length == 0);
+}
 
 // A request as the gateway understood it. Views point into the arena of `headers`.
 struct RequestHead {

@@ -20,8 +20,7 @@ void BodyPipe::open(std::span<const Link> links) {
 
 void BodyPipe::close() noexcept {
   release_buffer();
-  held_.clear();
-  held_size_ = 0;
+  hold({});
   suspended_ = may_replace_ = false;
   closed_ = true;
 }
@@ -48,6 +47,7 @@ void BodyPipe::push(std::string_view bytes, bool end) {
   if (closed_) return;
   if (suspended_) {
     held_.append(bytes);
+    account_held();
     pending_end_ |= end;
     return;
   }
@@ -108,12 +108,17 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     bytes = buffer_;
   }
   detached_.push_back(link.instance);
-  std::string_view shown =
-      policy.on_overflow == POSTERN_OVERFLOW_PEEK ? bytes.substr(0, policy.limit) : std::string_view{};
-  std::string_view all = bytes;
+  std::string all(bytes);  // the link lets go of what it gathered, and its bytes outlive the buffer
+  if (bytes.data() == buffer_.data()) release_buffer();
+  bool peeks = policy.on_overflow == POSTERN_OVERFLOW_PEEK;
+  std::string_view shown = peeks ? std::string_view(all).substr(0, policy.limit) : std::string_view{};
   auto step = call(i, shown, POSTERN_BODY_OVERFLOWED, end);
-  if (step == Step::stop && suspended_) held_ = std::string(all), held_size_ = held_.size();
-  bytes = all;
+  if (step == Step::stop) {
+    if (suspended_) hold(std::move(all));
+    return step;
+  }
+  current_ = std::move(all);
+  bytes = current_;
   return step;
 }
 
@@ -125,8 +130,7 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
   if (closed_) return Step::stop;
   if (verdict == POSTERN_SUSPEND) {
-    held_ = replaced_ ? std::move(replacement_) : std::string(bytes);
-    held_size_ = held_.size();
+    hold(replaced_ ? std::move(replacement_) : std::string(bytes));
     held_end_ = end;
     suspended_ = true;
     if (whole_ || bytes.data() == buffer_.data()) release_buffer();  // else a later link is still gathering there
@@ -154,10 +158,12 @@ void BodyPipe::resume(postern_verdict verdict) {
     host_->on_pipe_verdict(*this, link, verdict);
     return;
   }
-  std::string held = std::exchange(held_, {});
-  std::string_view rest = std::string_view(held).substr(held_size_);
+  const std::string held = std::exchange(held_, {});
+  const std::string_view bytes = std::string_view(held).substr(0, held_size_);
+  const std::string_view rest = std::string_view(held).substr(held_size_);
   bool end = std::exchange(pending_end_, false);
-  run(at_ + 1, std::string_view(held).substr(0, held_size_), held_end_);
+  account_held();
+  run(at_ + 1, bytes, held_end_);
   if (closed_ || (rest.empty() && !end)) return;
   push(rest, end);
 }
@@ -167,6 +173,7 @@ bool BodyPipe::replace(std::string_view bytes) {
   if (suspended_) {
     held_.replace(0, held_size_, bytes);
     held_size_ = bytes.size();
+    account_held();
     return true;
   }
   replacement_.assign(bytes);
@@ -186,6 +193,18 @@ bool BodyPipe::keep(const Link& link, std::string_view bytes) {
   }
   buffer_.append(bytes);
   return true;
+}
+
+void BodyPipe::hold(std::string bytes) noexcept {
+  held_ = std::move(bytes);
+  held_size_ = held_.size();
+  account_held();
+}
+
+void BodyPipe::account_held() noexcept {
+  auto size = static_cast<std::int64_t>(held_.size());
+  if (size != held_accounted_) host_->account(nullptr, size - held_accounted_);
+  held_accounted_ = size;
 }
 
 void BodyPipe::release_buffer() noexcept {

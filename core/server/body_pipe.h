@@ -27,7 +27,8 @@ class BodyPipe {
     virtual void on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) = 0;
     // A BUFFER limit was exceeded with REJECT, or the worker's memory for buffers is used up. The pipe is closed.
     virtual void on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) = 0;
-    // Accounts buffered bytes (negative when freed). False: the worker's total is used up.
+    // Accounts bytes that the pipe keeps (negative: lets go of). False: the worker's total is used up and `link` may not
+    // buffer more; never without a link, whose bytes are here already and bounded by the client's or upstream's pause.
     virtual bool account(const Link* link, std::int64_t bytes) = 0;
 
    protected:
@@ -65,6 +66,8 @@ class BodyPipe {
   Step overflow(std::size_t i, std::string_view& bytes, bool end);
   Step call(std::size_t i, std::string_view& bytes, std::uint32_t flags, bool end);
   bool keep(const Link& link, std::string_view bytes);
+  void hold(std::string bytes) noexcept;  // for the suspended hook
+  void account_held() noexcept;
   void release_buffer() noexcept;
 
   Host* host_;
@@ -76,6 +79,7 @@ class BodyPipe {
   std::string current_;        // the replacement that the next hook reads
   std::string held_;           // bytes of the suspended hook, then what was pushed meanwhile
   std::size_t held_size_ = 0;  // of the suspended hook's part of held_
+  std::int64_t held_accounted_ = 0;
   std::size_t gathering_ = 0;  // index of the BUFFER link that fills buffer_
   std::size_t at_ = 0;         // index of the running or suspended link
   bool held_end_ = false;      // the suspended hook's bytes were the last

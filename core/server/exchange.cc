@@ -64,6 +64,7 @@ Exchange::Exchange(ClientConnection& client, http::StreamId stream, Worker& work
       arena_(worker.blocks()),
       pause_deadline_(&Exchange::on_pause_deadline, this),
       upload_(*this, POSTERN_REQUEST),
+      replay_(worker.buffered_bytes()),
       forwarder_(*this),
       retry_deadline_(&Exchange::on_retry_due, this),
       download_(*this, POSTERN_RESPONSE) {
@@ -245,6 +246,7 @@ void Exchange::run_select() {
   if (up->resolving()) {
     resolving_ = up;
     up->when_resolved(*this);
+    worker_.loop().arm(retry_deadline_, static_cast<std::uint64_t>(upstream_plan_->config.timeouts.connect));
     return wait();
   }
   auto& endpoints = up->endpoints();
@@ -256,6 +258,7 @@ void Exchange::run_select() {
 
 void Exchange::on_resolved() {
   resolving_ = nullptr;
+  retry_deadline_.cancel();
   chosen_endpoint_.reset();
   hook_at_ = chain_->of(Hook::upstream_select).size();  // those hooks have run
   waiting_ = false;
@@ -356,13 +359,12 @@ void Exchange::send_request() {
   forwarder_.send_head(head, timeout);
   if (!has_request_body()) return;
   if (upload_mode_ != Upload::discarded) upload_mode_ = Upload::streaming;
-  if (!replay_.empty()) forwarder_.send_body(replay_);
-  if (upload_ended_) return forwarder_.send_end(request_trailers_);
-  update_upload();
+  replay_.rewind();
+  send_replay();
 }
 
 void Exchange::on_attempt_failed(const AttemptFailure& failure) {
-  drop_pauses();
+  pause_of(Lane::head) = Pause{};  // a hook that still holds a piece of the request's body goes on with it
   attempt_failed(failure);
   advance();
 }
@@ -373,6 +375,7 @@ void Exchange::attempt_failed(const AttemptFailure& failure) {
   if (failure.stale && repeatable && stale_attempts_ < kMaxStaleAttempts) {
     ++stale_attempts_;
     --attempts_;
+    hold_upload();
     return go(Stage::connect);
   }
   std::uint64_t now = worker_.loop().event_ns();
@@ -405,6 +408,7 @@ bool Exchange::ask_for_retry(const postern_upstream_result& partial) {
   retry_allowed_ = false;
   if (!retry_delay_ms_) return false;
   forwarder_.cancel();
+  hold_upload();
   go(Stage::retry_wait);
   wait();
   worker_.loop().arm(retry_deadline_, *retry_delay_ms_);
@@ -413,6 +417,12 @@ bool Exchange::ask_for_retry(const postern_upstream_result& partial) {
 
 void Exchange::on_retry_due(void* self) {
   auto* x = static_cast<Exchange*>(self);
+  if (auto* unresolved = std::exchange(x->resolving_, nullptr)) {
+    unresolved->forget(*x);
+    return x->fail(
+        Error::upstream(ErrorCode::service_unavailable,
+                        "the names of upstream " + x->upstream_plan_->config.name + " are not resolved yet"));
+  }
   if (x->stage_ != Stage::retry_wait) return;
   x->go(Stage::select);
   x->advance();
@@ -437,6 +447,7 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
   response_ = &head;
   origin_ = POSTERN_ORIGIN_UPSTREAM;
   response_ends_ = ends;
+  forget_replay();
   go(Stage::respond);
   advance();
   if (stage_ == Stage::respond && !ends) forwarder_.pause_response();

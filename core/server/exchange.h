@@ -20,6 +20,7 @@
 #include "server/chain.h"
 #include "server/forwarder.h"
 #include "server/plan.h"
+#include "server/request_replay.h"
 #include "server/upstream_set.h"
 #include "server/variables.h"
 
@@ -87,6 +88,7 @@ class Exchange final : public net::Deferred,
   const Instance* running() const noexcept {  // whose hook runs or is suspended; null outside
     return running_ != nullptr ? running_->instance : suspended();
   }
+  bool has_room(std::uint64_t bytes) const noexcept;  // for copies that plugins ask for: limits.exchange_memory
   bool shadowed() const noexcept {
     const Instance* who = running();
     return who != nullptr && who->shadow;
@@ -136,7 +138,7 @@ class Exchange final : public net::Deferred,
   void use_chain(const Chain& chain);
   void refuse_unrouted();
   bool body_too_large(std::uint64_t bytes) const noexcept;
-  bool has_request_body() const noexcept { return request_->body.kind != http::BodyKind::none; }
+  bool has_request_body() const noexcept { return !http::is_empty(request_->body); }
   void attempt_failed(const AttemptFailure& failure);
   bool ask_for_retry(const postern_upstream_result& result);
   Result<void> prepare_upstream_head();
@@ -153,6 +155,9 @@ class Exchange final : public net::Deferred,
   void update_upload();
   void deliver_to_upstream(std::string_view bytes, bool end);
   void remember(std::string_view bytes);
+  void send_replay();
+  void hold_upload();
+  void forget_replay();
   void start_relay();
   void relay_local();
   void send_response_head(std::optional<std::uint64_t> known_length);
@@ -207,7 +212,7 @@ class Exchange final : public net::Deferred,
   void on_upstream_body(std::string_view bytes) override;
   void on_upstream_body_end(http::HeaderList* trailers) override;
   void on_upstream_broken(const Error& error) override;
-  void on_upstream_drained() override { update_upload(); }
+  void on_upstream_drained() override;
   void on_resolved() override;
   static void on_retry_due(void* self);
 
@@ -251,7 +256,7 @@ class Exchange final : public net::Deferred,
   bool upload_ended_ = false;   // all of it has passed the pipe
   bool replayable_ = true;      // everything that passed the pipe is in replay_
   bool collected_ = false;      // replay_ holds the body for a BUFFER policy: no limit of its own
-  std::string replay_;          // request body kept until the upstream has it, or for another attempt
+  RequestReplay replay_;
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
 

@@ -51,13 +51,13 @@ void Exchange::on_client_body_end(http::HeaderList* trailers) {
 
 void Exchange::deliver_to_upstream(std::string_view bytes, bool end) {
   if (end) upload_ended_ = true;
-  if (upload_mode_ == Upload::streaming) {
+  if (upload_mode_ == Upload::streaming && replay_.all_sent()) {
     remember(bytes);
     if (!bytes.empty()) forwarder_.send_body(bytes);
     if (end) forwarder_.send_end(request_trailers_);
     return update_upload();
   }
-  replay_.append(bytes);
+  replay_.append(bytes);  // behind what is still waiting to be sent
   if (upload_mode_ == Upload::collecting && !collected_) {
     collected_ = true;  // the whole body, or the start of one that overflowed and streams from here on
     upload_mode_ = Upload::held;
@@ -71,16 +71,45 @@ void Exchange::remember(std::string_view bytes) {
   if (!replayable_) return;
   if (replay_.size() + bytes.size() <= kReplayLimit) {
     replay_.append(bytes);
+    replay_.skip(bytes.size());
     return;
   }
   replayable_ = false;
-  std::string().swap(replay_);
+  replay_.drop();
+}
+
+// Between two attempts nobody takes the body: what still comes waits behind what was kept.
+void Exchange::hold_upload() {
+  if (upload_mode_ != Upload::streaming) return;
+  upload_mode_ = Upload::held;
+  update_upload();
+}
+
+// The upstream has answered: there will be no other attempt.
+void Exchange::forget_replay() {
+  replayable_ = false;
+  if (replay_.all_sent()) replay_.drop();
+}
+
+// What was kept goes first, no faster than the upstream takes it.
+void Exchange::send_replay() {
+  while (!replay_.all_sent() && !forwarder_.congested()) forwarder_.send_body(replay_.next_piece());
+  if (!replay_.all_sent()) return;
+  if (upload_ended_) return forwarder_.send_end(request_trailers_);
+  update_upload();
+}
+
+void Exchange::on_upstream_drained() {
+  if (upload_mode_ != Upload::streaming) return;
+  if (replay_.all_sent()) return update_upload();
+  send_replay();
 }
 
 // The client's body flows only while somebody takes it.
 void Exchange::update_upload() {
   if (client_ == nullptr || request_ended_ || stage_ == Stage::done) return;
-  bool taker = upload_mode_ == Upload::collecting || (upload_mode_ == Upload::streaming && !forwarder_.congested());
+  bool upstream_takes = upload_mode_ == Upload::streaming && replay_.all_sent() && !forwarder_.congested();
+  bool taker = upload_mode_ == Upload::collecting || upstream_takes;
   bool wanted = taker && !upload_.suspended();
   if (wanted == body_wanted_) return;
   body_wanted_ = wanted;
@@ -151,7 +180,10 @@ void Exchange::send_response_head(std::optional<std::uint64_t> known_length) {
       response_->body = {http::BodyKind::chunked, 0};
     }
   }
-  bool unread = !request_ended_ && origin_ != POSTERN_ORIGIN_UPSTREAM;
+  // An answer before the end of the request's body is as a rule a refusal of the rest. An upstream that streams while it
+  // is sent to is left alone.
+  bool refuses = origin_ != POSTERN_ORIGIN_UPSTREAM || response_ends_ || response_->status >= 400;
+  bool unread = !request_ended_ && refuses;
   must_close_ = must_close_ || unread || client_->closing_after(*request_);
   head_sent_ = true;
   client_->write_head(stream_, *response_, must_close_);
@@ -203,7 +235,7 @@ void Exchange::on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_me
 
 bool Exchange::account(const Link* link, std::int64_t bytes) {
   std::int64_t& total = worker_.buffered_bytes();
-  if (bytes > 0 && total + bytes > plan_.plan().config->limits.body_buffer_total) return false;
+  if (link != nullptr && total + bytes > plan_.plan().config->limits.body_buffer_total) return false;
   total += bytes;
   if (link != nullptr) plan_.counters(*link).buffered_bytes.add(static_cast<std::uint64_t>(bytes));
   return true;

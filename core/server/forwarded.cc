@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "http/char_class.h"
+
 namespace postern::server {
 namespace {
 
@@ -20,11 +22,21 @@ std::string_view joined(const http::HeaderList& headers, std::string_view name) 
   return all;
 }
 
+// Names as CGI and its heirs see them: there '-' and '_' are the same.
+bool begins_like(std::string_view name, std::string_view lower) {
+  auto folded = [](char c) { return c == '_' ? '-' : http::to_lower(c); };
+  if (name.size() < lower.size()) return false;
+  for (std::size_t i = 0; i < lower.size(); ++i)
+    if (folded(name[i]) != lower[i]) return false;
+  return true;
+}
+
+// What upstreams commonly take for the word of a proxy about the client.
 bool is_forwarded_field(std::string_view name) {
-  if (name.size() < 9 || (name[0] | 0x20) > 'x') return false;
-  return http::same_name(name, kFor) || http::same_name(name, kProto) || http::same_name(name, kHost) ||
-         http::same_name(name, "X-Forwarded-Port") || http::same_name(name, "Forwarded") ||
-         http::same_name(name, "X-Real-IP");
+  char first = name.empty() ? '\0' : http::to_lower(name.front());
+  if (first != 'x' && first != 'f' && first != 't') return false;
+  auto is = [&](std::string_view lower) { return name.size() == lower.size() && begins_like(name, lower); };
+  return begins_like(name, "x-forwarded-") || is("forwarded") || is("x-real-ip") || is("true-client-ip");
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
 
 void Forwarder::send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) {
   head_sent_ = true;
-  request_ended_ = head.body.kind == http::BodyKind::none;
+  request_ended_ = http::is_empty(head.body);
   if (connection_ != nullptr) stream_ = connection_->send_head(head, response_timeout_ms);
 }
 

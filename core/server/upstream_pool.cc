@@ -52,11 +52,14 @@ UpstreamConnection* UpstreamPool::take_idle() {
 }
 
 bool UpstreamPool::wait(PoolWaiter& waiter) {
-  if (waiting_ >= static_cast<std::size_t>(config_.pool.max_waiting)) return false;
+  // One that has a connection in the making waits for that, not in the queue; the queue's own patience begins after it.
+  bool spare = connecting_.size() > waiting_;
+  bool may_connect = open() < static_cast<std::size_t>(config_.pool.max_connections);
+  std::size_t queue = waiting_ - std::min(waiting_, connecting_.size());
+  if (!spare && !may_connect && queue >= static_cast<std::size_t>(config_.pool.max_waiting)) return false;
   enqueue(waiter);
-  // One that has a connection in the making waits for that; the queue's own patience begins after it.
   auto patience = static_cast<std::uint64_t>(config_.pool.max_wait);
-  if (waiting_ > connecting_.size() && open() < static_cast<std::size_t>(config_.pool.max_connections)) connect();
+  if (!spare && may_connect) connect();
   if (waiting_ <= connecting_.size()) patience += static_cast<std::uint64_t>(config_.timeouts.connect);
   loop_.arm(waiter.wait_deadline_, patience);
   return true;

@@ -27,6 +27,14 @@ def test_what_an_untrusted_client_claims_is_dropped(gateway, upstream):
         "X-Forwarded-For": ["127.0.0.1"], "X-Forwarded-Proto": ["http"], "X-Forwarded-Host": ["shop.example.com"]})
 
 
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded-Prefix", "x-forwarded-scheme", "X-Real-IP", "True-Client-IP",
+                                  "Forwarded"])
+def test_other_names_for_such_claims_are_dropped_too(gateway, upstream, name):
+    u = upstream()
+    gateway(proxy_to(u)).get(headers={name: "198.51.100.1"})
+    assert name not in u.last.headers
+
+
 @pytest.mark.parametrize("chain, client", [
     ("198.51.100.1", "198.51.100.1"),
     ("203.0.113.9, 198.51.100.1", "198.51.100.1"),           # the first is a claim of an untrusted client

@@ -235,3 +235,21 @@ def test_the_host_is_kept_or_replaced_by_the_targets_name(gateway, upstream):
 def test_names_are_resolved(gateway, upstream):
     u = upstream(ok("by name"))
     assert gateway(proxy_to(u.address.replace("127.0.0.1", "localhost"))).get().text == "by name"
+
+
+def test_without_a_queue_requests_get_connections_or_503(gateway, upstream):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def hold(exchange):
+        begun.release()
+        exchange.wait(go_on)
+        return ok("done")
+
+    gw = gateway(proxy_to({"targets": [str(upstream(hold))], "pool": {"max_connections": 2, "max_waiting": 0}}))
+    with gw.client() as first, gw.client() as second:
+        for client in (first, second):
+            client.send_request()
+            assert begun.acquire(timeout=60)
+        assert gw.get().status == 503
+        go_on.set()
+        assert [client.read_response().text for client in (first, second)] == ["done"] * 2

@@ -166,7 +166,8 @@ postern_status status_set(postern_exchange handle, std::uint32_t status) {
 postern_status respond(postern_exchange handle, std::uint32_t status, postern_str content_type, postern_str body) {
   if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody)) return POSTERN_E_INVALID;
   if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
-  return change_exchange(handle, always, [&](Exchange& x) {
+  auto fits = [&](Exchange& x) { return x.has_room(body.len) ? POSTERN_OK : POSTERN_E_LIMIT; };
+  return change_exchange(handle, fits, [&](Exchange& x) {
     return x.respond(status, http::trim(view(content_type)), view(body));
   });
 }
@@ -233,6 +234,7 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
 postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
   if (value == nullptr || !server::is_variable(id)) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
+    if (!x.has_room(0)) return POSTERN_E_LIMIT;  // some texts are made on demand
     const Value found = x.variable(id);
     *value = {abi_type(found.kind), 0, found.integer, found.number, str(found.string)};
     return value->type == POSTERN_VALUE_NONE ? POSTERN_E_NOT_FOUND : POSTERN_OK;

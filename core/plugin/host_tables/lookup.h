@@ -39,11 +39,13 @@ inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
 }
 
 // The same for what changes the exchange: an instance in shadow mode is told that all went well, and nothing changes. `check`
-// answers POSTERN_OK when the arguments are good and the moment is right, so that shadow mode shows the same errors.
+// answers POSTERN_OK when the arguments are good and the moment is right, so that shadow mode shows the same errors. What a
+// change copies lives as long as the exchange: limits.exchange_memory bounds it.
 template <class Check, class Change>
 inline postern_status change_exchange(postern_exchange handle, Check check, Change change) noexcept {
   return with_exchange(handle, [&](server::Exchange& x) {
     postern_status status = check(x);
+    if (status == POSTERN_OK && !x.has_room(0)) status = POSTERN_E_LIMIT;
     return status != POSTERN_OK || x.shadowed() ? status : change(x);
   });
 }

@@ -34,6 +34,7 @@ postern_template compile(postern_instance instance, postern_str text, postern_st
 postern_status expand(postern_exchange handle, postern_template t, postern_str* text) {
   if (t == nullptr || text == nullptr) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](server::Exchange& x) {
+    if (!x.has_room(0)) return POSTERN_E_LIMIT;
     *text = str(t->compiled.expand(x, x.arena()));
     return POSTERN_OK;
   });

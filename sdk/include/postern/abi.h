@@ -256,7 +256,8 @@ typedef struct postern_exchange_table {
   postern_status (*resume)(postern_ticket ticket, postern_verdict verdict);
 
   postern_status (*info)(postern_exchange x, postern_exchange_info* info); /* caller sets info->struct_size */
-  /* Zeroed memory of the exchange's arena, aligned to 16, gone after on_complete. Null at 1 MiB in total. */
+  /* Zeroed memory of the exchange's arena, aligned to 16, gone after on_complete. Null for more than
+   * 1 MiB at once, and when limits.exchange_memory is used up. */
   void* (*allocate)(postern_exchange x, uint64_t size);
   /* Inside on_upstream_result: try again after delay_ms. POSTERN_E_STATE when the request body is gone, the attempts
    * (5) are used up or the response head has gone out. */
@@ -482,7 +483,7 @@ typedef struct postern_connection_table {
   uint32_t struct_size, version;
   postern_status (*info)(postern_connection c, postern_connection_info* info_view);
   postern_status (*pause)(postern_connection c, postern_ticket* ticket);    /* as for exchanges */
-  postern_status (*resume)(postern_ticket ticket, postern_verdict verdict); /* [any thread] CONTINUE or ABORT */
+  postern_status (*resume)(postern_ticket ticket, postern_verdict verdict); /* [any thread] CONTINUE, ABORT, ERROR */
 } postern_connection_table;
 
 typedef struct postern_host {
