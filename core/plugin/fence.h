@@ -29,7 +29,7 @@ std::optional<std::string> fence(const server::PluginCode& code, Call&& call) no
 // The same for code of an instance; what it throws is logged. True when it returned.
 template <class Call>
 bool call_plugin(postern_instance instance, std::string_view what, Call&& call) noexcept {
-  auto thrown = fence({instance->plugin, instance->plugin_version, instance->name, what}, call);
+  auto thrown = fence({instance->plugin, instance->plugin_version, instance->name, what, instance->serving}, call);
   if (thrown)
     logger(instance->log_module)
         .write(LogLevel::error, *thrown, {{"instance", instance->name}, {"scope", instance->scope}});

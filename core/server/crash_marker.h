@@ -11,8 +11,9 @@ namespace postern::server {
 // A plugin's code that runs outside of the request path: on_load, on_configure, a timer's callback.
 struct PluginCode {
   std::string_view plugin, version;
-  std::string_view instance;  // empty in the hooks of the library
-  std::string_view what;      // "on_load", "timer"
+  std::string_view instance;          // empty in the hooks of the library
+  std::string_view what;              // "on_load", "timer"
+  const Instance* serving = nullptr;  // the instance's side on the request path; null until it has one
 };
 
 struct CrashMarker {
@@ -22,6 +23,12 @@ struct CrashMarker {
   const PluginCode* code = nullptr;  // counts when `instance` is null. Both null: the gateway's own code
 };
 inline thread_local CrashMarker crash_marker;
+
+// The instance whose code runs, if it has a side on the request path.
+inline const Instance* running_instance() noexcept {
+  if (crash_marker.instance != nullptr) return crash_marker.instance;
+  return crash_marker.code != nullptr ? crash_marker.code->serving : nullptr;
+}
 
 // While it lives, this thread runs `code`.
 class CodeMark {

@@ -153,9 +153,11 @@ bool Exchange::condition_holds(const Link& link) {
 
 // ---- Suspension ------------------------------------------------------------------------------------------------------
 
+// Callbacks act for the hook that their instance suspended; those of an instance that suspended none act for nobody.
 const Instance* Exchange::suspended() const noexcept {
+  const Instance* caller = running_instance();
   for (const Pause& pause : pauses_)
-    if (pause.number != 0) return pause.link->instance;
+    if (pause.number != 0 && (caller == nullptr || caller == pause.link->instance)) return pause.link->instance;
   return nullptr;
 }
 

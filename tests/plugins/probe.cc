@@ -98,6 +98,25 @@ postern_verdict pause(postern_exchange x, const Instance& self, void* slot, bool
   return POSTERN_SUSPEND;
 }
 
+// The exchange waits for another instance meanwhile.
+void answer_for_another(void* user) {
+  postern_exchange x = static_cast<Waiting*>(user)->ticket.exchange;
+  report(x, "respond", tables.exchange->respond(x, 200, str("text/plain"), str("not mine")));
+  report(x, "respond_error", tables.exchange->respond_error(x, 500, str("NOT_MINE"), str("not mine"), 0));
+}
+
+// The first instance answers from a timer while the second suspends.
+postern_verdict meddle(postern_exchange x, const Instance& self, void* slot) {
+  postern_value value{};
+  auto first = tables.exchange->variable_id(str("probe.first"));
+  if (tables.exchange->variable_get(x, first, &value) == POSTERN_OK) return pause(x, self, slot, false);
+  value.type = POSTERN_VALUE_BOOL;
+  tables.exchange->variable_set(x, first, &value);
+  static_cast<Waiting*>(slot)->ticket.exchange = x;
+  tables.timer->start(self.instance, 1, 0, answer_for_another, slot);
+  return POSTERN_CONTINUE;
+}
+
 postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   const auto& self = *static_cast<Instance*>(data);
   postern_str wanted{};
@@ -107,6 +126,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "variables") set_variables(x, self);
   if (what == "out-of-place") out_of_place(x);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
+  if (what == "meddle") return meddle(x, self, slot);
   if (what == "respond") {
     tables.exchange->respond_error(x, 429, str("RATE_LIMITED"), str("say \"please\""), 7);
     return POSTERN_RESPOND;

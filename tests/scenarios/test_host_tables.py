@@ -46,6 +46,13 @@ def test_a_ticket_may_be_used_inside_the_hook_and_later_and_twice(gateway, upstr
     assert did(u) == {"pause": OK, "late": OK}
 
 
+def test_only_a_hook_that_runs_or_waits_can_answer(gateway, upstream):
+    u = upstream()
+    gw = gateway(proxy_to(u, [{"probe": {"_": {"name": "first"}}}, {"probe": {"_": {"name": "second"}}}]))
+    assert gw.get(headers={"X-Do": "meddle"}).text == "ok"
+    assert did(u) == {"pause": OK, "respond": STATE, "respond_error": STATE, "late": OK}
+
+
 def test_an_error_response_has_the_envelope(gateway, upstream):
     response = gateway(proxy_to(upstream(never=True), ["probe"])).get(headers={"X-Do": "respond"})
     assert (response.status, response.headers["Retry-After"]) == (429, "7")

@@ -166,10 +166,12 @@ postern_status status_set(postern_exchange handle, std::uint32_t status) {
 postern_status respond(postern_exchange handle, std::uint32_t status, postern_str content_type, postern_str body) {
   if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody)) return POSTERN_E_INVALID;
   if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
-  auto fits = [&](Exchange& x) { return x.has_room(body.len) ? POSTERN_OK : POSTERN_E_LIMIT; };
-  return change_exchange(handle, fits, [&](Exchange& x) {
-    return x.respond(status, http::trim(view(content_type)), view(body));
-  });
+  auto fits = [&](Exchange& x) {
+    if (x.running() == nullptr) return POSTERN_E_STATE;  // an answer belongs to a hook that can return RESPOND
+    return x.has_room(body.len) ? POSTERN_OK : POSTERN_E_LIMIT;
+  };
+  return change_exchange(handle, fits,
+                         [&](Exchange& x) { return x.respond(status, http::trim(view(content_type)), view(body)); });
 }
 
 postern_status respond_error(postern_exchange handle, std::uint32_t status, postern_str code, postern_str message,
@@ -178,8 +180,9 @@ postern_status respond_error(postern_exchange handle, std::uint32_t status, post
   auto upper_case = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
   std::string_view name = view(code);
   if (name.empty() || !std::all_of(name.begin(), name.end(), upper_case)) return POSTERN_E_INVALID;
-  return change_exchange(handle, always,
-                         [&](Exchange& x) { return x.respond_error(status, name, view(message), retry_after_s); });
+  return change_exchange(
+      handle, [](Exchange& x) { return x.running() == nullptr ? POSTERN_E_STATE : POSTERN_OK; },
+      [&](Exchange& x) { return x.respond_error(status, name, view(message), retry_after_s); });
 }
 
 postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
