@@ -181,8 +181,15 @@ Metrics::FamilyId Metrics::gauges(std::string_view name, std::string_view help,
 // ---- Writing -------------------------------------------------------------------------------------------------------
 
 // Null for a cell that was never handed out, and when memory has run out.
-Metrics::Cell* Metrics::writable_cell(std::size_t shard_index, std::size_t cell) noexcept {
+inline Metrics::Cell* Metrics::writable_cell(std::size_t shard_index, std::size_t cell) noexcept {
   if (cell >= cells_.load(std::memory_order_relaxed)) return nullptr;
+  Shard* shard = shards_[shard_index].load(std::memory_order_acquire);
+  if (shard == nullptr) return make_cell(shard_index, cell);
+  Chunk* chunk = shard->chunks[cell / kChunkCells].load(std::memory_order_acquire);
+  return chunk == nullptr ? make_cell(shard_index, cell) : &chunk->cells[cell % kChunkCells];
+}
+
+Metrics::Cell* Metrics::make_cell(std::size_t shard_index, std::size_t cell) noexcept {
   // Published by whoever comes first; a worker's own are made by that worker, so this loses no race but the shared ones.
   auto make = [](auto& slot, auto* made) {
     using T = std::remove_pointer_t<decltype(made)>;
@@ -208,7 +215,7 @@ const Metrics::Cell* Metrics::cell_if_present(std::size_t shard_index, std::size
   return chunk == nullptr ? nullptr : &chunk->cells[cell % kChunkCells];
 }
 
-void Metrics::add_to_cell(std::size_t cell, double amount) noexcept {
+inline void Metrics::add_to_cell(std::size_t cell, double amount) noexcept {
   Cell* to = writable_cell(this_shard, cell);
   if (to == nullptr) return;
   if (this_shard == 0) return add_shared(*to, amount);

@@ -105,6 +105,7 @@ class Metrics {
   };
 
   Cell* writable_cell(std::size_t shard, std::size_t cell) noexcept;
+  Cell* make_cell(std::size_t shard, std::size_t cell) noexcept;  // and what leads to it, unless it is there
   const Cell* cell_if_present(std::size_t shard, std::size_t cell) const noexcept;
   void add_to_cell(std::size_t cell, double amount) noexcept;
   double sum(std::size_t cell) const noexcept;
