@@ -99,7 +99,12 @@ class Exchange final : public net::Deferred,
   http::ResponseHead* response() noexcept {
     return pending_ != nullptr ? pending_ : response_;
   }                                                            // null before one is there
-  http::HeaderList* headers(std::uint32_t message) noexcept;   // null when there is none (yet)
+  http::HeaderList* headers(std::uint32_t message) noexcept {  // null when there is none (yet)
+    if (message == POSTERN_REQUEST) return request_ != nullptr ? &request().headers : nullptr;
+    if (message == POSTERN_RESPONSE) return response() != nullptr ? &response()->headers : nullptr;
+    if (message == POSTERN_REQUEST_TRAILERS) return request_trailers_;
+    return message == POSTERN_RESPONSE_TRAILERS ? response_trailers_ : nullptr;
+  }
   bool headers_mutable(std::uint32_t message) const noexcept;  // false once they have gone out
   std::string_view field(std::uint32_t field) noexcept;
   postern_status set_field(std::uint32_t field, std::string_view value);

@@ -23,21 +23,6 @@ VariableId request_id_variable() {
 
 }  // namespace
 
-http::HeaderList* Exchange::headers(std::uint32_t message) noexcept {
-  switch (message) {
-    case POSTERN_REQUEST:
-      return request_ != nullptr ? &request().headers : nullptr;
-    case POSTERN_RESPONSE:
-      return response() != nullptr ? &response()->headers : nullptr;
-    case POSTERN_REQUEST_TRAILERS:
-      return request_trailers_;
-    case POSTERN_RESPONSE_TRAILERS:
-      return response_trailers_;
-    default:
-      return nullptr;
-  }
-}
-
 bool Exchange::headers_mutable(std::uint32_t message) const noexcept {
   if (stage_ == Stage::done) return false;
   bool response = message == POSTERN_RESPONSE || message == POSTERN_RESPONSE_TRAILERS;
