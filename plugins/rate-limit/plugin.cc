@@ -24,9 +24,10 @@ constexpr std::uint64_t seconds_up(std::uint64_t ms) { return ms / 1000 + (ms % 
 
 class RateLimit {
  public:
-  // What the response says of the request. `limit` 0: nothing.
+  // What the response says of the request. `limit` null: nothing.
   struct State {
-    std::uint64_t limit = 0, remaining = 0, reset_unix_s = 0;
+    const std::string* limit = nullptr;
+    std::uint64_t remaining = 0, reset_unix_s = 0;
   };
 
   static postern::Result<std::unique_ptr<RateLimit>> configure(postern::Setup& setup, postern::Node config) {
@@ -35,6 +36,7 @@ class RateLimit {
     auto dict = postern::Dict::open("rate-limit", self->settings_.memory);
     if (!dict) return setup.error(config, "the gateway gave no dict for the counts");
     self->limiter_.emplace(dict, self->settings_.rules);
+    for (const Rule& rule : self->settings_.rules) self->limit_texts_.push_back(std::to_string(rule.capacity()));
     self->name_metrics(setup.instance().scope());
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
@@ -66,9 +68,9 @@ class RateLimit {
 
   void on_response(postern::Exchange& x, State& state) {
     // Where several instances limit one request the tightest is the one worth knowing.
-    if (state.limit == 0 || x.get(remaining_).integer() != static_cast<std::int64_t>(state.remaining)) return;
+    if (state.limit == nullptr || x.get(remaining_).integer() != static_cast<std::int64_t>(state.remaining)) return;
     auto headers = x.response().headers();
-    set_number(headers, "X-RateLimit-Limit", state.limit);
+    headers.set("X-RateLimit-Limit", *state.limit);
     set_number(headers, "X-RateLimit-Remaining", state.remaining);
     set_number(headers, "X-RateLimit-Reset", state.reset_unix_s);
   }
@@ -148,7 +150,7 @@ class RateLimit {
   }
 
   void remember(postern::Exchange& x, State& state, const Limiter::Outcome& outcome) const {
-    state.limit = settings_.rules[outcome.tightest].capacity();
+    state.limit = &limit_texts_[outcome.tightest];
     state.remaining = outcome.remaining;
     state.reset_unix_s = seconds_up(postern::unix_ms() + outcome.reset_ms);
     auto mine = static_cast<std::int64_t>(outcome.remaining);
@@ -184,6 +186,7 @@ class RateLimit {
   }
 
   Settings settings_;
+  std::vector<std::string> limit_texts_;  // one for each rule: how many it lets in at once
   std::optional<Limiter> limiter_;
   postern::Variable client_, request_id_, route_, remaining_;
   postern::Family<postern::Counter> hits_, rejected_;
