@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -20,8 +18,8 @@ namespace {
 
 constexpr std::uint64_t kReleaseAgainMs = 200;  // how often a generation that is still pinned is tried again
 constexpr std::uint64_t kForeverMs = 3'600'000;
-constexpr std::uint64_t kEndMs = 5000;    // for instances and workers to stop when no connection is left
-constexpr std::uint64_t kFlushMs = 1000;  // for the last log lines of a process that breaks off
+constexpr std::uint64_t kEndMs = 5000;         // for instances and workers to stop when no connection is left
+constexpr std::uint64_t kLastResortMs = 6000;  // when not even the control thread comes back
 
 Logger& log() { return logger("control"); }
 
@@ -396,19 +394,9 @@ void Gateway::end_if_nothing_is_left() {
 
 // From here on the process has a fixed time, whatever its plugins do.
 void Gateway::limit_the_end() {
-  if (end_timer_ == nullptr) end_timer_ = net::Timer::start(loop_, kEndMs, 0, [this] { break_off(); });
-}
-
-// Neither threads nor libraries can be taken from under a plugin that still runs, so the process goes as it is.
-void Gateway::break_off() const {
-  log().write(LogLevel::error, "the end takes too long, the process breaks off: " + what_is_left());
-  auto flushed = std::make_shared<std::promise<void>>();
-  std::thread([flushed] {
-    flush_logging();
-    flushed->set_value();
-  }).detach();
-  flushed->get_future().wait_for(std::chrono::milliseconds(kFlushMs));
-  std::_Exit(1);
+  if (end_timer_ != nullptr) return;
+  end_timer_ = net::Timer::start(loop_, kEndMs, 0, [this] { break_off(what_is_left()); });
+  last_resort_ = std::make_unique<LastResort>(kLastResortMs);
 }
 
 std::string Gateway::what_is_left() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/last_resort.h"
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -60,7 +61,6 @@ class Gateway {
   void end_if_nothing_is_left();
   void end();
   void limit_the_end();
-  [[noreturn]] void break_off() const;
   std::string what_is_left() const;
 
   // Runs `task` on every worker's thread; `done` on this one when each has called its `finished` (from any thread).
@@ -89,6 +89,7 @@ class Gateway {
   std::unique_ptr<net::Timer> drain_timer_;
   std::unique_ptr<net::Timer> release_timer_;
   std::unique_ptr<net::Timer> end_timer_;
+  std::unique_ptr<LastResort> last_resort_;
   bool reloading_ = true;  // the start counts as the first
   bool serving_ = false;
   bool reload_again_ = false;

@@ -1,4 +1,7 @@
 // Each of its ends begins the next: timer, then work or a call, then the timer again. Nothing but the gateway ever stops it.
+// From the second round on its work waits for on_worker_stop, so that there is always some under way when it is stopped.
+#include <atomic>
+
 #include "raw_plugin.h"
 
 namespace {
@@ -6,16 +9,21 @@ namespace {
 struct Instance {
   postern_instance instance;
   bool calls;
-  bool said = false;
+  std::atomic<bool> stopped{false};
+  std::atomic<std::uint64_t> rounds{0};
 };
 
 void arm(Instance& self);
 
 void again(void* user) {
   auto& self = *static_cast<Instance*>(user);
-  if (!self.said) raw::log(self.instance, "rearms goes round");
-  self.said = true;
+  if (self.rounds++ == 0) raw::log(self.instance, "rearms goes round");
   arm(self);
+}
+
+void work(void* user) {
+  auto& self = *static_cast<Instance*>(user);
+  if (self.rounds > 0) self.stopped.wait(false);
 }
 
 void on_timer(void* user) {
@@ -29,12 +37,10 @@ void on_timer(void* user) {
     raw::interface<postern_call_table>("call")->start(
         self.instance, &request, [](void* same, const postern_call_response*) { again(same); }, user);
   else
-    raw::interface<postern_work_table>("work")->submit(self.instance, [](void*) {}, again, user);
+    raw::interface<postern_work_table>("work")->submit(self.instance, work, again, user);
 }
 
-void arm(Instance& self) {
-  raw::interface<postern_timer_table>("timer")->start(self.instance, 1, 0, on_timer, &self);
-}
+void arm(Instance& self) { raw::interface<postern_timer_table>("timer")->start(self.instance, 1, 0, on_timer, &self); }
 
 postern_plugin make() {
   auto t = raw::table("rearms", R"({"properties": {"with": {"enum": ["work", "call"]}}, "required": ["with"]})");
@@ -45,6 +51,10 @@ postern_plugin make() {
   t.on_worker_start = [](void* data, std::uint32_t) -> postern_status {
     arm(*static_cast<Instance*>(data));
     return POSTERN_OK;
+  };
+  t.on_worker_stop = [](void* data, std::uint32_t) {
+    static_cast<Instance*>(data)->stopped = true;
+    static_cast<Instance*>(data)->stopped.notify_all();
   };
   t.on_destroy = [](void* data) { delete static_cast<Instance*>(data); };
   return t;

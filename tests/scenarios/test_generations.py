@@ -90,10 +90,15 @@ def test_sigterm_while_a_reload_waits_for_an_instance_is_a_clean_end(gateway, up
     assert gw.wait_exit() == 0
 
 
-def test_a_job_that_never_ends_is_named_and_the_process_goes(postern):
-    result = postern("run", config=serving("127.0.0.1:1", "work-without-end", {"signals-at-start": {"signal": "terminate"}}))
+@pytest.mark.parametrize("plugin, words", {
+    "work-without-end": "services/work-without-end holds 1 task",
+    "never-stops": "a worker is busy in a plugin's code",
+    "never-destroyed": "the control thread is busy in a plugin's code",
+}.items())
+def test_what_never_ends_is_named_and_the_process_goes(postern, plugin, words):
+    result = postern("run", config=serving("127.0.0.1:1", plugin, {"signals-at-start": {"signal": "terminate"}}))
     assert result.returncode == 1
-    assert "services/work-without-end holds 1 task" in result.stderr
+    assert words in result.stderr
 
 
 def test_a_library_that_cannot_be_unloaded_is_named(gateway, upstream):
