@@ -317,11 +317,12 @@ typedef struct postern_metrics_table {
   void (*expose)(void (*write)(void* user, postern_str piece), void* user);
 } postern_metrics_table;
 
-/* "timer": on worker threads. The callback runs on the same worker. Cancelled by the gateway when the instance's worker
- * stops. A timer pins its generation. */
+/* "timer": on worker threads. The callback runs on the same worker. Cancelled by the gateway when the instance's
+ * on_worker_stop has returned. A timer pins its generation. */
 typedef struct postern_timer_table {
   uint32_t struct_size, version;
-  /* repeat_ms 0: once. 0 is returned off a worker thread. */
+  /* repeat_ms 0: once. 0 is returned off a worker thread, and when the instance has stopped there (on_worker_stop has
+   * returned): from then on it can begin no timers, calls, tasks or posts. */
   postern_timer (*start)(postern_instance instance, uint64_t delay_ms, uint64_t repeat_ms, void (*fire)(void* user),
                          void* user);
   postern_status (*cancel)(postern_timer timer); /* afterwards `fire` is never called; POSTERN_E_GONE if it was over */
@@ -387,7 +388,9 @@ typedef struct postern_call_response {
 typedef struct postern_call_table {
   uint32_t struct_size, version;
   /* `done` is called exactly once on this worker, never inside start, unless the call is cancelled first. A call pins
-   * its generation, not an exchange: cancel it in on_end. 0: malformed request or no such upstream. */
+   * its generation, not an exchange: cancel it in on_end. Upstreams are those of the instance's own configuration, also
+   * in on_worker_start. When the instance stops, its open calls end with POSTERN_E_FAILED. 0: malformed request, no such
+   * upstream, or the instance has stopped on this worker. */
   postern_call (*start)(postern_instance instance, const postern_call_request* request,
                         void (*done)(void* user, const postern_call_response* response_view), void* user);
   postern_status (*cancel)(postern_call call);
@@ -410,7 +413,8 @@ typedef struct postern_upstream_table {
   postern_status (*choose)(postern_exchange x, uint64_t index);
   /* Before or inside on_upstream_select: another upstream by name. */
   postern_status (*choose_upstream)(postern_exchange x, postern_str upstream);
-  /* [any thread] Takes an endpoint out of balancing on all workers, or puts it back. POSTERN_E_NOT_FOUND. */
+  /* [any thread] Takes an endpoint out of balancing on all workers, or puts it back, in every generation that has it:
+   * also in one that is just starting. POSTERN_E_NOT_FOUND. */
   postern_status (*set_available)(postern_str upstream, postern_str address, int32_t available);
 } postern_upstream_table;
 
@@ -427,7 +431,9 @@ typedef struct postern_services_table {
 /* "work": a thread pool for what blocks or computes long. */
 typedef struct postern_work_table {
   uint32_t struct_size, version;
-  /* `work` runs on a pool thread, then `done` on this worker. 0: the queue (1,024) is full or this is no worker. */
+  /* `work` runs on a pool thread (there are 4), then `done` on this worker. 0: the queue (1,024) is full, this is no
+   * worker, or the instance has stopped on it. What was accepted runs to its end: work that never returns keeps its
+   * generation, and at the gateway's end is broken off with the process. */
   postern_task (*submit)(postern_instance instance, void (*work)(void* user), void (*done)(void* user), void* user);
   /* POSTERN_OK: neither `work` nor `done` will be called. POSTERN_E_STATE when `work` has begun: nothing is cancelled and
    * `done` still follows, so that `user` always has one last owner. POSTERN_E_GONE after `done`. */
@@ -440,7 +446,8 @@ typedef struct postern_loop_table {
   void* (*uv_loop)(void);         /* uv_loop_t* of the calling worker; null elsewhere */
   int32_t (*worker)(void);        /* index of the calling worker; -1 elsewhere */
   uint32_t (*worker_count)(void); /* [any thread] */
-  /* [any thread] Runs `run` on that worker. POSTERN_E_GONE when the worker has stopped. */
+  /* [any thread] Runs `run` on that worker. POSTERN_E_GONE before the instance's generation starts there, and when the
+   * instance or the worker has stopped. */
   postern_status (*post)(postern_instance instance, uint32_t worker, void (*run)(void* user), void* user);
 } postern_loop_table;
 
