@@ -4,6 +4,8 @@
 #
 # makes hello.so (target plugin_hello) in POSTERN_PLUGIN_OUTPUT_DIRECTORY, by default <build>/plugins, with the schema
 # inside, the visibility that a plugin needs, an install rule (component "plugins") and a test that the file is fit to load.
+# STAYS_LOADED says that its code may stay in memory after it was replaced, which thread_local variables with destructors, its
+# own or those of a library that it links statically, lead to.
 #
 #   postern_add_plugin_test(NAME hello SOURCES hello_test.cc LIBRARIES doctest)
 #
@@ -26,7 +28,7 @@ function(_postern_plugin_flags target)
 endfunction()
 
 function(postern_add_plugin)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;SCHEMA;BUILD_ID" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "STAYS_LOADED" "NAME;SCHEMA;BUILD_ID" "SOURCES;LIBRARIES")
   if(NOT arg_NAME MATCHES "^[a-z][a-z0-9-]*$")
     message(FATAL_ERROR "postern_add_plugin: NAME must be lower-case letters, digits and '-' (got '${arg_NAME}')")
   endif()
@@ -66,6 +68,7 @@ function(postern_add_plugin)
   if(CMAKE_READELF)
     add_test(NAME plugin_${arg_NAME}_verify
       COMMAND ${CMAKE_COMMAND} -DREADELF=${CMAKE_READELF} -DFILE=$<TARGET_FILE:plugin_${arg_NAME}> -DNAME=${arg_NAME}
+              -DSTAYS_LOADED=${arg_STAYS_LOADED}
               -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/PosternVerify.cmake)
   endif()
 endfunction()

@@ -1,4 +1,4 @@
-# cmake -DREADELF=readelf -DFILE=hello.so -DNAME=hello -P this: is the file fit to be loaded by a gateway?
+# cmake -DREADELF=readelf -DFILE=hello.so -DNAME=hello [-DSTAYS_LOADED=ON] -P this: is the file fit to be loaded by a gateway?
 function(read_elf variable)
   execute_process(COMMAND ${READELF} ${ARGN} ${FILE} OUTPUT_VARIABLE text RESULT_VARIABLE result)
   if(result)
@@ -21,4 +21,7 @@ if(NOT symbols MATCHES "GLOBAL +DEFAULT +[0-9]+ postern_plugin_query")
 endif()
 if(symbols MATCHES " UNIQUE +DEFAULT +[0-9]+ ([^ \n]+)")
   message(FATAL_ERROR "${FILE}: the symbol ${CMAKE_MATCH_1} is STB_GNU_UNIQUE, so the file could never be unloaded; build every part with -fno-gnu-unique")
+endif()
+if(NOT STAYS_LOADED AND symbols MATCHES " UND +(__cxa_thread_atexit[^ @\n]*)")
+  message(FATAL_ERROR "${FILE}: it uses ${CMAKE_MATCH_1}, because it has thread_local variables with destructors: the file would not be unloaded when it is replaced. Keep such state in the instance, one for each worker; or, where a library that you link needs it, write postern_add_plugin(... STAYS_LOADED)")
 endif()
