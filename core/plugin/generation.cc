@@ -40,7 +40,10 @@ std::shared_ptr<Generation> Generation::build(std::shared_ptr<const config::Conf
   bool searchable = problems.empty() || !g->config_->plugin_path.empty();  // else each name would be one more problem
   if (searchable) g->configure_all(problems);
   if (problems.empty()) g->check_chains(problems);
-  if (problems.empty()) g->make_plan(problems);
+  if (problems.empty())
+    g->make_plan(problems);
+  else
+    g->check_routes(problems);
   return problems.empty() ? g : nullptr;
 }
 
@@ -75,6 +78,8 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
     return nullptr;
   }
   std::size_t before = problems.size();
+  if (auto when = server::Condition::compile(use.when); !use.when.empty() && !when)
+    problems.push_back({use.position, place + "/_/when", when.error().text});
   config::Node checked = (*plugin)->schema().apply(use.config, {place, use.position, config_.get()}, problems);
   if (problems.size() != before || !use.enabled) return nullptr;
   auto owned = std::make_unique<postern_instance_s>();
@@ -159,14 +164,14 @@ std::unique_ptr<server::Instance> Generation::serving_side(postern_instance inst
   side->timeout_ms = static_cast<std::uint32_t>(use.timeout > 0 ? use.timeout : config_->timeouts.hook);
   side->request_body = instance->declared.request_body;
   side->response_body = instance->declared.response_body;
-  if (!use.when.empty()) {
-    auto condition = server::Condition::compile(use.when);
-    if (condition)
-      side->when = std::make_unique<server::Condition>(std::move(*condition));
-    else
-      problems.push_back({use.position, instance->path + "/_/when", condition.error().text});
-  }
+  if (!use.when.empty()) side->when = std::make_unique<server::Condition>(*server::Condition::compile(use.when));
   return side;
+}
+
+// What is wrong with routes and upstreams is said together with what is wrong with plugins.
+void Generation::check_routes(config::Problems& problems) const {
+  const std::vector<std::vector<const server::Instance*>> no_plugins(config_->routes.size());
+  server::Plan::build(config_, number(), {}, {}, no_plugins, problems);
 }
 
 void Generation::make_plan(config::Problems& problems) {

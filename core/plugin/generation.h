@@ -60,6 +60,7 @@ class Generation {
                              config::Problems& problems);
   void run_configure(postern_instance instance, config::Problems& problems);
   void check_chains(config::Problems& problems) const;
+  void check_routes(config::Problems& problems) const;
   void make_plan(config::Problems& problems);
   std::unique_ptr<server::Instance> serving_side(postern_instance instance, config::Problems& problems) const;
   void start_from(const std::shared_ptr<WorkerStart>& start);

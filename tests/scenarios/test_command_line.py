@@ -47,6 +47,15 @@ def test_every_problem_is_told_at_once_with_its_place_and_the_nearest_name(poste
         assert all(word in line for word in words), line
 
 
+def test_conditions_paths_and_plugins_are_checked_in_one_go(postern):
+    config = proxy_to("127.0.0.1:9", [{"respond": {"status": 200, "_": {"when": "request.path =="}}}, {"respond": {"status": "x"}}],
+                      route={"match": {"path_regex": "(unclosed"}})
+    result = postern("check", config=config)
+    told = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert all(word in told for word in ("_/when", "unclosed", "integer")), told
+
+
 def test_run_refuses_what_check_refuses_and_starts_nothing(postern):
     result = postern("run", config=BAD)
     assert result.returncode == 1
