@@ -53,8 +53,12 @@ class Encoder {
   void check_room(int depth) {
     if (depth > kMaxJsonDepth)
       luaL_error(L_, "json: more than %d levels, or a table that contains itself", kMaxJsonDepth);
-    if (text_.size() > State::of(L_).limits().memory) luaL_error(L_, "json: the text is too long");
+    check_size(text_.size());
     luaL_checkstack(L_, 6, "json");
+  }
+
+  void check_size(std::size_t bytes) {
+    if (bytes > State::of(L_).limits().memory) luaL_error(L_, "json: the text is too long");
   }
 
   void number() {
@@ -173,6 +177,8 @@ class Encoder {
         keys.push_back({std::to_string(lua_tointeger(L_, -2)), true, lua_tointeger(L_, -2)});
       else
         luaL_error(L_, "json: a key that is a %s", luaL_typename(L_, -2));
+      key_bytes_ += keys.back().text.size();
+      check_size(key_bytes_);
     }
     charge(L_, keys.size() * 4);
     std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) { return a.text < b.text; });
@@ -181,6 +187,7 @@ class Encoder {
 
   lua_State* L_;
   std::string text_;
+  std::size_t key_bytes_ = 0;  // of all tables so far: copies wait at every level, and the text will hold them all
 };
 
 }  // namespace
