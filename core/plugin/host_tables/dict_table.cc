@@ -1,6 +1,8 @@
 // "dict": dictionaries that all workers and generations share.
 #include "base/dict.h"
 
+#include <cstddef>
+
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
 
@@ -81,9 +83,12 @@ postern_status compare_and_set(postern_dict id, postern_str key, postern_str exp
   });
 }
 
+// What the first plugins knew of it; fields that come later have a default.
+constexpr std::size_t kFirstLimit = offsetof(postern_limit, cost) + sizeof(postern_limit::cost);
+
 postern_status limit(postern_dict id, postern_str key, const postern_limit* limit,
                      postern_limit_result* result) noexcept {
-  if (limit == nullptr || limit->struct_size < sizeof(postern_limit) || limit->algorithm > POSTERN_LIMIT_SLIDING_WINDOW)
+  if (limit == nullptr || limit->struct_size < kFirstLimit || limit->algorithm > POSTERN_LIMIT_SLIDING_WINDOW)
     return POSTERN_E_INVALID;
   if (result == nullptr || result->struct_size < sizeof(result->struct_size)) return POSTERN_E_INVALID;
   Limit rule{static_cast<Limit::Algorithm>(limit->algorithm), limit->limit, limit->window_ms, limit->burst,

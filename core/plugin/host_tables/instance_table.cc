@@ -69,7 +69,7 @@ void declare_after(postern_instance i, postern_str plugin, postern_str reason) {
 postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
   if (!may_declare(i)) return POSTERN_E_STATE;
   if (policy == nullptr || message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER ||
-      policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1)
+      policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1 || policy->reserved != 0)
     return POSTERN_E_INVALID;
   bool buffers = policy->policy == POSTERN_BODY_BUFFER;
   if (buffers && (policy->limit == 0 || policy->limit > kMaxBuffer)) return POSTERN_E_INVALID;

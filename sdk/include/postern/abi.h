@@ -174,7 +174,7 @@ typedef struct postern_body_policy {
   uint32_t on_overflow; /* POSTERN_OVERFLOW_* */
   uint64_t limit;       /* BUFFER: bytes, 1 .. 1 GiB */
   uint32_t modifies;    /* 1: the hook may call body->replace, so the gateway must choose the framing accordingly */
-  uint32_t reserved;
+  uint32_t reserved;    /* 0, or declare_body answers POSTERN_E_INVALID: later versions may give it a meaning */
 } postern_body_policy;
 
 /* "instance": what an instance says of itself. declare_* and interest are allowed only inside on_configure. */
