@@ -17,13 +17,13 @@ using Bytes = std::int64_t;
 
 inline constexpr std::int64_t kMostWorkers = 254;  // handles of the plugin ABI have 8 bits for the worker
 
-struct Limits {                       // `limits`, gateway-wide
-  Bytes request_line = 8 * 1024;      // 414 beyond
-  Bytes head = 64 * 1024;             // 431 beyond
-  std::int64_t fields = 100;          // 431 beyond
-  Bytes body = 10 * 1024 * 1024;      // 413 beyond; 0: unlimited. Per route too.
+struct Limits {                              // `limits`, gateway-wide
+  Bytes request_line = 8 * 1024;             // 414 beyond
+  Bytes head = 64 * 1024;                    // 431 beyond
+  std::int64_t fields = 100;                 // 431 beyond
+  Bytes body = 10 * 1024 * 1024;             // 413 beyond; 0: unlimited. Per route too.
   Bytes exchange_memory = 16 * 1024 * 1024;  // what plugins may have copied for one exchange
-  std::int64_t connections = 25'000;  // of clients, all workers together; at the limit accepting pauses
+  std::int64_t connections = 25'000;         // of clients, all workers together; at the limit accepting pauses
   Bytes body_buffer_total =
       256 * 1024 * 1024;  // memory of BUFFER policies, all exchanges of a worker together; 503 beyond
 };

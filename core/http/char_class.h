@@ -41,7 +41,9 @@ inline constexpr std::array<std::uint8_t, 256> kCharClasses = make_char_classes(
 constexpr bool is(char c, CharClass what) noexcept { return (kCharClasses[static_cast<unsigned char>(c)] & what) != 0; }
 
 constexpr bool all_are(std::string_view text, CharClass what) noexcept {
-  auto classes = [at = text.data()](std::size_t i) { return unsigned{kCharClasses[static_cast<unsigned char>(at[i])]}; };
+  auto classes = [at = text.data()](std::size_t i) {
+    return unsigned{kCharClasses[static_cast<unsigned char>(at[i])]};
+  };
   unsigned all = what;
   std::size_t i = 0;
   for (; i + 4 <= text.size(); i += 4) all &= classes(i) & classes(i + 1) & classes(i + 2) & classes(i + 3);

@@ -20,7 +20,7 @@ bool same_letters(const char* a, const char* b, std::size_t size) noexcept;
 inline bool same_name(std::string_view a, std::string_view b) noexcept {  // ASCII case-insensitive
   return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
 }
-bool is_token(std::string_view text) noexcept;                    // RFC 9110 section 5.6.2; false when empty
+bool is_token(std::string_view text) noexcept;        // RFC 9110 section 5.6.2; false when empty
 bool is_field_value(std::string_view text) noexcept;  // section 5.5: no CR, LF, NUL or other controls but HTAB
 
 class HeaderList {

@@ -200,7 +200,8 @@ Result<void> Generation::release() {
   for (const auto& instance : instances_) release_services(instance.get());
   if (auto free = unpinned(); !free) return free;
   destroy_instances();
-  if (auto free = unpinned(); !free) return free;  // they stay readable, and their code mapped, for what on_destroy left
+  if (auto free = unpinned(); !free)
+    return free;  // they stay readable, and their code mapped, for what on_destroy left
   drop_code();
   return {};
 }

@@ -82,7 +82,7 @@ class Generation {
   std::vector<std::vector<postern_instance>> by_route_;
   std::shared_ptr<server::Plan> plan_;
   std::mutex started_mutex_;
-  std::vector<std::uint32_t> started_;  // workers whose instances run
+  std::vector<std::uint32_t> started_;                             // workers whose instances run
   std::map<std::uint32_t, std::shared_ptr<WorkerStart>> waiting_;  // by worker: for an instance to be ready
   bool destroyed_ = false;
 };

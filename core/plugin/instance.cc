@@ -42,8 +42,7 @@ void Presence::leave(std::uint32_t worker) noexcept {
 }
 
 bool Presence::on(std::uint32_t worker) const noexcept {
-  return worker / kWordBits < workers_.size() &&
-         (workers_[worker / kWordBits].load() >> (worker % kWordBits) & 1) != 0;
+  return worker / kWordBits < workers_.size() && (workers_[worker / kWordBits].load() >> (worker % kWordBits) & 1) != 0;
 }
 
 bool Presence::anywhere() const noexcept {
@@ -52,13 +51,10 @@ bool Presence::anywhere() const noexcept {
 
 void Pins::add(HandleKind kind) noexcept {
   auto& c = counts_[static_cast<std::size_t>(kind)];
-  if (c.count.fetch_add(1) == 0)
-    c.since_ms.store(system_clock().now_ms(), std::memory_order_relaxed);
+  if (c.count.fetch_add(1) == 0) c.since_ms.store(system_clock().now_ms(), std::memory_order_relaxed);
 }
 
-void Pins::remove(HandleKind kind) noexcept {
-  counts_[static_cast<std::size_t>(kind)].count.fetch_sub(1);
-}
+void Pins::remove(HandleKind kind) noexcept { counts_[static_cast<std::size_t>(kind)].count.fetch_sub(1); }
 
 std::uint64_t Pins::count(HandleKind kind) const noexcept {
   return counts_[static_cast<std::size_t>(kind)].count.load();

@@ -241,8 +241,9 @@ void Library::close() noexcept {
   ::dlclose(still);
   logger("plugin." + note_.name)
       .write(LogLevel::warn,
-             file_ + " could not be unloaded and stays in memory; the usual reason is a thread_local variable with a "
-                     "destructor, or a library that it is linked to and that asks to stay",
+             file_ +
+                 " could not be unloaded and stays in memory; the usual reason is a thread_local variable with a "
+                 "destructor, or a library that it is linked to and that asks to stay",
              {{"version", note_.version}});
 }
 

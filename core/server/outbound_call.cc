@@ -32,8 +32,7 @@ postern_status result_of(std::uint32_t outcome) noexcept {
 
 }  // namespace
 
-std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, WorkerPlan& plan, const Request& request,
-                                                  Done done) {
+std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, WorkerPlan& plan, const Request& request, Done done) {
   Upstream* upstream = plan.upstreams().find(request.upstream);
   if (upstream == nullptr) return nullptr;
   std::unique_ptr<OutboundCall> call(new OutboundCall(worker, plan, *upstream, std::move(done)));

@@ -46,7 +46,7 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-constexpr std::size_t kEscaped = 6;      // the most bytes that one byte of text takes
+constexpr std::size_t kEscaped = 6;       // the most bytes that one byte of text takes
 constexpr std::size_t kNumberBytes = 24;  // the most that a number takes
 constexpr std::size_t kSpare = 4096;      // by which a buffer grows more than it must
 

@@ -13,7 +13,7 @@ class LogLine {
   void text(std::string_view key, std::string_view value);  // bytes that are not printable ASCII are escaped
   void number(std::string_view key, std::uint64_t value);
   void milliseconds(std::string_view key, std::uint64_t ns);  // with microseconds: 12.345
-  std::string_view end();  // the line, which has a field at least; in the buffer
+  std::string_view end();                                     // the line, which has a field at least; in the buffer
 
  private:
   char* begin_field(std::string_view key, std::size_t value_size);

@@ -80,7 +80,8 @@ TEST_CASE("a script that runs wild ends with 500, whatever it does about it") {
        "table.concat(setmetatable({}, {__index = function() return 'x' end}), '', 1, 2^60 // 1 | 0)", ""},
       {"json of a cycle", "local t = {} t.t = t postern.json.encode(t)", "json: more than 100 levels"},
       {"json of one long key again and again",
-       "local long, t = ('k'):rep(500000), nil for i = 1, 90 do t = {a = t or 1, [long] = 1} end postern.json.encode(t)",
+       "local long, t = ('k'):rep(500000), nil for i = 1, 90 do t = {a = t or 1, [long] = 1} end "
+       "postern.json.encode(t)",
        "json: the text is too long"},
       {"json of depth", "assert(postern.json.decode(('['):rep(1000)))", "more than 100 levels"},
   };

@@ -13,15 +13,15 @@
       ::postern::detail::make_note(name, "1.0.0", "exchange>=1", "", hooks)
 
 // The one exported function; `make_table` fills the table.
-#define RAW_ENTRY(make_table)                                                                                        \
-  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);                    \
-  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) {                   \
-    raw::host = host;                                                                                                \
-    raw::exchange = raw::interface<postern_exchange_table>("exchange");                                              \
-    raw::config = raw::interface<postern_config_table>("config");                                                    \
-    static const postern_plugin table = make_table();                                                                \
-    return &table;                                                                                                   \
-  }                                                                                                                  \
+#define RAW_ENTRY(make_table)                                                                      \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);  \
+  extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) { \
+    raw::host = host;                                                                              \
+    raw::exchange = raw::interface<postern_exchange_table>("exchange");                            \
+    raw::config = raw::interface<postern_config_table>("config");                                  \
+    static const postern_plugin table = make_table();                                              \
+    return &table;                                                                                 \
+  }                                                                                                \
   static_assert(true, "so that a semicolon may follow")
 
 namespace raw {

@@ -96,7 +96,8 @@ postern_call start(postern_instance instance, const postern_call_request* reques
   PluginCall& call = *made;
   postern_call handle = held<PluginCall>().add(std::move(made));
   if (handle == 0) return 0;
-  call.call = OutboundCall::start(*worker, *plan, wanted, [handle](const OutboundCall::Outcome& o) { finish(handle, o); });
+  call.call =
+      OutboundCall::start(*worker, *plan, wanted, [handle](const OutboundCall::Outcome& o) { finish(handle, o); });
   if (call.call != nullptr) return handle;
   held<PluginCall>().take(handle);
   return 0;

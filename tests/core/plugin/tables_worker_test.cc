@@ -198,8 +198,8 @@ struct Seen {
   std::promise<std::string> what;
   static void look(void* user) {
     const auto* code = postern::server::crash_marker.code;
-    static_cast<Seen*>(user)->what.set_value(code == nullptr ? "nothing"
-                                                             : std::string(code->plugin) + ": " + std::string(code->what));
+    static_cast<Seen*>(user)->what.set_value(
+        code == nullptr ? "nothing" : std::string(code->plugin) + ": " + std::string(code->what));
   }
   std::string wait() { return what.get_future().get(); }
 };
@@ -211,7 +211,8 @@ TEST_CASE_FIXTURE(WorkerFixture, "what runs is marked as the plugin's for as lon
   CHECK(loop_table().post(&instance, 3, Seen::look, &post) == POSTERN_OK);
   on_worker([&] {
     timer_table().start(&instance, 0, 0, Seen::look, &timer);
-    work_table().submit(&instance, Seen::look, [](void*) {}, &working);
+    work_table().submit(
+        &instance, Seen::look, [](void*) {}, &working);
     work_table().submit(
         &instance, [](void*) {}, Seen::look, &done);
   });
