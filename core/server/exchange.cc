@@ -62,6 +62,7 @@ Exchange::Exchange(ClientConnection& client, http::StreamId stream, Worker& work
       plan_(plan),
       handle_(worker.exchanges().add(*this)),
       arena_(worker.blocks()),
+      memory_limit_(static_cast<std::uint64_t>(plan.plan().config->limits.exchange_memory)),
       pause_deadline_(&Exchange::on_pause_deadline, this),
       upload_(*this, POSTERN_REQUEST),
       replay_(worker.buffered_bytes()),

@@ -88,7 +88,9 @@ class Exchange final : public net::Deferred,
   const Instance* running() const noexcept {  // whose hook runs or is suspended; null outside
     return running_ != nullptr ? running_->instance : suspended();
   }
-  bool has_room(std::uint64_t bytes) const noexcept;  // for copies that plugins ask for: limits.exchange_memory
+  bool has_room(std::uint64_t bytes) const noexcept {  // for copies that plugins ask for: limits.exchange_memory
+    return arena_.total() <= memory_limit_ && bytes <= memory_limit_ - arena_.total();
+  }
   bool shadowed() const noexcept {
     const Instance* who = running();
     return who != nullptr && who->shadow;
@@ -228,6 +230,7 @@ class Exchange final : public net::Deferred,
   WorkerPlan& plan_;
   std::uint64_t handle_;
   Arena arena_;
+  const std::uint64_t memory_limit_;
 
   // Course
   Stage stage_ = Stage::receive;

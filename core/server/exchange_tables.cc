@@ -148,11 +148,6 @@ void Exchange::info(postern_exchange_info& out) const {
   std::memcpy(&out, &full, std::min<std::size_t>(size, sizeof full));
 }
 
-bool Exchange::has_room(std::uint64_t bytes) const noexcept {
-  auto limit = static_cast<std::uint64_t>(plan_.plan().config->limits.exchange_memory);
-  return arena_.total() <= limit && bytes <= limit - arena_.total();
-}
-
 void* Exchange::allocate(std::uint64_t size) {
   if (stage_ == Stage::done || size > kMaxAllocated || !has_room(size)) return nullptr;
   void* memory = arena_.allocate(size, 16);
