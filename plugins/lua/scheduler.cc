@@ -116,7 +116,7 @@ void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern
     host().instance->ready(instance, good ? POSTERN_OK : POSTERN_E_FAILED,
                            to_str(good ? "" : "on_worker_start failed"));
   } else if (phase == Phase::connection) {
-    host().connection->resume(ticket, verdict == POSTERN_CONTINUE ? POSTERN_CONTINUE : POSTERN_ABORT);
+    host().connection->resume(ticket, verdict);
   } else if (ticket.exchange != 0) {
     host().exchange->resume(ticket, verdict);  // POSTERN_E_GONE: the exchange did not wait for us
   }

@@ -1,5 +1,5 @@
 """What a plugin may do to an exchange through the host tables, and what it is refused (tests/plugins/probe.cc asks)."""
-from support.gateway import proxy_to
+from support.gateway import BUILD, proxy_to
 
 OK, INVALID, STATE, NOT_FOUND, GONE = 0, -2, -3, -4, -1
 
@@ -67,3 +67,12 @@ def test_in_shadow_mode_all_goes_well_and_nothing_changes(gateway, upstream):
         assert u.last.headers["X-Secret"] == "s"
         assert u.last.headers["Host"] == "test"
         assert "X-Did" not in u.last.headers and "X-Set" not in u.last.headers
+
+
+def test_what_plugins_copy_for_one_exchange_is_bounded(gateway, upstream):
+    greedy = """return {name = 'greedy', version = '1.0.0', on_request = function(exchange)
+      for i = 1, 100 do exchange.request.headers['x-big'] = string.rep('x', 10000) end end}"""
+    config = proxy_to(upstream(), ["greedy"], plugin_path=[str(BUILD / "plugins"), "<dir>"])
+    files = {"greedy/greedy.lua": greedy}
+    assert gateway(config, files=files).get().status == 200
+    assert gateway({**config, "limits": {"exchange_memory": "128k"}}, files=files).get().status == 500

@@ -11,7 +11,7 @@ class ConnectionTicket {
   ConnectionTicket() = default;
   explicit ConnectionTicket(postern_ticket raw) : raw_(raw) {}
   explicit operator bool() const { return raw_.exchange != 0; }
-  // CONTINUE or ABORT.
+  // CONTINUE, ABORT or ERROR.
   Status resume(Verdict verdict = Verdict::CONTINUE) const {
     if (!POSTERN_OFFERS(connection, resume)) return POSTERN_E_STATE;
     return detail::host.connection->resume(raw_, static_cast<postern_verdict>(verdict));
