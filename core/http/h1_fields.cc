@@ -1,23 +1,13 @@
 #include "http/h1_fields.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
+#include <cstddef>
 
 #include "http/char_class.h"
+#include "http/words.h"
 
 namespace postern::http {
 namespace {
-
-// Whether a byte below 0x20 or 0x7f is among the eight, a tab included.
-bool has_control(const char* at) noexcept {
-  constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 255;
-  constexpr std::uint64_t kHighs = kOnes * 0x80;
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof(word));
-  std::uint64_t del = word ^ (kOnes * 0x7f);  // 0 where the byte is 0x7f
-  return ((((word - kOnes * 0x20) & ~word) | ((del - kOnes) & ~del)) & kHighs) != 0;
-}
 
 const char* end_of_name(const char* at) noexcept {  // the line's CR is no token character
   while (is(*at, kToken)) ++at;
@@ -27,7 +17,7 @@ const char* end_of_name(const char* at) noexcept {  // the line's CR is no token
 // Stops at the line's CR, at the latest.
 const char* end_of_value(const char* at, const char* end) noexcept {
   for (;;) {
-    while (end - at >= 8 && !has_control(at)) at += 8;
+    while (end - at >= 8 && not_printable(word_at(at)) == 0) at += 8;
     const char* word_end = at + std::min<std::ptrdiff_t>(8, end - at);
     while (at < word_end && is(*at, kValue)) ++at;
     if (at < word_end) return at;

@@ -16,8 +16,8 @@ class WatchedSocket {
   ~WatchedSocket() { close(); }
 
   int open(uv_loop_t* loop, int fd) noexcept;  // libuv's status; takes the descriptor over even when it fails
-  // Takes effect when the loop turns. `events`: UV_READABLE, UV_WRITABLE, UV_PRIORITIZED, several or 0. Costs nothing when they are watched
-  // already, system calls otherwise. Returns libuv's status.
+  // Takes effect when the loop turns. `events`: UV_READABLE, UV_WRITABLE, UV_PRIORITIZED, several or 0. Costs nothing
+  // when they are watched already, system calls otherwise. Returns libuv's status.
   int watch(int events, uv_poll_cb on_ready) noexcept;
   // For a callback with a status: libuv has stopped watching, because an error waits on the socket.
   void watch_has_ended() noexcept { watched_ = 0; }

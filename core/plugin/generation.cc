@@ -78,8 +78,9 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
     return nullptr;
   }
   std::size_t before = problems.size();
-  if (auto when = server::Condition::compile(use.when); !use.when.empty() && !when)
-    problems.push_back({use.position, place + "/_/when", when.error().text});
+  if (!use.when.empty())
+    if (auto when = server::Condition::compile(use.when); !when)
+      problems.push_back({use.position, place + "/_/when", when.error().text});
   config::Node checked = (*plugin)->schema().apply(use.config, {place, use.position, config_.get()}, problems);
   if (problems.size() != before || !use.enabled) return nullptr;
   auto owned = std::make_unique<postern_instance_s>();

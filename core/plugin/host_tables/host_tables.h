@@ -25,9 +25,9 @@ const postern_template_table& template_table();
 const postern_control_table& control_table();
 const postern_connection_table& connection_table();
 
-// Ends what `instance` still has on this worker, whose thread this is, after on_worker_stop: it can begin nothing any more,
-// its calls end now with POSTERN_E_FAILED, its timers are cancelled. Tasks and posts run to their end as promised, since somebody has to free what they
-// were given; their pins tell when that is.
+// Ends what `instance` still has on this worker, whose thread this is, after on_worker_stop: it can begin nothing any
+// more, its calls end now with POSTERN_E_FAILED, its timers are cancelled. Tasks and posts run to their end as promised,
+// since somebody has to free what they were given; their pins tell when that is.
 void release_worker_handles(postern_instance instance, std::uint32_t worker);
 
 }  // namespace postern::plugin
