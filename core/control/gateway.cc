@@ -307,8 +307,9 @@ void Gateway::reload_over() {
 void Gateway::stop_on_workers(std::shared_ptr<Generation> generation, Finished done) {
   on_every_worker(
       [generation](server::Worker& worker, Finished finished) {
-        generation->stop_worker(worker.index());
-        worker.forget(generation->number(), std::move(finished));
+        generation->stop_worker(worker.index(), [generation, &worker, finished] {
+          worker.forget(generation->number(), finished);
+        });
       },
       std::move(done));
 }

@@ -19,8 +19,9 @@ namespace postern::plugin {
 
 class Generation {
  public:
-  static constexpr std::uint64_t kReadyDeadlineMs =
-      10'000;  // for on_configure and on_worker_start that answered PENDING
+  // For what answered PENDING: on_configure and on_worker_start; on_worker_stop, which the end of the process waits for.
+  static constexpr std::uint64_t kReadyDeadlineMs = 10'000;
+  static constexpr std::uint64_t kStopDeadlineMs = 3'000;
 
   // Null when `problems` is not empty afterwards; everything that had been configured is destroyed again. Problems that
   // are there before do not keep the plugins' from being found: all are told at once.
@@ -42,7 +43,8 @@ class Generation {
   void enter_worker(std::uint32_t worker) noexcept;
   void start_worker(std::uint32_t worker, std::function<void(Result<void>)> done);
   void give_up_start(std::uint32_t worker);  // of an instance that is not ready yet: `done` runs now, with an error
-  void stop_worker(std::uint32_t worker);    // only after start_worker was done; harmless after an error
+  // Only after start_worker was done; harmless after an error. `done` runs on the worker's thread, inside the call or later.
+  void stop_worker(std::uint32_t worker, std::function<void()> done);
 
   // Destroys the instances and lets the code go. An error says what still pins them; call again later.
   Result<void> release();
@@ -51,6 +53,7 @@ class Generation {
 
  private:
   struct WorkerStart;
+  struct WorkerStop;
 
   Generation(std::shared_ptr<const config::Config> config, std::uint64_t number);
   void configure_all(config::Problems& problems);
@@ -68,7 +71,10 @@ class Generation {
   void reported(std::shared_ptr<WorkerStart> start, std::size_t index, Readiness::Outcome outcome);
   void start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome);
   static std::string not_ready_in_time();
-  void stop_instances(std::size_t count, std::uint32_t worker);
+  void stop_instances(std::size_t count, std::uint32_t worker, std::function<void()> done);
+  void stop_from(const std::shared_ptr<WorkerStop>& stop);
+  bool stop_next(const std::shared_ptr<WorkerStop>& stop);
+  void stopped(std::shared_ptr<WorkerStop> stop, std::size_t left, const Readiness::Outcome& outcome);
   void destroy_instances() noexcept;
   void drop_code() noexcept;
   std::uint64_t hooks_in_use(postern_instance instance, config::Problems& problems) const;

@@ -18,6 +18,15 @@ struct Generation::WorkerStart {
   std::function<void(Result<void>)> done;
 };
 
+// One worker's stop, in reverse. Each instance stops when the one after it has.
+struct Generation::WorkerStop {
+  std::uint32_t worker = 0;
+  std::size_t left = 0;                  // instances that have not stopped; the last of them is stopping
+  bool waiting = false;                  // it answered PENDING and has not reported
+  std::unique_ptr<net::Timer> deadline;  // of its report
+  std::function<void()> done;
+};
+
 void Generation::enter_worker(std::uint32_t worker) noexcept {
   for (const auto& instance : instances_) instance->presence.enter(worker);
 }
@@ -95,31 +104,81 @@ void Generation::give_up_start(std::uint32_t worker) {
 
 void Generation::start_failed(const std::shared_ptr<WorkerStart>& start, const Readiness::Outcome& outcome) {
   postern_instance instance = instances_[start->next].get();
-  stop_instances(start->next, start->worker);
   release_worker_handles(instance, start->worker);
   std::string why = outcome.error.empty() ? "failed in on_worker_start; its log says why" : outcome.error;
-  start->done(
-      fail(Error{ErrorCode::internal_error, Origin::plugin,
-                 instance->position.text() + ": " + instance->path + ": plugin \"" + instance->plugin + "\" " + why}));
+  Error error{ErrorCode::internal_error, Origin::plugin,
+              instance->position.text() + ": " + instance->path + ": plugin \"" + instance->plugin + "\" " + why};
+  stop_instances(start->next, start->worker, [start, error] { start->done(fail(error)); });
 }
 
-void Generation::stop_worker(std::uint32_t worker) {
+// ---- Stopping --------------------------------------------------------------------------------------------------------
+
+void Generation::stop_worker(std::uint32_t worker, std::function<void()> done) {
   bool was_started = false;
   {
     std::lock_guard lock(started_mutex_);
     was_started = std::erase(started_, worker) > 0;
   }
-  if (was_started) stop_instances(instances_.size(), worker);
-  for (const auto& instance : instances_) instance->presence.leave(worker);  // also what never started there
+  stop_instances(was_started ? instances_.size() : 0, worker, [this, worker, done = std::move(done)] {
+    for (const auto& instance : instances_) instance->presence.leave(worker);  // also what never started there
+    done();
+  });
 }
 
-void Generation::stop_instances(std::size_t count, std::uint32_t worker) {
-  for (std::size_t i = count; i-- > 0;) {
-    postern_instance instance = instances_[i].get();
-    if (instance->table->on_worker_stop != nullptr)
-      call_plugin(instance, "on_worker_stop", [&] { instance->table->on_worker_stop(instance->data, worker); });
-    release_worker_handles(instance, worker);
+// The first `count` of them, the last one first.
+void Generation::stop_instances(std::size_t count, std::uint32_t worker, std::function<void()> done) {
+  auto stop = std::make_shared<WorkerStop>();
+  stop->worker = worker;
+  stop->left = count;
+  stop->done = std::move(done);
+  stop_from(stop);
+}
+
+void Generation::stop_from(const std::shared_ptr<WorkerStop>& stop) {
+  for (; stop->left > 0; --stop->left) {
+    if (!stop_next(stop)) return;
+    release_worker_handles(instances_[stop->left - 1].get(), stop->worker);
   }
+  stop->done();
+}
+
+// False: it answered PENDING.
+bool Generation::stop_next(const std::shared_ptr<WorkerStop>& stop) {
+  auto left = stop->left;
+  postern_instance instance = instances_[left - 1].get();
+  if (instance->table->on_worker_stop == nullptr) return true;
+  instance->readiness.begin_worker(stop->worker, [this, stop, left](Readiness::Outcome outcome) {
+    auto* worker = server::Worker::at(stop->worker);
+    if (worker != nullptr) worker->loop().post([this, stop, left, outcome] { stopped(stop, left, outcome); });
+  });
+  auto status = fenced(instance, "on_worker_stop",
+                       [&] { return instance->table->on_worker_stop(instance->data, stop->worker); });
+  if (status != POSTERN_PENDING) {
+    instance->readiness.end_worker(stop->worker);
+    return true;
+  }
+  stop->waiting = true;
+  if (auto* worker = server::Worker::current())
+    stop->deadline = net::Timer::start(worker->loop(), kStopDeadlineMs, 0, [this, stop, left] {
+      stopped(stop, left, {POSTERN_E_TIMEOUT, "it was not over within " + std::to_string(kStopDeadlineMs / 1000) + " s"});
+    });
+  return false;
+}
+
+// `stop` by value: the deadline that brought it here is destroyed.
+void Generation::stopped(std::shared_ptr<WorkerStop> stop, std::size_t left, const Readiness::Outcome& outcome) {
+  if (!stop->waiting || stop->left != left) return;  // late or repeated
+  stop->waiting = false;
+  stop->deadline.reset();
+  postern_instance instance = instances_[left - 1].get();
+  instance->readiness.end_worker(stop->worker);
+  if (outcome.status != POSTERN_OK)
+    logger(instance->log_module)
+        .write(LogLevel::error, "on_worker_stop did not end well",
+               {{"instance", instance->name}, {"scope", instance->scope}, {"why", outcome.error}});
+  release_worker_handles(instance, stop->worker);
+  --stop->left;
+  stop_from(stop);
 }
 
 }  // namespace postern::plugin

@@ -99,7 +99,7 @@ void Readiness::end_worker(std::uint32_t worker) {
   workers_.erase(worker);
 }
 
-void Readiness::report(std::int32_t worker, Outcome outcome) {
+void Readiness::report(std::uint32_t worker, Outcome outcome) {
   std::vector<Done> waiting;
   {
     std::lock_guard lock(mutex_);
@@ -109,7 +109,7 @@ void Readiness::report(std::int32_t worker, Outcome outcome) {
       changed_.notify_all();
     }
     for (auto at = workers_.begin(); at != workers_.end();) {
-      bool meant = worker < 0 || at->first == static_cast<std::uint32_t>(worker);
+      bool meant = worker == POSTERN_EVERY_WORKER || at->first == worker;
       if (meant) waiting.push_back(std::move(at->second));
       at = meant ? workers_.erase(at) : std::next(at);
     }

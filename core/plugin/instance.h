@@ -31,7 +31,7 @@ inline constexpr std::size_t kHandleKinds = 5;
 std::string_view name_of(HandleKind kind) noexcept;  // "timer"
 
 // On which workers an instance may begin something: a timer, a call, a task, a post. From before its generation starts there
-// until its on_worker_stop has returned. What it could still begin afterwards would keep it for ever. Any thread.
+// until its on_worker_stop is over. What it could still begin afterwards would keep it for ever. Any thread.
 class Presence {
  public:
   void enter(std::uint32_t worker) noexcept;
@@ -91,7 +91,8 @@ struct Declarations {
   std::uint64_t disabled_hooks = 0;
 };
 
-// The end of POSTERN_PENDING: of on_configure (the control thread waits) or of on_worker_start (a callback per worker).
+// The end of POSTERN_PENDING: of on_configure (the control thread waits), or of on_worker_start and on_worker_stop (a
+// callback per worker).
 class Readiness {
  public:
   struct Outcome {
@@ -103,11 +104,11 @@ class Readiness {
   // on_configure: `begin` before the hook, `wait` when it answered PENDING. False: not within `timeout_ms`.
   void begin();
   bool wait(std::uint64_t timeout_ms, Outcome& outcome);
-  // on_worker_start: `done` runs once, on the thread that reports; it must pass the outcome on to its worker.
+  // on_worker_start, on_worker_stop: `done` runs once, on the thread that reports; it must pass the outcome on to its
+  // worker.
   void begin_worker(std::uint32_t worker, Done done);
   void end_worker(std::uint32_t worker);  // `done` will not be called any more
-  // A report. On a worker's thread it is about that worker; from elsewhere about every worker that still waits.
-  void report(std::int32_t worker, Outcome outcome);
+  void report(std::uint32_t worker, Outcome outcome);  // POSTERN_EVERY_WORKER: about all that still wait
 
  private:
   std::mutex mutex_;

@@ -57,9 +57,10 @@ postern_status on_worker_start(void* data, std::uint32_t worker) {
   return fenced(instance.instance(), POSTERN_E_FAILED, [&] { return instance.start_worker(worker); });
 }
 
-void on_worker_stop(void* data, std::uint32_t worker) {
+postern_status on_worker_stop(void* data, std::uint32_t worker) {
   Instance& instance = *static_cast<Instance*>(data);
   fenced(instance.instance(), [&] { instance.stop_worker(worker); });
+  return POSTERN_OK;
 }
 
 }  // namespace

@@ -113,8 +113,8 @@ postern_verdict no_memory(Worker& worker, Phase phase) {
 void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern_verdict verdict) {
   if (phase == Phase::worker_start) {
     const bool good = verdict != POSTERN_ERROR;
-    host().instance->ready(instance, good ? POSTERN_OK : POSTERN_E_FAILED,
-                           to_str(good ? "" : "on_worker_start failed"));
+    host().instance->ready(instance, static_cast<std::uint32_t>(host().loop->worker()),
+                           good ? POSTERN_OK : POSTERN_E_FAILED, to_str(good ? "" : "on_worker_start failed"));
   } else if (phase == Phase::connection) {
     host().connection->resume(ticket, verdict);
   } else if (ticket.exchange != 0) {

@@ -10,7 +10,7 @@ RAW_ENTRY([] {
     *data = instance;
     return POSTERN_OK;
   };
-  t.on_worker_stop = [](void*, std::uint32_t) {
+  t.on_worker_stop = [](void*, std::uint32_t) -> postern_status {
     while (true) ::pause();
   };
   return t;

@@ -52,9 +52,10 @@ postern_plugin make() {
     arm(*static_cast<Instance*>(data));
     return POSTERN_OK;
   };
-  t.on_worker_stop = [](void* data, std::uint32_t) {
+  t.on_worker_stop = [](void* data, std::uint32_t) -> postern_status {
     static_cast<Instance*>(data)->stopped = true;
     static_cast<Instance*>(data)->stopped.notify_all();
+    return POSTERN_OK;
   };
   t.on_destroy = [](void* data) { delete static_cast<Instance*>(data); };
   return t;

@@ -55,7 +55,10 @@ postern_plugin make() {
     static_cast<Instance*>(data)->reach("on_worker_start");
     return POSTERN_OK;
   };
-  t.on_worker_stop = [](void* data, std::uint32_t) { static_cast<Instance*>(data)->reach("on_worker_stop"); };
+  t.on_worker_stop = [](void* data, std::uint32_t) -> postern_status {
+    static_cast<Instance*>(data)->reach("on_worker_stop");
+    return POSTERN_OK;
+  };
   t.on_request_early = [](void* data, void*, postern_exchange) { return at(data, "on_request_early"); };
   t.on_request = [](void* data, void*, postern_exchange) { return at(data, "on_request"); };
   t.on_upstream_select = [](void* data, void*, postern_exchange) { return at(data, "on_upstream_select"); };

@@ -68,6 +68,28 @@ def test_a_call_without_an_answer_does_not_hold_up_the_end(gateway, upstream):
     go.set()
 
 
+def test_an_instance_may_take_its_time_to_stop(gateway, upstream):
+    u = upstream(ok("hello"))
+    gw = gateway(serving(u, "says-goodbye"))
+    gw.reload(serving(u))
+    gw.wait_log("generation freed")
+    assert gw.log("goodbye ended with 0") and "/goodbye" in [r.target for r in u.requests]
+
+
+def test_an_instance_may_take_its_time_at_the_end_too(gateway, upstream):
+    gw = gateway(serving(upstream(ok("hello")), "says-goodbye", workers=2))
+    assert gw.terminate().wait_exit() == 0
+    assert len(gw.log("goodbye ended with 0")) == 2
+
+
+def test_an_instance_that_never_says_that_it_has_stopped_is_waited_for_3_seconds(gateway, upstream):
+    u = upstream(ok("hello"))
+    gw = gateway(serving(u, {"says-goodbye": {"forgets": True}}))
+    gw.reload(serving(u))
+    gw.wait_log("it was not over within 3 s")
+    gw.wait_log("generation freed")
+
+
 def test_sighup_while_starting_is_a_reload_after_the_start(gateway, upstream):
     gw = gateway(serving(upstream(ok("hello")), {"signals-at-start": {"signal": "hangup"}}))
     gw.wait_log("generation 2 serving")

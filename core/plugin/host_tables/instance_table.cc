@@ -90,13 +90,11 @@ Live& live() {
   return *all;
 }
 
-void ready(postern_instance i, postern_status status, postern_str error_text) {
+void ready(postern_instance i, std::uint32_t worker, postern_status status, postern_str error_text) {
   // A plugin's own thread may report after the instance has been given up and destroyed.
   std::lock_guard lock(live().mutex);
   if (!live().instances.contains(i)) return;
-  auto* worker = server::Worker::current();
-  i->readiness.report(worker != nullptr ? static_cast<std::int32_t>(worker->index()) : -1,
-                      {status, std::string(view(error_text))});
+  i->readiness.report(worker, {status, std::string(view(error_text))});
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ typedef struct postern_ticket {
 /* Results of functions. Negative values are errors. */
 typedef int32_t postern_status;
 #define POSTERN_OK 0
-#define POSTERN_PENDING 1        /* on_configure, on_worker_start: will report through instance->ready */
+#define POSTERN_PENDING 1        /* on_configure, on_worker_start, on_worker_stop: will report through instance->ready */
 #define POSTERN_E_GONE (-1)      /* the handle's object has ended */
 #define POSTERN_E_INVALID (-2)   /* an argument is malformed or out of its bounds */
 #define POSTERN_E_STATE (-3)     /* not allowed in this hook or on this thread */
@@ -192,9 +192,11 @@ typedef struct postern_instance_table {
   postern_status (*declare_body)(postern_instance instance, uint32_t message, const postern_body_policy* policy);
   /* Bits (POSTERN_HOOK_*) of the hooks this configuration has no use for: they are left out of the chain. */
   void (*disable_hooks)(postern_instance instance, uint64_t hooks);
-  /* [any thread] ends POSTERN_PENDING of on_configure or on_worker_start. Late or repeated calls do nothing. */
-  void (*ready)(postern_instance instance, postern_status status, postern_str error_text);
+  /* [any thread] ends POSTERN_PENDING: of on_configure (`worker` does not matter), or of the on_worker_start or
+   * on_worker_stop that waits on that worker. Late or repeated calls do nothing. */
+  void (*ready)(postern_instance instance, uint32_t worker, postern_status status, postern_str error_text);
 } postern_instance_table;
+#define POSTERN_EVERY_WORKER 0xffffffffu /* ready: every one that waits */
 
 /* "exchange": the request, the response, variables, and the course of the exchange. */
 typedef struct postern_exchange_info {
@@ -318,11 +320,11 @@ typedef struct postern_metrics_table {
 } postern_metrics_table;
 
 /* "timer": on worker threads. The callback runs on the same worker. Cancelled by the gateway when the instance's
- * on_worker_stop has returned. A timer pins its generation. */
+ * on_worker_stop is over. A timer pins its generation. */
 typedef struct postern_timer_table {
   uint32_t struct_size, version;
-  /* repeat_ms 0: once. 0 is returned off a worker thread, and when the instance has stopped there (on_worker_stop has
-   * returned): from then on it can begin no timers, calls, tasks or posts. */
+  /* repeat_ms 0: once. 0 is returned off a worker thread, and when the instance has stopped there (on_worker_stop is
+   * over): from then on it can begin no timers, calls, tasks or posts. */
   postern_timer (*start)(postern_instance instance, uint64_t delay_ms, uint64_t repeat_ms, void (*fire)(void* user),
                          void* user);
   postern_status (*cancel)(postern_timer timer); /* afterwards `fire` is never called; POSTERN_E_GONE if it was over */
@@ -576,7 +578,9 @@ typedef struct postern_plugin {
   postern_status (*on_configure)(void* context, postern_instance instance, postern_node config, void** data);
   void (*on_destroy)(void* data); /* also after a failed on_configure that had set *data */
   postern_status (*on_worker_start)(void* data, uint32_t worker);
-  void (*on_worker_stop)(void* data, uint32_t worker);
+  /* OK or PENDING, which has 3 s: meanwhile the instance's timers and calls on that worker go on. Any other answer counts
+   * as OK. */
+  postern_status (*on_worker_stop)(void* data, uint32_t worker);
 
   postern_verdict (*on_connection)(void* data, postern_connection c); /* CONTINUE, SUSPEND, ABORT, ERROR */
   postern_verdict (*on_request_early)(void* data, void* slot, postern_exchange x);

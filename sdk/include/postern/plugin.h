@@ -22,7 +22,9 @@
 //   void / Verdict on_response(Exchange& x [, State& s])             in reverse order of the chain
 //   void / Verdict on_response_body(Exchange& x [, State& s], BodyPart part)   needs setup.response_body(policy)
 //   void on_complete(Exchange& x [, State& s], const Completion& end)          exactly once
-//   void / Status / Result<void> on_worker_start(std::uint32_t worker)     void on_worker_stop(std::uint32_t worker)
+//   void / Status / Result<void> on_worker_start(std::uint32_t worker)
+//   void / Status on_worker_stop(std::uint32_t worker)
+//     Both may return POSTERN_PENDING and end it by Ready(instance, worker).done().
 //   static void / Status on_load()                                   static void on_unload()
 //
 // Instead of `configure`, a constructor (Setup&, Node) or a default constructor will do. Exceptions never leave the

@@ -139,7 +139,8 @@ TEST_CASE("a worker's start reports once, and an instance that throws there fail
   int reports = 0;
   good.generation->start_worker(0, [&](Result<void> r) { reports += r ? 1 : 100; });
   CHECK(reports == 1);
-  good.generation->stop_worker(0);
+  good.generation->stop_worker(0, [&] { ++reports; });
+  CHECK(reports == 2);
   CHECK(good.generation->release());
 
   auto bad = build(route("mark, {throws: {hook: on_worker_start}}"));
@@ -154,17 +155,28 @@ TEST_CASE("readiness is reported from any thread; late, repeated and lost report
   plugin::enter_live(&instance);
   instance.readiness.begin();
   std::thread other([&] {
-    plugin::instance_table().ready(&instance, POSTERN_E_FAILED, {"no", 2});
-    plugin::instance_table().ready(&instance, POSTERN_OK, {});
+    plugin::instance_table().ready(&instance, 0, POSTERN_E_FAILED, {"no", 2});
+    plugin::instance_table().ready(&instance, 0, POSTERN_OK, {});
   });
   plugin::Readiness::Outcome outcome;
   CHECK(instance.readiness.wait(60'000, outcome));
   other.join();
   CHECK(outcome.status == POSTERN_E_FAILED);
   CHECK(outcome.error == "no");
-  plugin::instance_table().ready(&instance, POSTERN_OK, {});
+  plugin::instance_table().ready(&instance, 0, POSTERN_OK, {});
   instance.readiness.begin();
   CHECK_FALSE(instance.readiness.wait(0, outcome));
   plugin::leave_live(&instance);
-  plugin::instance_table().ready(&instance, POSTERN_OK, {});
+  plugin::instance_table().ready(&instance, 0, POSTERN_OK, {});
+}
+
+TEST_CASE("readiness of one worker says nothing about another") {
+  plugin::Readiness readiness;
+  std::vector<int> ready;
+  readiness.begin_worker(1, [&](auto) { ready.push_back(1); });
+  readiness.begin_worker(2, [&](auto) { ready.push_back(2); });
+  readiness.report(2, {});
+  CHECK(ready == std::vector<int>{2});
+  readiness.report(POSTERN_EVERY_WORKER, {});
+  CHECK(ready == std::vector<int>{2, 1});
 }

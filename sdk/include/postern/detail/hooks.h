@@ -278,10 +278,18 @@ postern_status run_worker_start(void* data, std::uint32_t worker_index) {
   });
 }
 
+// on_worker_stop returns nothing or a Status.
 template <class P>
-void run_worker_stop(void* data, std::uint32_t worker_index) {
+postern_status run_worker_stop(void* data, std::uint32_t worker_index) {
   auto& bound = *static_cast<Bound<P>*>(data);
-  fenced(bound.handle, "on_worker_stop", [&] { bound.plugin->on_worker_stop(worker_index); });
+  return fenced(bound.handle, "on_worker_stop", postern_status{POSTERN_E_FAILED}, [&]() -> postern_status {
+    if constexpr (std::is_void_v<decltype(bound.plugin->on_worker_stop(worker_index))>) {
+      bound.plugin->on_worker_stop(worker_index);
+      return POSTERN_OK;
+    } else {
+      return Status(bound.plugin->on_worker_stop(worker_index)).code();
+    }
+  });
 }
 
 template <class P>

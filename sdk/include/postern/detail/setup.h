@@ -25,17 +25,20 @@ struct BodyPolicy {
   postern_body_policy raw;
 };
 
-// Ends a configuration that returned setup.later(): usable on any thread; late or repeated calls do nothing.
+// Ends a configuration that returned setup.later(), or a start or stop on a worker that answered POSTERN_PENDING: usable on
+// any thread; late or repeated calls do nothing.
 class Ready {
  public:
-  explicit Ready(postern_instance instance) : instance_(instance) {}
-  void done() const { detail::host.instance->ready(instance_, POSTERN_OK, {}); }
+  explicit Ready(Instance instance, std::uint32_t worker = POSTERN_EVERY_WORKER)
+      : instance_(instance.raw()), worker_(worker) {}
+  void done() const { detail::host.instance->ready(instance_, worker_, POSTERN_OK, {}); }
   void failed(std::string_view why) const {
-    detail::host.instance->ready(instance_, POSTERN_E_FAILED, detail::to_str(why));
+    detail::host.instance->ready(instance_, worker_, POSTERN_E_FAILED, detail::to_str(why));
   }
 
  private:
   postern_instance instance_;
+  std::uint32_t worker_;
 };
 
 class Setup {
@@ -104,7 +107,7 @@ class Setup {
   // The instance is not ready when configure returns: it will be once done() or failed() is called.
   Ready later() {
     pending_ = true;
-    return Ready(instance_);
+    return Ready(Instance(instance_));
   }
   bool pending() const { return pending_; }
 

@@ -703,9 +703,12 @@ inline std::vector<std::string> FakeGateway::close() {
   }
   for (const auto& instance : instances_) {
     if (instance->ok_ && instance->table_->on_worker_stop != nullptr)
-      instance->table_->on_worker_stop(instance->data_, 0);
+      instance->pending_ = instance->table_->on_worker_stop(instance->data_, 0) == POSTERN_PENDING;
   }
   while (run_queues()) {
+  }
+  for (const auto& instance : instances_) {
+    if (instance->ok_ && instance->pending_) leaks_.push_back(instance->name() + " has not said that it has stopped");
   }
   for (const auto& instance : instances_) {
     if (instance->data_ != nullptr && instance->table_->on_destroy != nullptr)

@@ -66,7 +66,7 @@ struct Tables {
   static void disable_hooks(postern_instance i, std::uint64_t hooks) {
     if (instance_of(i).configuring_) instance_of(i).hooks_ &= ~hooks;
   }
-  static void ready(postern_instance i, postern_status status, postern_str error_text) {
+  static void ready(postern_instance i, std::uint32_t, postern_status status, postern_str error_text) {
     const std::lock_guard lock(gateway().mutex_);
     FakeInstance& instance = instance_of(i);
     if (!instance.pending_ && !instance.configuring_) return;
