@@ -307,9 +307,8 @@ void Gateway::reload_over() {
 void Gateway::stop_on_workers(std::shared_ptr<Generation> generation, Finished done) {
   on_every_worker(
       [generation](server::Worker& worker, Finished finished) {
-        generation->stop_worker(worker.index(), [generation, &worker, finished] {
-          worker.forget(generation->number(), finished);
-        });
+        generation->stop_worker(worker.index(),
+                                [generation, &worker, finished] { worker.forget(generation->number(), finished); });
       },
       std::move(done));
 }

@@ -151,8 +151,8 @@ bool Generation::stop_next(const std::shared_ptr<WorkerStop>& stop) {
     auto* worker = server::Worker::at(stop->worker);
     if (worker != nullptr) worker->loop().post([this, stop, left, outcome] { stopped(stop, left, outcome); });
   });
-  auto status = fenced(instance, "on_worker_stop",
-                       [&] { return instance->table->on_worker_stop(instance->data, stop->worker); });
+  auto status =
+      fenced(instance, "on_worker_stop", [&] { return instance->table->on_worker_stop(instance->data, stop->worker); });
   if (status != POSTERN_PENDING) {
     instance->readiness.end_worker(stop->worker);
     return true;
@@ -160,7 +160,8 @@ bool Generation::stop_next(const std::shared_ptr<WorkerStop>& stop) {
   stop->waiting = true;
   if (auto* worker = server::Worker::current())
     stop->deadline = net::Timer::start(worker->loop(), kStopDeadlineMs, 0, [this, stop, left] {
-      stopped(stop, left, {POSTERN_E_TIMEOUT, "it was not over within " + std::to_string(kStopDeadlineMs / 1000) + " s"});
+      stopped(stop, left,
+              {POSTERN_E_TIMEOUT, "it was not over within " + std::to_string(kStopDeadlineMs / 1000) + " s"});
     });
   return false;
 }
