@@ -17,6 +17,7 @@ namespace postern::net {
 
 struct Loop::Hooks {
   HandlePtr<uv_prepare_t> prepare;
+  HandlePtr<uv_check_t> check;
   HandlePtr<uv_async_t> async;
   HandlePtr<uv_timer_t> tick;
 
@@ -26,6 +27,9 @@ struct Loop::Hooks {
 
   static void on_prepare(uv_prepare_t* handle) {
     if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_prepare();
+  }
+  static void on_check(uv_check_t* handle) {
+    if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_check();
   }
   static void on_async(uv_async_t* handle) {
     if (auto* loop = static_cast<Loop*>(handle->data)) loop->on_posted();
@@ -77,16 +81,20 @@ Loop::Loop()
   std::signal(SIGPIPE, SIG_IGN);
   loop_->data = this;
   hooks_->prepare.reset(new uv_prepare_t);
+  hooks_->check.reset(new uv_check_t);
   hooks_->async.reset(new uv_async_t);
   hooks_->tick.reset(new uv_timer_t);
   must(uv_prepare_init(loop_.get(), hooks_->prepare.get()), "uv_prepare_init");
+  must(uv_check_init(loop_.get(), hooks_->check.get()), "uv_check_init");
   must(uv_async_init(loop_.get(), hooks_->async.get(), Hooks::on_async), "uv_async_init");
   must(uv_timer_init(loop_.get(), hooks_->tick.get()), "uv_timer_init");
-  for (auto* handle : {as_handle(hooks_->prepare), as_handle(hooks_->async), as_handle(hooks_->tick)}) {
+  for (auto* handle : {as_handle(hooks_->prepare), as_handle(hooks_->check), as_handle(hooks_->async),
+                       as_handle(hooks_->tick)}) {
     handle->data = this;
     uv_unref(handle);
   }
   must(uv_prepare_start(hooks_->prepare.get(), Hooks::on_prepare), "uv_prepare_start");
+  must(uv_check_start(hooks_->check.get(), Hooks::on_check), "uv_check_start");
 }
 
 Loop::~Loop() {
@@ -116,6 +124,7 @@ void Loop::drop_owned() {
 
 void Loop::close_handles() {
   hooks_->prepare.reset();
+  hooks_->check.reset();
   hooks_->async.reset();
   hooks_->tick.reset();
 }
@@ -220,8 +229,16 @@ void Loop::on_prepare() {
   }
 }
 
+// Runs in every turn right after the events of the sockets.
+void Loop::on_check() {
+  if (dirty_.empty()) return;
+  EventScope event(*this);
+  flush_dirty();
+}
+
 void Loop::run_deferred() {
   EventScope event(*this);
+  flush_dirty();  // before anything is buried: what was written by then goes out
   // Objects buried from here on wait for the next round: tasks put down before may still speak of them.
   auto buried = std::move(graveyard_);
   auto tasks = std::move(deferred_);
@@ -239,13 +256,23 @@ void Loop::begin_event() noexcept {
   if (one_event_) uv_stop(loop_.get());
 }
 
+// Writes of one turn go out together: each that is sent alone wakes its peer, which costs more than the sending. None
+// waits for long, nor behind too many.
 void Loop::end_event() {
-  if (event_depth_ == 1 && !dirty_.empty()) flush_dirty();
+  constexpr std::size_t kMostDirty = 64;
+  constexpr std::uint64_t kLongestWaitNs = 100'000;
+  if (event_depth_ == 1 && !dirty_.empty()) {
+    if (dirty_.size() >= kMostDirty || event_ns_ - dirty_since_ns_ >= kLongestWaitNs)
+      flush_dirty();
+    else
+      turn_again();
+  }
   --event_depth_;
 }
 
 void Loop::mark_dirty(Stream& stream) {
   if (stream.dirty_index_ != Stream::kClean) return;
+  if (dirty_.empty()) dirty_since_ns_ = event_ns_;
   stream.dirty_index_ = static_cast<std::uint32_t>(dirty_.size());
   dirty_.push_back(&stream);
   if (event_depth_ == 0) turn_again();

@@ -59,8 +59,8 @@ class Loop {
   std::span<char> read_buffer() noexcept { return {read_buffer_.get(), kReadBuffer}; }
   static constexpr std::size_t kReadBuffer = 64 * 1024;
   void begin_event() noexcept;  // trampolines call these around every owner callback (EventScope)
-  void end_event();             // flushes the streams written to, when it is the outermost
-  // Stream::end_of_event is called when the running event ends, or before the loop blocks.
+  void end_event();             // may flush the streams written to, when it is the outermost
+  // Stream::end_of_event is called before the loop blocks, 100 us or 64 streams later at the latest.
   void mark_dirty(Stream& stream);
   void forget_dirty(Stream& stream) noexcept;
   WriteBuffers& write_buffers() noexcept { return write_buffers_; }
@@ -81,11 +81,13 @@ class Loop {
   bool closing_ = false;
   bool one_event_ = false;  // inside run_once
   std::vector<Stream*> dirty_;
+  std::uint64_t dirty_since_ns_ = 0;
   std::vector<std::unique_ptr<Deferred>> graveyard_;
   std::vector<std::function<void()>> deferred_;
   std::unordered_map<Deferred*, std::unique_ptr<Deferred>> adopted_;
 
   void on_prepare();
+  void on_check();
   void on_posted();
   void on_tick();
   bool work_waits() const noexcept;
