@@ -88,8 +88,8 @@ Loop::Loop()
   must(uv_check_init(loop_.get(), hooks_->check.get()), "uv_check_init");
   must(uv_async_init(loop_.get(), hooks_->async.get(), Hooks::on_async), "uv_async_init");
   must(uv_timer_init(loop_.get(), hooks_->tick.get()), "uv_timer_init");
-  for (auto* handle : {as_handle(hooks_->prepare), as_handle(hooks_->check), as_handle(hooks_->async),
-                       as_handle(hooks_->tick)}) {
+  for (auto* handle :
+       {as_handle(hooks_->prepare), as_handle(hooks_->check), as_handle(hooks_->async), as_handle(hooks_->tick)}) {
     handle->data = this;
     uv_unref(handle);
   }

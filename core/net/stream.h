@@ -40,8 +40,8 @@ class Stream : public http::ByteSink {
   // While stopped, bytes, the end and errors of the reading side wait.
   virtual void start_reading() = 0;
   virtual void stop_reading() = 0;
-  // Small pieces are gathered and written when the running event ends (Loop::end_event), large ones at once together
-  // with what was gathered. What the kernel does not take is queued. Errors come later through on_stream_error,
+  // Small pieces are gathered and written when the events of this turn are over (Loop::end_event), large ones at once
+  // together with what was gathered. What the kernel does not take is queued. Errors come later through on_stream_error,
   // after the running event; then and after shutdown_write bytes are dropped.
   void append(std::string_view bytes) override = 0;
   virtual void flush() = 0;

@@ -107,7 +107,7 @@ class Readiness {
   // on_worker_start, on_worker_stop: `done` runs once, on the thread that reports; it must pass the outcome on to its
   // worker.
   void begin_worker(std::uint32_t worker, Done done);
-  void end_worker(std::uint32_t worker);  // `done` will not be called any more
+  void end_worker(std::uint32_t worker);               // `done` will not be called any more
   void report(std::uint32_t worker, Outcome outcome);  // POSTERN_EVERY_WORKER: about all that still wait
 
  private:

@@ -115,7 +115,8 @@ class Exchange final : public net::Deferred,
   postern_status respond_error(std::uint32_t status, std::string_view code, std::string_view message,
                                std::uint32_t retry_after_s);
   postern_status set_origin(std::uint32_t origin);
-  Value variable(VariableId id) const override;
+  Value variable(VariableId id) const override { return id != 0 ? variable(id, variable_info(id)) : Value{}; }
+  Value variable(VariableId id, const VariableInfo& info) const;  // `info` is the variable's own
   postern_status set_variable(VariableId id, const Value& value);
   postern_status pause(postern_ticket& ticket);
   postern_status resume(std::uint64_t pause, postern_verdict verdict);  // on this worker

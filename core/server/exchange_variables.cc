@@ -26,9 +26,7 @@ std::string_view milliseconds_text(std::uint64_t ns, Arena& arena) {
 
 }  // namespace
 
-Value Exchange::variable(VariableId id) const {
-  if (id == 0) return {};
-  const VariableInfo& info = variable_info(id);
+Value Exchange::variable(VariableId id, const VariableInfo& info) const {
   Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
   if (info.builtin == Builtin::none) {
     for (const Variable* v = variables_; v != nullptr; v = v->before)

@@ -104,8 +104,9 @@ VariableId variable_id(std::string_view name) {
   static Names names;
   return well_formed(name) ? names.id(name) : 0;
 }
-bool is_variable(VariableId id) noexcept {
-  return id < kMaxNames && entries[id].load(std::memory_order_acquire) != nullptr;
+const VariableInfo* find_variable(VariableId id) noexcept {
+  const Entry* found = id < kMaxNames ? entries[id].load(std::memory_order_acquire) : nullptr;
+  return found != nullptr ? &found->info : nullptr;
 }
 std::string_view variable_name(VariableId id) { return entry(id).name; }
 const VariableInfo& variable_info(VariableId id) { return entry(id).info; }

@@ -30,7 +30,6 @@ using VariableId = std::uint32_t;
 
 // [any thread] 0 when the name is malformed (abi.h, variable_id) or 65,535 names are in use.
 VariableId variable_id(std::string_view name);
-bool is_variable(VariableId id) noexcept;       // [any thread] variable_id has given it out
 std::string_view variable_name(VariableId id);  // lives for ever
 
 // What a variable's number means to the core. `argument` is the NAME part of the families.
@@ -65,7 +64,8 @@ struct VariableInfo {
   Builtin builtin = Builtin::none;
   std::string_view argument;
 };
-const VariableInfo& variable_info(VariableId id);  // id must be valid
+const VariableInfo& variable_info(VariableId id);           // id must be valid
+const VariableInfo* find_variable(VariableId id) noexcept;  // [any thread] null when variable_id has not given it out
 
 // Something that has variables: an exchange, or a test's table.
 class VariableReader {

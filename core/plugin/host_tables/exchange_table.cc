@@ -64,15 +64,18 @@ std::uint64_t header_count(postern_exchange handle, std::uint32_t message) {
   return count;
 }
 
-postern_status header_at(postern_exchange handle, std::uint32_t message, std::uint64_t index, postern_header* header) {
-  if (header == nullptr || message > POSTERN_RESPONSE_TRAILERS) return POSTERN_E_INVALID;
-  return with_exchange(handle, [&](Exchange& x) {
+std::uint64_t header_list(postern_exchange handle, std::uint32_t message, std::uint64_t first, std::uint64_t capacity,
+                          postern_header* headers) {
+  if (headers == nullptr) return 0;
+  std::uint64_t count = 0;
+  with_exchange(handle, [&](Exchange& x) {
     const http::HeaderList* list = x.headers(message);
-    if (list == nullptr || index >= list->size()) return POSTERN_E_NOT_FOUND;
-    const http::Field& field = list->fields()[index];
-    *header = {str(field.name), str(field.value)};
+    if (list == nullptr || first >= list->size()) return POSTERN_OK;
+    for (const auto& field : list->fields().subspan(first, std::min(capacity, list->size() - first)))
+      headers[count++] = {str(field.name), str(field.value)};
     return POSTERN_OK;
   });
+  return count;
 }
 
 // Framing and hop-by-hop fields are the gateway's. Host is the request's authority under another name.
@@ -235,10 +238,11 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
 }
 
 postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
-  if (value == nullptr || !server::is_variable(id)) return POSTERN_E_INVALID;
+  const server::VariableInfo* info = server::find_variable(id);
+  if (value == nullptr || info == nullptr) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
     if (!x.has_room(0)) return POSTERN_E_LIMIT;  // some texts are made on demand
-    const Value found = x.variable(id);
+    const Value found = x.variable(id, *info);
     *value = {abi_type(found.kind), 0, found.integer, found.number, str(found.string)};
     return value->type == POSTERN_VALUE_NONE ? POSTERN_E_NOT_FOUND : POSTERN_OK;
   });
@@ -246,8 +250,9 @@ postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_v
 
 postern_status variable_set(postern_exchange handle, std::uint32_t id, const postern_value* value) {
   Value wanted;
-  if (value == nullptr || !server::is_variable(id) || !from_abi(*value, wanted)) return POSTERN_E_INVALID;
-  bool read_only = server::variable_info(id).builtin != server::Builtin::none;
+  const server::VariableInfo* info = server::find_variable(id);
+  if (value == nullptr || info == nullptr || !from_abi(*value, wanted)) return POSTERN_E_INVALID;
+  bool read_only = info->builtin != server::Builtin::none;
   return change_exchange(
       handle, [&](Exchange&) { return read_only ? POSTERN_E_STATE : POSTERN_OK; },
       [&](Exchange& x) { return x.set_variable(id, wanted); });
@@ -320,7 +325,7 @@ const postern_exchange_table& exchange_table() {
   static const postern_exchange_table table{sizeof(table), 1,
                                             &request_get,  &request_set,
                                             &header_get,   &header_count,
-                                            &header_at,    &header_set,
+                                            &header_list,  &header_set,
                                             &header_add,   &header_remove,
                                             &status_get,   &status_set,
                                             &respond,      &respond_error,

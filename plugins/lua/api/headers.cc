@@ -63,7 +63,7 @@ template <std::uint32_t message>
 int next(lua_State* L) {
   const lua_Integer at = lua_tointeger(L, lua_upvalueindex(1));
   postern_header header{};
-  if (host().exchange->header_at(check_exchange(L), message, static_cast<std::uint64_t>(at), &header) != POSTERN_OK)
+  if (host().exchange->header_list(check_exchange(L), message, static_cast<std::uint64_t>(at), 1, &header) == 0)
     return 0;
   lua_pushinteger(L, at + 1);
   lua_replace(L, lua_upvalueindex(1));
@@ -108,7 +108,7 @@ int header_values(lua_State* L) {
   lua_newtable(L);
   postern_header header{};
   lua_Integer found = 0;
-  for (std::uint64_t i = 0; host().exchange->header_at(x, message, i, &header) == POSTERN_OK; ++i) {
+  for (std::uint64_t i = 0; host().exchange->header_list(x, message, i, 1, &header) == 1; ++i) {
     if (!same_name(view(header.name), name)) continue;
     push_text(L, header.value);
     lua_rawseti(L, -2, ++found);

@@ -65,10 +65,10 @@ typedef struct postern_ticket {
 /* Results of functions. Negative values are errors. */
 typedef int32_t postern_status;
 #define POSTERN_OK 0
-#define POSTERN_PENDING 1        /* on_configure, on_worker_start, on_worker_stop: will report through instance->ready */
-#define POSTERN_E_GONE (-1)      /* the handle's object has ended */
-#define POSTERN_E_INVALID (-2)   /* an argument is malformed or out of its bounds */
-#define POSTERN_E_STATE (-3)     /* not allowed in this hook or on this thread */
+#define POSTERN_PENDING 1      /* on_configure, on_worker_start, on_worker_stop: will report through instance->ready */
+#define POSTERN_E_GONE (-1)    /* the handle's object has ended */
+#define POSTERN_E_INVALID (-2) /* an argument is malformed or out of its bounds */
+#define POSTERN_E_STATE (-3)   /* not allowed in this hook or on this thread */
 #define POSTERN_E_NOT_FOUND (-4) /* no such header, variable, key, upstream */
 #define POSTERN_E_LIMIT (-5)     /* a limit was reached: memory, entries, outstanding calls */
 #define POSTERN_E_EXISTS (-6)    /* add or publish: the name is taken */
@@ -224,7 +224,9 @@ typedef struct postern_exchange_table {
   /* First header of that name (case-insensitive). POSTERN_E_NOT_FOUND when there is none. */
   postern_status (*header_get)(postern_exchange x, uint32_t message, postern_str name, postern_str* value_view);
   uint64_t (*header_count)(postern_exchange x, uint32_t message);
-  postern_status (*header_at)(postern_exchange x, uint32_t message, uint64_t index, postern_header* header_view);
+  /* Up to `capacity` headers in order, from the one at `first` on; the answer is how many were written. */
+  uint64_t (*header_list)(postern_exchange x, uint32_t message, uint64_t first, uint64_t capacity,
+                          postern_header* headers_view);
   /* set replaces all of that name by one; add appends; remove takes all away (POSTERN_E_NOT_FOUND when none was there).
    * Names and values are checked against RFC 9110 section 5: POSTERN_E_INVALID. Framing and hop-by-hop fields
    * (Content-Length, Transfer-Encoding, Connection, Keep-Alive, TE, Trailer, Upgrade) are the gateway's: POSTERN_E_STATE. */

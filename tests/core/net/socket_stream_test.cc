@@ -60,19 +60,29 @@ TEST_CASE("a stream knows its peer") {
   CHECK(local.client->peer_host() == "unix");
 }
 
-TEST_CASE("small pieces of one event are written together when it ends") {
+TEST_CASE("small pieces of one turn of the loop are written together") {
   Loop loop;
   Pair pair(loop);
-  {
+  for (const char* piece : {"a", "b"}) {
     EventScope event(loop);
-    pair.client->append("a");
-    pair.client->append("b");
-    CHECK(pair.client->queued() == 2);
+    pair.client->append(piece);
+    pair.client->append(piece);
   }
-  CHECK(pair.client->queued() == 0);
   run_until(loop, [&] { return !pair.server_sees.received.empty(); });
-  CHECK(pair.server_sees.received == "ab");
+  CHECK(pair.client->queued() == 0);
+  CHECK(pair.server_sees.received == "aabb");
   CHECK(pair.server_sees.reads == 1);
+}
+
+TEST_CASE("no stream waits for more than 63 others before it is written") {
+  Loop loop;
+  std::vector<std::unique_ptr<Pair>> pairs(64);
+  for (auto& pair : pairs) pair = std::make_unique<Pair>(loop);
+  for (auto& pair : pairs) {
+    EventScope event(loop);
+    pair->client->append("a");
+  }
+  CHECK(pairs.front()->client->queued() == 0);
 }
 
 TEST_CASE("pieces of every size arrive in order") {

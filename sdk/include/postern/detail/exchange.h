@@ -30,12 +30,12 @@ class Headers {
   std::uint64_t size() const { return table().header_count(x_, message_); }
   Header at(std::uint64_t index) const {
     postern_header header = {};
-    table().header_at(x_, message_, index, &header);
+    table().header_list(x_, message_, index, 1, &header);
     return {detail::to_view(header.name), detail::to_view(header.value)};
   }
   // Changing the list while walking over it is not allowed.
   Iterator begin() const;
-  Iterator end() const;
+  std::default_sentinel_t end() const { return {}; }
 
   // Replaces all of that name by one.
   Status set(std::string_view name, std::string_view value) const {
@@ -53,34 +53,37 @@ class Headers {
   std::uint32_t message_;
 };
 
+// Asks the gateway for several headers at a time.
 class Headers::Iterator {
  public:
   using value_type = Header;
   using difference_type = std::ptrdiff_t;
-  using iterator_category = std::input_iterator_tag;
-  using pointer = const Header*;
+  using iterator_concept = std::input_iterator_tag;
   using reference = Header;
 
-  Iterator(const Headers& headers, std::uint64_t index) : headers_(headers), index_(index) {}
-  Header operator*() const { return headers_.at(index_); }
+  explicit Iterator(const Headers& headers) : headers_(headers) { read(); }
+  Header operator*() const { return {detail::to_view(some_[at_].name), detail::to_view(some_[at_].value)}; }
   Iterator& operator++() {
-    ++index_;
+    if (++at_ == count_) read();
     return *this;
   }
-  Iterator operator++(int) {
-    Iterator before = *this;
-    ++index_;
-    return before;
-  }
-  bool operator==(const Iterator& other) const { return index_ == other.index_; }
+  void operator++(int) { ++*this; }
+  bool operator==(std::default_sentinel_t) const { return count_ == 0; }
 
  private:
+  static constexpr std::uint64_t kSome = 16;
+  void read() {
+    first_ += count_;
+    at_ = 0;
+    count_ = table().header_list(headers_.x_, headers_.message_, first_, kSome, some_);
+  }
+
   Headers headers_;
-  std::uint64_t index_;
+  std::uint64_t first_ = 0, count_ = 0, at_ = 0;
+  postern_header some_[kSome];
 };
 
-inline Headers::Iterator Headers::begin() const { return {*this, 0}; }
-inline Headers::Iterator Headers::end() const { return {*this, size()}; }
+inline Headers::Iterator Headers::begin() const { return Iterator(*this); }
 
 class Request {
  public:

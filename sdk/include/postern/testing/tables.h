@@ -145,13 +145,16 @@ struct Tables {
     FakeExchange* e = exchange_of(x);
     return e == nullptr ? 0 : e->headers(message).size();
   }
-  static postern_status header_at(postern_exchange x, std::uint32_t message, std::uint64_t index,
-                                  postern_header* header) {
+  static std::uint64_t header_list(postern_exchange x, std::uint32_t message, std::uint64_t first,
+                                   std::uint64_t capacity, postern_header* headers) {
     FakeExchange* e = exchange_of(x);
-    if (e == nullptr) return POSTERN_E_GONE;
-    if (index >= e->headers(message).size()) return POSTERN_E_NOT_FOUND;
-    *header = {to_str(e->headers(message).at(index).first), to_str(e->headers(message).at(index).second)};
-    return POSTERN_OK;
+    if (e == nullptr) return 0;
+    std::uint64_t count = 0;
+    for (; count < capacity && first + count < e->headers(message).size(); ++count) {
+      const auto& [name, value] = e->headers(message).at(first + count);
+      headers[count] = {to_str(name), to_str(value)};
+    }
+    return count;
   }
   static postern_status header_set(postern_exchange x, std::uint32_t message, postern_str name, postern_str value) {
     FakeExchange* e = exchange_of(x);
@@ -318,7 +321,7 @@ struct Tables {
                                                             request_set,
                                                             header_get,
                                                             header_count,
-                                                            header_at,
+                                                            header_list,
                                                             header_set,
                                                             header_add,
                                                             header_remove,
