@@ -38,6 +38,9 @@ struct RequestHead {
   bool expect_continue = false;       // 100-continue is awaited
   bool upgrade = false;               // Connection: upgrade with an Upgrade field
   std::string_view upgrade_protocol;  // value of Upgrade: "websocket"; written to the upstream when `upgrade` is set
+  // HTTP/2: an extended CONNECT (RFC 8441). `method` is GET and `upgrade` set, as if the client had asked in HTTP/1.
+  bool extended_connect = false;
+  bool te_trailers = false;  // TE: trailers, which HTTP/2 writes again (gRPC servers ask for it)
   // End-to-end fields and Host. Gone already: hop-by-hop fields (RFC 9110 section 7.6.1), and what `body` and
   // `expect_continue` say: Content-Length, Transfer-Encoding, Expect. The codec writes those again.
   HeaderList headers;
