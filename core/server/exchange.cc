@@ -55,7 +55,7 @@ thread_local ExchangeMemory exchange_memory;
 void* Exchange::operator new(std::size_t size) { return exchange_memory.take(size); }
 void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
 
-Exchange::Exchange(ClientConnection& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
+Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
     : client_(&client),
       stream_(stream),
       worker_(worker),
@@ -83,7 +83,7 @@ void Exchange::begin(http::RequestHead& head, bool ends) {
   started_ns_ = worker_.loop().event_ns();
   count_begun();
   const Plan& plan = plan_.plan();
-  client_ip_ = real_client(plan.trusted_proxies, client_->peer_host(), head.headers);
+  client_ip_ = real_client(plan.trusted_proxies, client_->connection().peer_host(), head.headers);
   use_chain(plan.gateway_chain);
   go(Stage::early);
 }
@@ -94,7 +94,7 @@ void Exchange::refuse(const Error& error) {
     request_->keep_alive = false;
     started_ns_ = worker_.loop().event_ns();
     count_begun();
-    client_ip_ = client_->peer_host();
+    client_ip_ = client_->connection().peer_host();
     use_chain(plan_.plan().gateway_chain);
     bad_request_ = true;
   }
@@ -178,7 +178,7 @@ void Exchange::run_early() {
 
 void Exchange::run_route() {
   const Plan& plan = plan_.plan();
-  auto found = plan.router.find(*request_, client_->listener_name(), arena_);
+  auto found = plan.router.find(*request_, client_->connection().listener_name(), arena_);
   if (found.kind == RouteMatch::Kind::found) {
     route_ = &plan.routes[found.route];
     path_parameters_ = found.parameters;
@@ -342,7 +342,7 @@ Result<void> Exchange::prepare_upstream_head() {
     head->authority = arena_.copy(endpoint_->host);
     head->headers.set_view("Host", head->authority);
   }
-  add_forwarded(plan_.plan().trusted_proxies, client_->peer_host(), *request_, *head);
+  add_forwarded(plan_.plan().trusted_proxies, client_->connection().peer_host(), *request_, *head);
   upstream_head_ = head;
   return {};
 }

@@ -26,7 +26,7 @@
 
 namespace postern::server {
 
-class ClientConnection;
+class ClientSession;
 class Worker;
 class WorkerPlan;
 
@@ -56,14 +56,14 @@ class Exchange final : public net::Deferred,
                        private Forwarder::Host,
                        private ResolveWaiter {
  public:
-  Exchange(ClientConnection& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
+  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
   static void* operator new(std::size_t size);
   static void operator delete(void* memory) noexcept;
 
-  // --- From the client connection ---
+  // --- From the client's session ---
   Arena& arena() noexcept { return arena_; }
   http::StreamId stream() const noexcept { return stream_; }
   void begin(http::RequestHead& head, bool ends);  // the head is complete; advance() follows
@@ -225,7 +225,7 @@ class Exchange final : public net::Deferred,
   static void on_retry_due(void* self);
 
   // Identity
-  ClientConnection* client_;  // null once the client connection is gone
+  ClientSession* client_;  // null once the client connection is gone
   http::StreamId stream_;
   Worker& worker_;
   WorkerPlan& plan_;

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "server/client_connection.h"
+#include "server/client_session.h"
 #include "server/exchange.h"
 #include "server/local_reply.h"
 #include "server/worker.h"
@@ -168,7 +168,7 @@ void Exchange::deliver_to_client(std::string_view bytes, bool end) {
   response_body_bytes_ += bytes.size();
   if (!bytes.empty()) client_->write_body(stream_, bytes);
   if (end) return finish_response();
-  if (client_->congested()) forwarder_.pause_response();
+  if (client_->congested(stream_)) forwarder_.pause_response();
 }
 
 // `known_length`: all of the body is there. Otherwise the upstream's framing holds unless a plugin may change the bytes.

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "http/target.h"
-#include "server/client_connection.h"
 #include "server/exchange.h"
 #include "server/local_reply.h"
 #include "server/worker.h"

@@ -68,9 +68,9 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
     case Builtin::client_ip:
       return Value::of(client_ip_);
     case Builtin::client_port:
-      return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->peer_port())) : Value{};
+      return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->connection().peer_port())) : Value{};
     case Builtin::listener_name:
-      return client_ != nullptr ? Value::of(client_->listener_name()) : Value{};
+      return client_ != nullptr ? Value::of(client_->connection().listener_name()) : Value{};
     case Builtin::route_id:
       return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:
