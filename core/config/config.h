@@ -17,6 +17,13 @@ using Bytes = std::int64_t;
 
 inline constexpr std::int64_t kMostWorkers = 254;  // handles of the plugin ABI have 8 bits for the worker
 
+struct Http2Limits {  // `limits.http2`: of one connection
+  std::int64_t concurrent_streams = 128;
+  Bytes stream_window = 64 * 1024;      // of a request body, that may come before somebody takes it
+  std::int64_t control_frames = 1'000;  // of a kind, in 30 s, besides what streams and data call for; SETTINGS: a tenth
+  std::int64_t resets = 100;            // streams broken off in 30 s, besides half of those that were opened
+};
+
 struct Limits {                              // `limits`, gateway-wide
   Bytes request_line = 8 * 1024;             // 414 beyond
   Bytes head = 64 * 1024;                    // 431 beyond
@@ -26,6 +33,7 @@ struct Limits {                              // `limits`, gateway-wide
   std::int64_t connections = 25'000;         // of clients, all workers together; at the limit accepting pauses
   Bytes body_buffer_total =
       256 * 1024 * 1024;  // memory of BUFFER policies, all exchanges of a worker together; 503 beyond
+  Http2Limits http2;
 };
 
 struct Timeouts {                     // `timeouts`, gateway-wide
@@ -42,6 +50,8 @@ struct Timeouts {                     // `timeouts`, gateway-wide
 struct Listener {
   std::string name;
   std::string address;  // "0.0.0.0:8080", "[::]:80", "unix:/run/postern.sock"; port 0: the kernel chooses
+  // What clients may speak, in the order of preference: "h2", "http/1.1".
+  std::vector<std::string> protocols = {"h2", "http/1.1"};
   Position position;
 };
 

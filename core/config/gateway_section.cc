@@ -16,6 +16,15 @@ void read_level(const Cursor& value, std::string& level) {
   if (value.read_choice(index, kLevels)) level = kLevels[index];
 }
 
+void read_http2(const Cursor& section, Http2Limits& limits) {
+  Fields fields(section);
+  fields.read_integer("concurrent_streams", limits.concurrent_streams, 1, 10'000);
+  fields.read_size("stream_window", limits.stream_window, 16 * kKilo, 16 * kMega);
+  fields.read_integer("control_frames", limits.control_frames, 10, 10'000'000);
+  fields.read_integer("resets", limits.resets, 1, 10'000'000);
+  fields.finish();
+}
+
 }  // namespace
 
 void read_workers(const Cursor& value, std::int64_t& workers) {
@@ -39,6 +48,7 @@ void read_limits(const Cursor& section, Limits& limits) {
   fields.read_integer("connections", limits.connections, 1, 10'000'000);
   fields.read_size("exchange_memory", limits.exchange_memory, 128 * kKilo, kTera);
   fields.read_size("body_buffer_total", limits.body_buffer_total, 64 * kKilo, kTera);
+  if (auto http2 = fields.find("http2")) read_http2(*http2, limits.http2);
   fields.finish();
 }
 

@@ -1,8 +1,28 @@
+#include <algorithm>
+
 #include "config/names.h"
 #include "config/report.h"
 #include "config/sections.h"
 
 namespace postern::config {
+namespace {
+
+const std::vector<std::string> kProtocols = {"h2", "http/1.1"};
+
+void read_protocols(const Cursor& list, std::vector<std::string>& protocols) {
+  if (!list.is_list()) return;
+  protocols.clear();
+  for (const Cursor& item : list.items()) {
+    std::size_t index = 0;
+    if (!item.read_choice(index, kProtocols)) continue;
+    if (std::find(protocols.begin(), protocols.end(), kProtocols[index]) != protocols.end())
+      item.problem("\"" + kProtocols[index] + "\" stands here twice");
+    protocols.push_back(kProtocols[index]);
+  }
+  if (list.node().items.empty()) list.problem("expected at least one protocol: " + listed(kProtocols));
+}
+
+}  // namespace
 
 void read_listeners(const Cursor& section, std::vector<Listener>& listeners) {
   if (!section.is_list()) return;
@@ -16,6 +36,7 @@ void read_listeners(const Cursor& section, std::vector<Listener>& listeners) {
     if (auto address = fields.require("address");
         address && address->read(listener.address) && !is_listen_address(listener.address, problem))
       address->problem(problem);
+    if (auto protocols = fields.find("protocols")) read_protocols(*protocols, listener.protocols);
     fields.finish();
     listeners.push_back(std::move(listener));
   }

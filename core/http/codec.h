@@ -18,6 +18,8 @@ using StreamId = std::uint32_t;
 class ByteSink {
  public:
   virtual void append(std::string_view bytes) = 0;
+  // What is appended now only waits in memory. HTTP/1 has to append it nevertheless; HTTP/2 chooses what goes first later.
+  virtual bool full() const noexcept { return false; }
 
  protected:
   ~ByteSink() = default;
@@ -40,7 +42,15 @@ class ServerEvents {
   virtual void on_request_body(StreamId stream, std::string_view bytes) = 0;
   // Null: no trailers. They live as long as the head.
   virtual void on_request_end(StreamId stream, HeaderList* trailers) = 0;
-  virtual void on_stream_reset(StreamId stream) = 0;  // HTTP/2: the client gave up this stream
+
+  // --- HTTP/2 alone ---
+  // A head that HTTP/2 allows and this gateway does not take: to be answered with the error's status. Instead of
+  // on_request_head; what still comes of the request is dropped.
+  virtual void on_request_refused(StreamId, const Error&) {}
+  // The stream is no more. Null: its request and response have been whole, or finish_stream has been called. Else why it broke
+  // off (no text: the client wished it); nothing of it is to be written any more.
+  virtual void on_stream_closed(StreamId, const Error*) {}
+  virtual void on_stream_writable(StreamId) {}  // queued() has fallen to a quarter of kStreamQueue, after it was above
 
  protected:
   ~ServerEvents() = default;
@@ -48,6 +58,9 @@ class ServerEvents {
 
 class ServerCodec {
  public:
+  static constexpr std::size_t kStreamQueue =
+      64 * 1024;  // bytes of one stream from which on nothing more should be written
+
   virtual ~ServerCodec() = default;
 
   // Consumes bytes from the client. Returns how many were taken: fewer than given only when the codec waits for the
@@ -76,6 +89,12 @@ class ServerCodec {
   virtual bool finish_stream(StreamId stream) = 0;
   // True while a message is partly read or a stream is open: closing now would cut something off.
   virtual bool busy() const = 0;
+
+  // --- What HTTP/2 has and HTTP/1 does not need ---
+  // Writes what the codec holds back: its own frames after feed(), and what write_* gathers. Never inside an event.
+  virtual void flush(ByteSink&) {}
+  // Bytes of a response that wait for the client to give room for this stream, or for flush().
+  virtual std::size_t queued(StreamId) const noexcept { return 0; }
 };
 
 // Events of the client side (we are the client, talking to an upstream).

@@ -47,6 +47,7 @@ class Stream : public http::ByteSink {
   virtual void flush() = 0;
   virtual std::size_t queued() const noexcept = 0;  // bytes not yet taken by the kernel
   bool above_high_watermark() const noexcept { return queued() > kHighWatermark; }
+  bool full() const noexcept final { return above_high_watermark(); }
   bool read_ended() const noexcept { return read_ended_; }  // on_eof or on_stream_error has been called
   bool failed() const noexcept { return failed_; }          // on_stream_error has been called
   // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.

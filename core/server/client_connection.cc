@@ -4,7 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include "http/h2_server_codec.h"
 #include "server/h1_session.h"
+#include "server/h2_session.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -56,20 +58,69 @@ void ClientConnection::info(postern_connection_info& out) const {
   std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
 }
 
+// ---- The choice of protocol ------------------------------------------------------------------------------------------
+
+// Which protocols the listener has. One that is no longer configured has both, for what has come through it before.
+ClientConnection::Protocols ClientConnection::protocols() const noexcept {
+  for (const auto& listener : worker_.plan()->plan().config->listeners) {
+    if (listener.name != listener_) continue;
+    const auto& names = listener.protocols;
+    auto has = [&](std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+    return {has("http/1.1"), has("h2")};
+  }
+  return {true, true};
+}
+
 void ClientConnection::admit() {
   admitted_ = true;
-  session_ = make_h1_session(*this);
-  session_->start();
+  auto [http1, http2] = protocols();
+  if (!http2) {
+    speak(make_h1_session(*this));
+  } else if (!http1) {
+    speak(make_h2_session(*this));
+  } else {
+    arm(timeouts().header_read);  // HTTP/2's preface tells
+  }
   stream_->start_reading();
+}
+
+void ClientConnection::speak(std::unique_ptr<ClientSession> session) {
+  session_ = std::move(session);
+  session_->start();
+}
+
+// Without TLS a client that speaks HTTP/2 says so at once; the first byte that differs is HTTP/1's.
+void ClientConnection::choose(std::string_view bytes) {
+  std::string before = std::exchange(first_bytes_, {});
+  if (!before.empty()) bytes = before.append(bytes);
+  std::size_t size = std::min(bytes.size(), http::kH2Preface.size());
+  if (bytes.substr(0, size) != http::kH2Preface.substr(0, size)) {
+    speak(make_h1_session(*this));
+  } else if (size == http::kH2Preface.size()) {
+    speak(make_h2_session(*this));
+  } else {
+    first_bytes_ = bytes;
+    return;
+  }
+  session_->on_read(bytes);
+}
+
+// Nothing more comes that could tell: HTTP/1 has words for a request that is not whole.
+void ClientConnection::speak_http1() {
+  speak(make_h1_session(*this));
+  if (std::string bytes = std::exchange(first_bytes_, {}); !bytes.empty()) session_->on_read(bytes);
 }
 
 // ---- From the stream -------------------------------------------------------------------------------------------------
 
 void ClientConnection::on_read(std::string_view bytes) {
-  if (!closed_) session_->on_read(bytes);
+  if (closed_) return;
+  session_ != nullptr ? session_->on_read(bytes) : choose(bytes);
 }
 
 void ClientConnection::on_eof() {
+  if (closed_) return;
+  if (session_ == nullptr) speak_http1();
   if (!closed_) session_->on_eof();
 }
 
@@ -108,7 +159,8 @@ void ClientConnection::on_deadline(void* self) { static_cast<ClientConnection*>(
 void ClientConnection::on_waited_too_long() {
   if (closed_) return;
   if (!admitted_) return go_on(hooks_.deadline());
-  session_->on_deadline();
+  if (session_ == nullptr) speak_http1();
+  if (!closed_) session_->on_deadline();
 }
 
 // ---- The end ---------------------------------------------------------------------------------------------------------

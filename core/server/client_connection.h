@@ -64,9 +64,13 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   void on_stream_error(const Error& error) override;
   void on_drained() override;
   void go_on(ConnectionHooks::Outcome outcome);
+  struct Protocols {
+    bool http1, http2;
+  };
+  Protocols protocols() const noexcept;
   void admit();
   void choose(std::string_view bytes);
-  void speak(http::Version version);
+  void speak(std::unique_ptr<ClientSession> session);
   void speak_http1();
   static void on_deadline(void* self);
   void on_waited_too_long();

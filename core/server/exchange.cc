@@ -336,7 +336,7 @@ Result<void> Exchange::prepare_upstream_head() {
     if (!head->query.empty()) head->target = arena_.append(arena_.append(arena_.copy(head->path), "?"), head->query);
   }
   head->version = http::Version::http11;
-  head->upgrade = false;
+  head->upgrade = head->extended_connect = false;
   head->expect_continue = false;
   if (!upstream_plan_->config.preserve_host) {
     head->authority = arena_.copy(endpoint_->host);

@@ -45,7 +45,6 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   void on_request_head(http::StreamId stream, http::RequestHead& head, bool ends) override;
   void on_request_body(http::StreamId stream, std::string_view bytes) override;
   void on_request_end(http::StreamId stream, http::HeaderList* trailers) override;
-  void on_stream_reset(http::StreamId) override {}  // HTTP/1 has none
 
   net::Stream& out() const noexcept { return connection_.stream(); }
   bool closed() const noexcept { return connection_.closed(); }

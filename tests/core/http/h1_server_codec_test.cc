@@ -315,7 +315,6 @@ TEST_CASE("trailers live as long as the head") {
     void on_request_head(StreamId, RequestHead&, bool) override {}
     void on_request_body(StreamId, std::string_view) override {}
     void on_request_end(StreamId, HeaderList* list) override { trailers = list; }
-    void on_stream_reset(StreamId) override {}
     BlockPool pool;
     Arena arena{pool};
     HeaderList* trailers = nullptr;

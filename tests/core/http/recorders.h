@@ -93,7 +93,6 @@ class ServerRecorder final : public ServerEvents {
     transcript.end(trailers);
     if (answers) answer();
   }
-  void on_stream_reset(StreamId) override { transcript.line("reset"); }
 
   // Feeds `bytes` in pieces of `piece` bytes, resuming whenever it was paused, until an error or until nothing is
   // taken.
