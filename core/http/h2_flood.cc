@@ -18,6 +18,8 @@ std::string_view name_of(H2Limit limit) noexcept {
       return "empty_data";
     case H2Limit::resets:
       return "resets";
+    case H2Limit::stray_resets:
+      return "stray_resets";
     case H2Limit::continuation:
       return "continuation";
     case H2Limit::answers:
@@ -50,6 +52,7 @@ std::uint64_t H2FloodGuard::allowed(H2Limit kind) const noexcept {
     case H2Limit::pings:
       return control_frames_ + 2 * streams_ + data_frames_;
     case H2Limit::window_update:
+    case H2Limit::stray_resets:
       return control_frames_ + 4 * streams_ + 4 * data_frames_;
     case H2Limit::priority:
       return control_frames_ + 10 * streams_;

@@ -18,12 +18,13 @@ enum class H2Limit : std::uint8_t {
   window_update,  // WINDOW_UPDATE frames
   empty_data,     // DATA frames that carry nothing and end nothing
   resets,         // streams that the client breaks off, itself or by breaking the rules ("rapid reset")
+  stray_resets,   // RST_STREAM of streams that have ended
   continuation,   // CONTINUATION frames of one head
   answers,        // answers to PING and SETTINGS that the client does not read
   head,           // a head many times larger than is allowed (HPACK bombs)
   stall           // a stream whose answer the client leaves no room for
 };
-inline constexpr std::size_t kH2Limits = 11;
+inline constexpr std::size_t kH2Limits = 12;
 std::string_view name_of(H2Limit limit) noexcept;  // "rapid reset" is "resets"
 
 class H2FloodGuard {

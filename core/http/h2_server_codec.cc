@@ -82,6 +82,7 @@ struct Stream {
   bool is_head = false;
   bool tunnel = false;  // an extended CONNECT
   bool broken_by_client = false;
+  std::string fault;  // what was wrong with it
   // --- The response ---
   std::string queue;  // DATA not yet sent, from queue_taken on; then `piece`
   std::size_t queue_taken = 0;
@@ -329,7 +330,7 @@ int H2ServerCodecImpl::on_begin_frame(const nghttp2_frame_hd& frame) {
       count(H2Limit::window_update);
       break;
     case NGHTTP2_RST_STREAM:
-      count(H2Limit::resets);
+      if (find(static_cast<StreamId>(frame.stream_id)) == nullptr) count(H2Limit::stray_resets);
       break;
     default:
       break;
@@ -425,6 +426,7 @@ void H2ServerCodecImpl::on_trailers(Stream& s) {
 int H2ServerCodecImpl::on_invalid_frame(const nghttp2_frame& frame, int code) {
   if (fields_of_ == static_cast<StreamId>(frame.hd.stream_id)) fields_.reset();
   if (detail_.empty()) detail_ = nghttp2_strerror(code);
+  if (Stream* s = find(static_cast<StreamId>(frame.hd.stream_id)); s != nullptr && s->fault.empty()) s->fault = detail_;
   return 0;
 }
 
@@ -650,7 +652,7 @@ void H2ServerCodecImpl::reset_stream(StreamId stream, Break why) {
 
 // The client has broken the rules of this stream.
 void H2ServerCodecImpl::break_off(Stream& s, std::uint32_t code, std::string_view why) {
-  detail_.assign(why.substr(0, kFaultBytes));
+  s.fault.assign(why.substr(0, kFaultBytes));
   nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, number(s), code);
 }
 
@@ -661,16 +663,12 @@ int H2ServerCodecImpl::on_stream_close(StreamId stream, std::uint32_t code) {
   streams_.erase(at);
   if (fields_of_ == stream) fields_.reset();
   bool whole = s->over || (code == NGHTTP2_NO_ERROR && s->complete);
-  if (!s->broken_by_client && !s->over && code != NGHTTP2_NO_ERROR) count(H2Limit::resets);
+  if (!whole) count(H2Limit::resets);
   if (whole) {
     events_.on_stream_closed(stream, nullptr);
   } else {
-    std::string text = std::exchange(detail_, {});
-    if (s->broken_by_client)
-      text.clear();
-    else if (text.empty())
-      text = nghttp2_http2_strerror(code);
-    auto error = Error::client(ErrorCode::bad_request, std::move(text));
+    if (s->fault.empty() && !s->broken_by_client) s->fault = nghttp2_http2_strerror(code);
+    auto error = Error::client(ErrorCode::bad_request, s->broken_by_client ? std::string() : std::move(s->fault));
     events_.on_stream_closed(stream, &error);
   }
   return 0;

@@ -13,12 +13,16 @@ import textwrap
 import threading
 
 from support.client import Client
+from support.h2_client import H2Client
 from support.metrics import Metrics
 from support.wire import TIMEOUT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("POSTERN_BIN", ROOT / "build/debug/bin/postern")).resolve()
 BUILD = BINARY.parents[1]
+
+CLIENTS = {"http1": Client, "h2": H2Client}
+PROTOCOL = os.environ.get("POSTERN_TEST_PROTOCOL", "http1")  # what gw.client, gw.get and gw.request speak
 
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:|"
                               r"(Address|Undefined\w+)Sanitizer:DEADLYSIGNAL")
@@ -174,7 +178,11 @@ class Gateway:
         return self.listeners[listener]
 
     def client(self, listener="public", **how):
-        return Client(self.address(listener), **how)
+        """Speaks HTTP/1.1, or what POSTERN_TEST_PROTOCOL says."""
+        return CLIENTS[PROTOCOL](self.address(listener), **how)
+
+    def h2(self, listener="public", **how):
+        return H2Client(self.address(listener), **how)
 
     def request(self, method="GET", target="/", listener="public", **how):
         """One request on a connection of its own."""
