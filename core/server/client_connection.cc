@@ -87,6 +87,7 @@ void ClientConnection::admit() {
 void ClientConnection::speak(std::unique_ptr<ClientSession> session) {
   session_ = std::move(session);
   session_->start();
+  if (draining_) session_->drain();
 }
 
 // Without TLS a client that speaks HTTP/2 says so at once; the first byte that differs is HTTP/1's.

@@ -285,6 +285,7 @@ bool H2Session::congested(http::StreamId stream) const noexcept {
 
 void H2Session::on_stream_writable(http::StreamId stream) {
   writable_.push_back(stream);
+  if (H2Stream* s = find(stream)) s->write_deadline.cancel();  // it has taken much: what comes now counts anew
   pump_later();
 }
 

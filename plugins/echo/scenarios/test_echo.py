@@ -6,7 +6,7 @@ ECHO = {"routes": [{"id": "echo", "match": {"path": "/*"}, "plugins": [{"echo": 
 def test_it_tells_what_arrived(gateway):
     said = gateway(ECHO).get("/a/b?c=1", headers={"X-Y": "z"}).json()
     assert (said["instance"], said["method"], said["path"], said["query"]) == ("b1", "GET", "/a/b", "c=1")
-    assert said["headers"]["X-Y"] == "z"
+    assert {name.lower(): value for name, value in said["headers"].items()}["x-y"] == "z"  # HTTP/2 has no upper case
 
 
 def test_the_body_comes_back(gateway):

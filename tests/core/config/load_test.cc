@@ -207,6 +207,32 @@ TEST_CASE("a listener is required; addresses and names are unique") {
   CHECK(twins.problems.size() == 2);
 }
 
+TEST_CASE("a listener speaks HTTP/2 and HTTP/1.1 unless it is told otherwise") {
+  auto with = [](const std::string& more) {
+    return load("version: 1\nplugins: [echo]\nlisteners:\n  - {name: a, address: \"127.0.0.1:80\"" + more + "}\n");
+  };
+  CHECK(with("").config.listeners.at(0).protocols == std::vector<std::string>{"h2", "http/1.1"});
+  CHECK(with(", protocols: [http/1.1]").config.listeners.at(0).protocols == std::vector<std::string>{"http/1.1"});
+  CHECK(with(", protocols: [h3]").text().starts_with("test.yaml:4:52: listeners/0/protocols/0: expected h2"));
+  CHECK(with(", protocols: []").problems.size() == 1);
+  CHECK(with(", protocols: [h2, h2]").problems.size() == 1);
+  CHECK(with(", protocols: h2").problems.size() == 1);
+}
+
+TEST_CASE("limits of HTTP/2 have bounds") {
+  Loaded good = load(
+      kHead +
+      "plugins: [echo]\nlimits: {http2: {concurrent_streams: 5, stream_window: 1m, resets: 7, control_frames: 20}}\n");
+  CHECK(good.text() == "");
+  CHECK(good.config.limits.http2.concurrent_streams == 5);
+  CHECK(good.config.limits.http2.stream_window == 1024 * 1024);
+  CHECK(good.config.limits.http2.resets == 7);
+  CHECK(good.config.limits.http2.control_frames == 20);
+  for (std::string bad :
+       {"concurrent_streams: 0", "stream_window: 1k", "stream_window: 1g", "resets: 0", "control_frames: 1", "x: 1"})
+    CHECK(load(kHead + "plugins: [echo]\nlimits: {http2: {" + bad + "}}\n").problems.size() == 1);
+}
+
 TEST_CASE("consistent_hash needs hash_by, others refuse it") {
   std::string head = "version: 1\nplugins: [echo]\nlisteners: [{name: a, address: \"127.0.0.1:80\"}]\n";
   CHECK(load(head + "upstreams: {u: {balance: consistent_hash, targets: [\"a:1\"]}}").problems.size() == 1);
