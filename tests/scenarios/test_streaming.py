@@ -6,6 +6,7 @@ import pytest
 
 from support.gateway import proxy_to
 from support.upstream import early, ok
+from support.wire import TIMEOUT
 
 SIZE = 64 << 20
 PIECE = bytes(range(256)) * 256  # 64 KiB
@@ -24,6 +25,7 @@ def write_until_stalled(sock, count, stalled):
                 piece, count = piece[sent:], count - sent
             except TimeoutError:
                 stalled.set()
+    sock.settimeout(TIMEOUT)  # the next request may take its time
 
 
 def digest_of(count):
