@@ -97,7 +97,14 @@ class ServerCodec {
   virtual std::size_t queued(StreamId) const noexcept { return 0; }
 };
 
-// Events of the client side (we are the client, talking to an upstream).
+// Why a stream ended before its response.
+enum class StreamReset : std::uint8_t {
+  by_peer,      // the upstream gave it up
+  unprocessed,  // the upstream says that it did nothing with the request: safe to repeat (RFC 9113 section 8.7)
+  malformed     // the upstream broke the protocol on this stream; the connection is still good
+};
+
+// Events of the client side (we are the client, talking to an upstream). Nothing may destroy the codec inside an event.
 class ClientEvents {
  public:
   virtual Arena& on_response_begin(StreamId stream) = 0;
@@ -105,7 +112,13 @@ class ClientEvents {
   virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;  // as on_request_head
   virtual void on_response_body(StreamId stream, std::string_view bytes) = 0;
   virtual void on_response_end(StreamId stream, HeaderList* trailers) = 0;
-  virtual void on_stream_reset(StreamId stream, Error error) = 0;
+  // HTTP/2 only: the rest of the response will not come. Not told once it has ended.
+  virtual void on_stream_reset(StreamId stream, StreamReset cause, const Error& error) = 0;
+  // HTTP/2 only: queued(stream) fell below the low watermark after it was above the high.
+  virtual void on_stream_writable(StreamId stream) = 0;
+  // HTTP/2 only: how many streams the upstream takes at the same time has become known, or changed. 0: no new ones on
+  // this connection; those that are open go on.
+  virtual void on_stream_limit(std::uint32_t most) = 0;
 
  protected:
   ~ClientEvents() = default;
@@ -127,7 +140,10 @@ class ClientCodec {
                          ByteSink& out) = 0;  // may be left out without a body
   virtual void pause_body(StreamId stream) = 0;
   virtual void resume_body(StreamId stream) = 0;
-  // The exchange is over with this stream. False: the connection cannot carry another request.
+  // Bytes of the request's body that wait for the upstream's flow-control window.
+  virtual std::size_t queued(StreamId) const noexcept { return 0; }
+  // The exchange is over with this stream, whether it has ended or not (HTTP/2 then resets it). False: the connection
+  // cannot carry another request.
   virtual bool finish_stream(StreamId stream) = 0;
 };
 

@@ -15,8 +15,8 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
   endpoint.pool.numbers().attempt();
   counted_ = true;
   head_sent_ = head_received_ = response_ended_ = request_ended_ = paused_ = false;
-  if (UpstreamConnection* idle = endpoint.pool.take_idle(); idle != nullptr) {
-    take(*idle);
+  if (UpstreamConnection* connection = endpoint.pool.take(); connection != nullptr) {
+    take(*connection);
     return Connect::ready;
   }
   if (endpoint.pool.wait(*this)) return Connect::waiting;
@@ -26,10 +26,9 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
 }
 
 void Forwarder::take(UpstreamConnection& connection) {
-  connection_ = &connection;
   reused_ = connection.requests() > 0;
   connect_ns_ = connection.take_connect_ns();
-  connection.lend(*this);
+  stream_ = &connection.lend(*this);
 }
 
 void Forwarder::on_pool_connection(UpstreamConnection& connection) {
@@ -46,29 +45,29 @@ void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
 void Forwarder::send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) {
   head_sent_ = true;
   request_ended_ = http::is_empty(head.body);
-  if (connection_ != nullptr) stream_ = connection_->send_head(head, response_timeout_ms);
+  if (stream_ != nullptr) stream_->send_head(head, response_timeout_ms);
 }
 
 void Forwarder::send_body(std::string_view bytes) {
-  if (connection_ != nullptr) connection_->send_body(stream_, bytes);
+  if (stream_ != nullptr) stream_->send_body(bytes);
 }
 
 void Forwarder::send_end(const http::HeaderList* trailers) {
   request_ended_ = true;
-  if (connection_ != nullptr) connection_->send_end(stream_, trailers);
+  if (stream_ != nullptr) stream_->send_end(trailers);
 }
 
-bool Forwarder::congested() const noexcept { return connection_ != nullptr && connection_->congested(); }
+bool Forwarder::congested() const noexcept { return stream_ != nullptr && stream_->congested(); }
 
 void Forwarder::pause_response() {
-  if (connection_ == nullptr || response_ended_ || paused_) return;
+  if (stream_ == nullptr || response_ended_ || paused_) return;
   paused_ = true;
-  connection_->pause_response(stream_);
+  stream_->pause_response();
 }
 
 void Forwarder::resume_response() {
-  if (connection_ == nullptr || !std::exchange(paused_, false)) return;
-  connection_->resume_response(stream_);
+  if (stream_ == nullptr || !std::exchange(paused_, false)) return;
+  stream_->resume_response();
 }
 
 void Forwarder::leave_endpoint() noexcept {
@@ -78,43 +77,36 @@ void Forwarder::leave_endpoint() noexcept {
 void Forwarder::cancel() noexcept {
   leave_queue();
   leave_endpoint();
-  if (auto* connection = std::exchange(connection_, nullptr)) connection->discard();
+  if (auto* stream = std::exchange(stream_, nullptr)) stream->discard();
 }
 
 void Forwarder::release() {
   leave_queue();
   leave_endpoint();
-  auto* connection = std::exchange(connection_, nullptr);
-  if (connection == nullptr) return;
-  if (response_ended_ && request_ended_) return connection->give_back(stream_);
-  connection->discard();
+  auto* stream = std::exchange(stream_, nullptr);
+  if (stream == nullptr) return;
+  if (response_ended_ && request_ended_) return stream->give_back();
+  stream->discard();
 }
 
-void Forwarder::on_response_head(http::StreamId, http::ResponseHead& head, bool ends) {
+void Forwarder::on_response_head(http::ResponseHead& head, bool ends) {
   head_received_ = true;
   if (ends) response_ended_ = true;
   host_->on_upstream_head(head, ends);
 }
 
-void Forwarder::on_response_body(http::StreamId, std::string_view bytes) { host_->on_upstream_body(bytes); }
-
-void Forwarder::on_response_end(http::StreamId, http::HeaderList* trailers) {
+void Forwarder::on_response_end(http::HeaderList* trailers) {
   response_ended_ = true;
   host_->on_upstream_body_end(trailers);
 }
 
-void Forwarder::on_stream_reset(http::StreamId, Error error) {
-  if (auto* connection = std::exchange(connection_, nullptr)) connection->discard();
-  on_connection_lost(error, POSTERN_OUTCOME_RESET);
-}
-
-void Forwarder::on_connection_lost(const Error& error, std::uint32_t outcome) {
-  connection_ = nullptr;
+void Forwarder::on_lost(const StreamLoss& loss) {
+  stream_ = nullptr;
   if (!head_received_) endpoint_->pool.numbers().failure();
   leave_endpoint();
-  if (head_received_) return host_->on_upstream_broken(error);
-  bool stale = reused_ && outcome == POSTERN_OUTCOME_RESET;
-  host_->on_attempt_failed({outcome, error, !head_sent_, stale});
+  if (head_received_) return host_->on_upstream_broken(loss.error);
+  bool stale = loss.unprocessed || (reused_ && loss.outcome == POSTERN_OUTCOME_RESET);
+  host_->on_attempt_failed({loss.outcome, loss.error, !head_sent_ || loss.unprocessed, stale});
 }
 
 }  // namespace postern::server

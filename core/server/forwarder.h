@@ -9,23 +9,24 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "http/codec.h"
+#include "http/message.h"
+#include "server/upstream_connection.h"
 #include "server/upstream_pool.h"
 
 namespace postern::server {
 
 class Upstream;
 struct Endpoint;
-class UpstreamConnection;
 
 struct AttemptFailure {
   std::uint32_t outcome;    // POSTERN_OUTCOME_*, never RESPONSE
   Error error;              // what the client gets when nobody tries again
-  bool never_sent = false;  // no byte of the request left the gateway
-  bool stale = false;       // a reused connection that the peer had closed: safe to repeat for idempotent requests
+  bool never_sent = false;  // no byte of the request left the gateway, or the upstream says that it did nothing with it
+  // A reused connection that the peer had closed, or one that takes no more: worth repeating at once when that is safe.
+  bool stale = false;
 };
 
-class Forwarder final : private PoolWaiter, private http::ClientEvents {
+class Forwarder final : private PoolWaiter, private UpstreamUser {
  public:
   class Host {
    public:
@@ -61,35 +62,31 @@ class Forwarder final : private PoolWaiter, private http::ClientEvents {
   void cancel() noexcept;  // gives the connection up; nothing is reported any more
   void release();          // after the response has ended: back to the pool when it can be reused
 
-  bool connected() const noexcept { return connection_ != nullptr; }
+  bool connected() const noexcept { return stream_ != nullptr; }
   bool response_ended() const noexcept { return response_ended_; }
   bool reused() const noexcept { return reused_; }
   std::uint64_t connect_ns() const noexcept { return connect_ns_; }
   const Endpoint* endpoint() const noexcept { return endpoint_; }
 
  private:
-  friend class UpstreamConnection;
   // PoolWaiter
   void on_pool_connection(UpstreamConnection& connection) override;
   void on_pool_failure(std::uint32_t outcome, const Error& error) override;
-  // http::ClientEvents, passed on by the connection
-  Arena& on_response_begin(http::StreamId) override { return host_->response_arena(); }
-  void on_informational(http::StreamId, http::ResponseHead& head) override { host_->on_upstream_informational(head); }
-  void on_response_head(http::StreamId, http::ResponseHead& head, bool ends) override;
-  void on_response_body(http::StreamId, std::string_view bytes) override;
-  void on_response_end(http::StreamId, http::HeaderList* trailers) override;
-  void on_stream_reset(http::StreamId, Error error) override;
-  // UpstreamConnection
-  void on_connection_lost(const Error& error, std::uint32_t outcome);  // the connection is already unusable
-  void on_drained() { host_->on_upstream_drained(); }
+  // UpstreamUser
+  Arena& response_arena() override { return host_->response_arena(); }
+  void on_informational(http::ResponseHead& head) override { host_->on_upstream_informational(head); }
+  void on_response_head(http::ResponseHead& head, bool ends) override;
+  void on_response_body(std::string_view bytes) override { host_->on_upstream_body(bytes); }
+  void on_response_end(http::HeaderList* trailers) override;
+  void on_drained() override { host_->on_upstream_drained(); }
+  void on_lost(const StreamLoss& loss) override;
   void take(UpstreamConnection& connection);
   void leave_endpoint() noexcept;
 
   Host* host_;
-  UpstreamConnection* connection_ = nullptr;
+  UpstreamStream* stream_ = nullptr;
   Upstream* upstream_ = nullptr;
   Endpoint* endpoint_ = nullptr;
-  http::StreamId stream_ = 0;
   std::uint64_t connect_ns_ = 0;
   bool reused_ = false;
   bool counted_ = false;  // in the endpoint's number of active exchanges

@@ -1,80 +1,102 @@
-// One connection to an upstream: the codec on it, the deadline of what it waits for, and whoever uses it right now.
+// A connection to an upstream as its pool and its users see it, whatever HTTP version it speaks: it lends streams, each
+// good for one request and its response. HTTP/1 has one stream at a time, HTTP/2 many.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
+#include <utility>
 
-#include "base/deadline_wheel.h"
-#include "http/codec.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "http/message.h"
 #include "net/loop.h"
-#include "net/stream.h"
+
+namespace postern::net {
+class Stream;
+}
 
 namespace postern::server {
 
-class Forwarder;
 class UpstreamPool;
 
-class UpstreamConnection final : public net::Deferred, private net::StreamOwner, private http::ClientEvents {
+// How a stream ended before its response did.
+struct StreamLoss {
+  std::uint32_t outcome;     // POSTERN_OUTCOME_RESET, TIMEOUT or PROTOCOL
+  Error error;               // origin upstream
+  bool unprocessed = false;  // the upstream says that it did nothing with the request (RFC 9113 section 8.7)
+};
+
+// Who a stream is lent to.
+class UpstreamUser {
  public:
-  UpstreamConnection(UpstreamPool& pool, std::unique_ptr<net::Stream> stream, std::uint64_t connect_ns);
+  virtual Arena& response_arena() = 0;
+  virtual void on_informational(http::ResponseHead& head) = 0;             // 1xx other than 101
+  virtual void on_response_head(http::ResponseHead& head, bool ends) = 0;  // `ends`: on_response_end is not called
+  virtual void on_response_body(std::string_view bytes) = 0;
+  virtual void on_response_end(http::HeaderList* trailers) = 0;
+  virtual void on_drained() = 0;                     // no longer congested()
+  virtual void on_lost(const StreamLoss& loss) = 0;  // the stream is no longer the user's
+
+ protected:
+  ~UpstreamUser() = default;
+};
+
+// One request and its response. Valid until give_back(), discard() or on_lost.
+class UpstreamStream {
+ public:
+  UpstreamStream(const UpstreamStream&) = delete;
+  UpstreamStream& operator=(const UpstreamStream&) = delete;
+  // `response_timeout_ms`: until the response head, from when the upstream has the request or stops reading it; 0: none.
+  virtual void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) = 0;
+  virtual void send_body(std::string_view bytes) = 0;
+  virtual void send_end(const http::HeaderList* trailers) = 0;
+  virtual void pause_response() = 0;
+  virtual void resume_response() = 0;
+  virtual bool congested() const noexcept = 0;  // the upstream does not read; on_drained follows
+  virtual void give_back() = 0;                 // request and response have ended
+  virtual void discard() = 0;                   // the user gives up, whatever state they are in
+
+ protected:
+  UpstreamStream() = default;
+  ~UpstreamStream() = default;
+};
+
+class UpstreamConnection : public net::Deferred {
+ public:
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
-  ~UpstreamConnection() override;
 
-  // --- For the Forwarder that uses it ---
-  void lend(Forwarder& user) noexcept;
-  http::StreamId send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms);
-  void send_body(http::StreamId stream, std::string_view bytes);
-  void send_end(http::StreamId stream, const http::HeaderList* trailers);
-  void pause_response(http::StreamId stream);
-  void resume_response(http::StreamId stream);
-  bool congested() const noexcept { return stream_->above_high_watermark(); }
-  // The user is finished. Back to the pool when the response has ended and the connection can carry another request.
-  void give_back(http::StreamId stream);
-  void discard();  // the user gives up: the connection is closed
+  // --- For its users ---
+  virtual UpstreamStream& lend(UpstreamUser& user) = 0;         // with room() alone
+  std::uint64_t requests() const noexcept { return requests_; }  // sent so far
   std::uint64_t take_connect_ns() noexcept { return std::exchange(connect_ns_, 0); }  // 0 from the second use on
-  std::uint64_t requests() const noexcept { return requests_; }
 
   // --- For the pool ---
-  void set_idle(std::uint64_t idle_timeout_ms);
-  std::size_t index = 0;  // in the pool's list
+  // How many more streams it can lend now. The pool hears of changes through UpstreamPool::on_room.
+  std::uint32_t room() const noexcept { return room_; }
+  bool idle() const noexcept { return lent_ == 0; }
+  virtual void set_idle(std::uint64_t idle_timeout_ms) = 0;
+  virtual void close() = 0;      // one that is idle()
+  std::size_t index = 0;         // in the pool's list of all
+  bool listed = false;           // in the pool's list of those with room
+  bool counted_idle = false;     // in the pool's number of those
+  bool counted_unsettled = false;
 
- private:
-  enum class Wait : std::uint8_t { idle, response, body, nothing };
-  void on_read(std::string_view bytes) override;
-  void on_eof() override;
-  void on_stream_error(const Error& error) override;
-  void on_drained() override;
-  Arena& on_response_begin(http::StreamId stream) override;
-  void on_informational(http::StreamId stream, http::ResponseHead& head) override;
-  void on_response_head(http::StreamId stream, http::ResponseHead& head, bool ends) override;
-  void on_response_body(http::StreamId stream, std::string_view bytes) override;
-  void on_response_end(http::StreamId stream, http::HeaderList* trailers) override;
-  void on_stream_reset(http::StreamId stream, Error error) override;
-  void feed(std::string_view bytes);
-  void pump();
-  void lost(const Error& error, std::uint32_t outcome);
-  void wait_for(Wait what);
-  void await_answer();
-  static void on_deadline(void* self);
+ protected:
+  UpstreamConnection(std::uint32_t room, std::uint64_t connect_ns) noexcept : connect_ns_(connect_ns), room_(room) {}
 
-  UpstreamPool& pool_;
-  std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<http::ClientCodec> codec_;
-  Forwarder* user_ = nullptr;
-  Deadline deadline_;
-  Wait wait_ = Wait::nothing;
-  std::uint64_t response_timeout_ms_ = 0;
-  std::uint64_t connect_ns_;
   std::uint64_t requests_ = 0;
-  std::string held_;  // bytes that arrived while the response is paused
-  bool request_ended_ = false;
-  bool answer_due_ = false;  // lent, and no response head yet: the end of the stream is a failure
-  bool paused_ = false;
-  bool feeding_ = false;
-  bool dead_ = false;
+  std::uint64_t connect_ns_;
+  std::uint32_t room_;
+  std::uint32_t lent_ = 0;
 };
+
+// In the protocol of pool.config(); `stream` is connected.
+std::unique_ptr<UpstreamConnection> make_upstream_connection(UpstreamPool& pool, std::unique_ptr<net::Stream> stream,
+                                                             std::uint64_t connect_ns);
+
+// What ended a connection, as the fault of its upstream.
+Error as_upstream_error(const Error& error);
 
 }  // namespace postern::server

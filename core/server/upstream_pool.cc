@@ -43,24 +43,33 @@ UpstreamPool::~UpstreamPool() {
   while (first_ != nullptr) dequeue(*first_);
 }
 
-UpstreamConnection* UpstreamPool::take_idle() {
-  if (idle_.empty()) return nullptr;
-  auto* connection = idle_.back();
-  idle_.pop_back();
+UpstreamConnection* UpstreamPool::take() {
+  if (with_room_.empty()) return nullptr;
+  auto* connection = with_room_.back();
+  if (std::exchange(connection->counted_idle, false)) --idle_;
+  if (connection->room() == 1) {
+    with_room_.pop_back();
+    connection->listed = false;
+  }
   show_numbers();
   return connection;
 }
 
+bool UpstreamPool::may_connect() const noexcept {
+  return open() < static_cast<std::size_t>(config_.pool.max_connections);
+}
+
 bool UpstreamPool::wait(PoolWaiter& waiter) {
-  // One that has a connection in the making waits for that, not in the queue; the queue's own patience begins after it.
-  bool spare = connecting_.size() > waiting_;
-  bool may_connect = open() < static_cast<std::size_t>(config_.pool.max_connections);
-  std::size_t queue = waiting_ - std::min(waiting_, connecting_.size());
-  if (!spare && !may_connect && queue >= static_cast<std::size_t>(config_.pool.max_waiting)) return false;
+  // One that counts on a connection in the making waits for that, not in the queue; the queue's own patience begins after
+  // it.
+  bool spare = coming() > waiting_;
+  bool more = may_connect();
+  std::size_t queue = waiting_ - std::min(waiting_, coming());
+  if (!spare && !more && queue >= static_cast<std::size_t>(config_.pool.max_waiting)) return false;
   enqueue(waiter);
   auto patience = static_cast<std::uint64_t>(config_.pool.max_wait);
-  if (!spare && may_connect) connect();
-  if (waiting_ <= connecting_.size()) patience += static_cast<std::uint64_t>(config_.timeouts.connect);
+  if (!spare && more) connect();
+  if (waiting_ <= coming()) patience += static_cast<std::uint64_t>(config_.timeouts.connect);
   loop_.arm(waiter.wait_deadline_, patience);
   return true;
 }
@@ -84,34 +93,65 @@ void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net:
   connecting_.erase(at);
   show_numbers();
   if (!result) {
-    if (PoolWaiter* waiter = first_; waiter != nullptr) {
-      dequeue(*waiter);
-      auto error =
-          Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + result.error().text);
-      waiter->on_pool_failure(POSTERN_OUTCOME_CONNECT_FAILED, error);
-    }
+    fail_waiters(
+        Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + result.error().text));
     return serve_queue();
   }
-  auto connection = std::make_unique<UpstreamConnection>(*this, std::move(*result), std::max<std::uint64_t>(took, 1));
+  auto connection = make_upstream_connection(*this, std::move(*result), std::max<std::uint64_t>(took, 1));
   connection->index = connections_.size();
+  if (connection->counted_unsettled) ++unsettled_;
   connections_.push_back(std::move(connection));
   show_numbers();
-  give_back(*connections_.back());
+  on_room(*connections_.back());
 }
 
-void UpstreamPool::give_back(UpstreamConnection& connection) {
-  if (retired_ && first_ == nullptr) return connection.discard();
-  if (PoolWaiter* waiter = first_; waiter != nullptr) {
+// Those who counted on the connection that failed.
+void UpstreamPool::fail_waiters(const Error& error) {
+  std::size_t others = std::min(waiting_, coming());
+  std::size_t count = std::min(std::max<std::size_t>(waiting_ - others, 1), streams_each_);
+  for (; count > 0 && first_ != nullptr; --count) {
+    PoolWaiter* waiter = first_;
     dequeue(*waiter);
-    return waiter->on_pool_connection(connection);
+    waiter->on_pool_failure(POSTERN_OUTCOME_CONNECT_FAILED, error);
   }
-  idle_.push_back(&connection);
-  show_numbers();
-  connection.set_idle(static_cast<std::uint64_t>(config_.timeouts.idle));
 }
 
-void UpstreamPool::discard(UpstreamConnection& connection) {
-  std::erase(idle_, &connection);
+void UpstreamPool::on_room(UpstreamConnection& connection) {
+  while (first_ != nullptr && connection.room() > 0) {
+    PoolWaiter* waiter = first_;
+    dequeue(*waiter);
+    waiter->on_pool_connection(connection);
+  }
+  if (retired_ && connection.idle()) return connection.close();
+  file(connection);
+}
+
+// Keeps what the pool notes of a connection in step with it.
+void UpstreamPool::file(UpstreamConnection& connection) {
+  bool has_room = connection.room() > 0;
+  if (has_room && !connection.listed) with_room_.push_back(&connection);
+  if (!has_room && connection.listed) std::erase(with_room_, &connection);
+  connection.listed = has_room;
+  if (connection.idle() && has_room && !connection.counted_idle) {
+    connection.counted_idle = true;
+    ++idle_;
+    connection.set_idle(static_cast<std::uint64_t>(config_.timeouts.idle));
+  }
+  show_numbers();
+}
+
+void UpstreamPool::on_settled(UpstreamConnection& connection, std::uint32_t most_streams) {
+  streams_each_ = std::max<std::size_t>(most_streams, 1);
+  if (std::exchange(connection.counted_unsettled, false)) --unsettled_;
+  on_room(connection);
+  serve_queue();
+}
+
+void UpstreamPool::remove(UpstreamConnection& connection) {
+  if (connection.listed) std::erase(with_room_, &connection);
+  if (connection.counted_idle) --idle_;
+  if (connection.counted_unsettled) --unsettled_;
+  connection.listed = connection.counted_idle = connection.counted_unsettled = false;
   std::size_t at = connection.index;
   loop_.defer_delete(std::move(connections_[at]));
   if (at + 1 != connections_.size()) {
@@ -123,14 +163,15 @@ void UpstreamPool::discard(UpstreamConnection& connection) {
   serve_queue();
 }
 
-// Whoever still waits gets a connection of its own as soon as the limit allows.
+// Whoever still waits gets another connection as soon as the limit allows.
 void UpstreamPool::serve_queue() {
-  while (waiting_ > connecting_.size() && open() < static_cast<std::size_t>(config_.pool.max_connections)) connect();
+  while (waiting_ > coming() && may_connect()) connect();
 }
 
 void UpstreamPool::retire() {
   retired_ = true;
-  while (!idle_.empty()) idle_.back()->discard();
+  for (std::size_t i = connections_.size(); i-- > 0;)
+    if (connections_[i]->idle()) connections_[i]->close();
 }
 
 void UpstreamPool::enqueue(PoolWaiter& waiter) noexcept {

@@ -1,4 +1,5 @@
-// Connections of one worker to one endpoint: idle ones for reuse, a limit, a bounded queue of those who wait.
+// Connections of one worker to one endpoint: those with room for another stream, a limit, a bounded queue of those who
+// wait.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class UpstreamConnection;
 class UpstreamPool;
 class Upstream;
 
-// Someone who waits for a connection. Leaves the queue when destroyed.
+// Someone who waits for a connection with room. Leaves the queue when destroyed.
 class PoolWaiter {
  public:
   PoolWaiter(const PoolWaiter&) = delete;
@@ -53,19 +54,21 @@ class UpstreamPool {
   UpstreamPool& operator=(const UpstreamPool&) = delete;
   ~UpstreamPool();
 
-  // An idle connection (the most recently used), or null.
-  UpstreamConnection* take_idle();
+  // A connection with room (the most recently used), or null. The caller lends a stream of it before anything else.
+  UpstreamConnection* take();
   // Opens a connection if the limit allows, else queues; the waiter hears later. False: the queue is full.
   bool wait(PoolWaiter& waiter);
-  // A connection whose response has ended cleanly: idle, or handed to the next in the queue.
-  void give_back(UpstreamConnection& connection);
-  // A connection that cannot be used any more; makes room.
-  void discard(UpstreamConnection& connection);
+  // The room of a connection has changed, or it became idle.
+  void on_room(UpstreamConnection& connection);
+  // How many streams the connection carries has become known. Those who wait count on that room before they open more.
+  void on_settled(UpstreamConnection& connection, std::uint32_t most_streams);
+  // A connection that cannot be used any more; makes room for another.
+  void remove(UpstreamConnection& connection);
   void retire();  // closes what is idle now and everything else when it comes back
 
   const net::Address& address() const noexcept { return address_; }
   std::size_t open() const noexcept { return connections_.size() + connecting_.size(); }
-  std::size_t idle() const noexcept { return idle_.size(); }
+  std::size_t idle() const noexcept { return idle_; }
   std::size_t waiting() const noexcept { return waiting_; }
   EndpointMetrics& numbers() noexcept { return metrics_; }
   net::Loop& loop() noexcept { return loop_; }
@@ -76,7 +79,12 @@ class UpstreamPool {
   struct Connecting;
   void connect();
   void on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result);
+  void fail_waiters(const Error& error);
   void serve_queue();
+  // Streams that connections in the making will have.
+  std::size_t coming() const noexcept { return (connecting_.size() + unsettled_) * streams_each_; }
+  bool may_connect() const noexcept;
+  void file(UpstreamConnection& connection);
   void enqueue(PoolWaiter& waiter) noexcept;
   void dequeue(PoolWaiter& waiter) noexcept;
   PoolWaiter* first() noexcept { return first_; }
@@ -86,11 +94,14 @@ class UpstreamPool {
   net::Address address_;
   const config::Upstream& config_;
   std::vector<std::unique_ptr<UpstreamConnection>> connections_;  // all that are open
-  std::vector<UpstreamConnection*> idle_;                         // most recently used last
+  std::vector<UpstreamConnection*> with_room_;                    // most recently used last
   std::vector<std::unique_ptr<Connecting>> connecting_;
   PoolWaiter* first_ = nullptr;
   PoolWaiter* last_ = nullptr;
   std::size_t waiting_ = 0;
+  std::size_t idle_ = 0;          // connections that lend no stream
+  std::size_t unsettled_ = 0;     // connections that may turn out to have more room
+  std::size_t streams_each_ = 1;  // how many streams a connection is expected to carry
   bool retired_ = false;
   EndpointMetrics metrics_;
 };
