@@ -70,15 +70,19 @@ enum class Balance : std::uint8_t {
   consistent_hash
 };
 
+enum class Protocol : std::uint8_t { http1, h2, automatic };
+
 struct Upstream {
   std::string name;
+  // h2: prior knowledge without TLS, ALPN with it. automatic: what ALPN says, HTTP/1.1 without TLS.
+  Protocol protocol = Protocol::automatic;
   Balance balance = Balance::round_robin;
   std::string hash_by;  // consistent_hash: a template, "${request.header.x-user}", "${request.cookie.sid}"
   std::vector<Target> targets;
   struct {
     Milliseconds connect = 5'000;
-    Milliseconds response = 30'000;  // from the request sent to the response head: 504
-    Milliseconds body = 60'000;      // between two pieces of the response body
+    Milliseconds response = 30'000;  // from the request sent to the response head: 504; 0: none
+    Milliseconds body = 60'000;      // between two pieces of the response body; 0: none
     Milliseconds idle = 90'000;      // an unused pooled connection
   } timeouts;
   struct {
@@ -86,6 +90,7 @@ struct Upstream {
     std::int64_t max_waiting = 1'000;    // exchanges waiting for a connection, per target and worker: 503 beyond
     Milliseconds max_wait = 5'000;       // 503 after it
     std::int64_t max_requests = 0;       // per connection; 0: unlimited
+    std::int64_t max_streams = 100;      // HTTP/2: requests at the same time, per connection
   } pool;
   Milliseconds resolve_interval = 10'000;  // how often names are resolved again
   bool preserve_host = true;               // false: Host is the target's name

@@ -12,6 +12,9 @@ constexpr std::size_t kMostTargets = 10'000;
 const std::vector<std::string> kBalances = {"round_robin", "weighted_round_robin", "least_connections", "random",
                                             "ip_hash",     "consistent_hash"};
 
+// In the order of Protocol.
+const std::vector<std::string> kProtocols = {"http/1.1", "h2", "auto"};
+
 void read_address(const Cursor& value, std::string& to) {
   std::string problem;
   if (value.read(to) && !is_target_address(to, problem)) value.problem(problem);
@@ -43,8 +46,8 @@ void read_targets(const Cursor& list, std::vector<Target>& targets) {
 void read_timeouts_of(const Cursor& section, Upstream& upstream) {
   Fields fields(section);
   fields.read_duration("connect", upstream.timeouts.connect, 1, kHour);
-  fields.read_duration("response", upstream.timeouts.response, 1, kDay);
-  fields.read_duration("body", upstream.timeouts.body, 1, kDay);
+  fields.read_duration("response", upstream.timeouts.response, 0, kDay);
+  fields.read_duration("body", upstream.timeouts.body, 0, kDay);
   fields.read_duration("idle", upstream.timeouts.idle, 1, kDay);
   fields.finish();
 }
@@ -55,6 +58,7 @@ void read_pool(const Cursor& section, Upstream& upstream) {
   fields.read_integer("max_waiting", upstream.pool.max_waiting, 0, 1'000'000);
   fields.read_duration("max_wait", upstream.pool.max_wait, 1, kHour);
   fields.read_integer("max_requests", upstream.pool.max_requests, 0, 1'000'000'000);
+  fields.read_integer("max_streams", upstream.pool.max_streams, 1, 1'000);
   fields.finish();
 }
 
@@ -77,6 +81,9 @@ void read_upstream(const Cursor& map, const std::string& name, Upstream& upstrea
   if (auto value = fields.find("balance"); value && value->read_choice(balance, kBalances))
     upstream.balance = static_cast<Balance>(balance);
   fields.read("hash_by", upstream.hash_by);
+  std::size_t protocol = 0;
+  if (auto value = fields.find("protocol"); value && value->read_choice(protocol, kProtocols))
+    upstream.protocol = static_cast<Protocol>(protocol);
   if (auto targets = fields.require("targets")) read_targets(*targets, upstream.targets);
   if (auto timeouts = fields.find("timeouts")) read_timeouts_of(*timeouts, upstream);
   if (auto pool = fields.find("pool")) read_pool(*pool, upstream);

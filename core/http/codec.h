@@ -142,6 +142,8 @@ class ClientCodec {
   virtual void resume_body(StreamId stream) = 0;
   // Bytes of the request's body that wait for the upstream's flow-control window.
   virtual std::size_t queued(StreamId) const noexcept { return 0; }
+  // HTTP/2: all of the response is here, though some may be held back while it is paused.
+  virtual bool response_came(StreamId) const noexcept { return false; }
   // The exchange is over with this stream, whether it has ended or not (HTTP/2 then resets it). False: the connection
   // cannot carry another request.
   virtual bool finish_stream(StreamId stream) = 0;

@@ -102,6 +102,7 @@ void Forwarder::on_response_end(http::HeaderList* trailers) {
 
 void Forwarder::on_lost(const StreamLoss& loss) {
   stream_ = nullptr;
+  if (response_ended_) return;  // only the rest of the request got lost
   if (!head_received_) endpoint_->pool.numbers().failure();
   leave_endpoint();
   if (head_received_) return host_->on_upstream_broken(loss.error);

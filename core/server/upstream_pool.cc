@@ -37,7 +37,9 @@ void PoolWaiter::on_wait_over(void* self) {
 }
 
 UpstreamPool::UpstreamPool(net::Loop& loop, net::Address address, const config::Upstream& config)
-    : loop_(loop), address_(std::move(address)), config_(config), metrics_(config.name, address_.text()) {}
+    : loop_(loop), address_(std::move(address)), config_(config), metrics_(config.name, address_.text()) {
+  if (config.protocol == config::Protocol::h2) streams_each_ = static_cast<std::size_t>(config.pool.max_streams);
+}
 
 UpstreamPool::~UpstreamPool() {
   while (first_ != nullptr) dequeue(*first_);
@@ -132,6 +134,7 @@ void UpstreamPool::file(UpstreamConnection& connection) {
   if (has_room && !connection.listed) with_room_.push_back(&connection);
   if (!has_room && connection.listed) std::erase(with_room_, &connection);
   connection.listed = has_room;
+  if (!connection.idle() && std::exchange(connection.counted_idle, false)) --idle_;
   if (connection.idle() && has_room && !connection.counted_idle) {
     connection.counted_idle = true;
     ++idle_;
