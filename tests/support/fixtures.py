@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from support.gateway import BINARY, Workspace, environment, running
+from support.h2_upstream import H2Upstream
 from support.upstream import Upstream
 
 
@@ -22,7 +23,20 @@ def upstream():
 
 
 @pytest.fixture
-def gateway(upstream):  # upstreams stop after the gateway
+def h2_upstream():
+    """h2_upstream(answers, settings=, ...): a scripted HTTP/2 upstream; see support/h2_upstream.py."""
+    started = []
+
+    def start(answers=None, **how):
+        started.append(H2Upstream(answers, **how))
+        return started[-1]
+
+    yield start
+    _all(one.stop for one in started)
+
+
+@pytest.fixture
+def gateway(upstream, h2_upstream):  # upstreams stop after the gateway
     """gateway(config, files=, env=, **names): starts the gateway, stops it at the end and asserts a clean exit."""
     with contextlib.ExitStack() as stack:
         yield lambda config, **how: stack.enter_context(running(config, **how))

@@ -1,0 +1,275 @@
+"""A scripted HTTP/2 upstream on plaintext (prior knowledge): many requests on one connection, every frame of an answer in
+the scenario's hands."""
+import socket
+import threading
+import traceback
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from support.wire import TIMEOUT, Headers
+
+FRAME_TYPES = {"data": 0, "headers": 1, "rst_stream": 3, "settings": 4, "push_promise": 5, "ping": 6, "goaway": 7,
+               "window_update": 8, "continuation": 9}
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    """The bytes of one frame, whatever they say."""
+    return (len(payload).to_bytes(3, "big") + bytes([FRAME_TYPES[kind], flags]) + stream.to_bytes(4, "big") + payload)
+
+
+class Gone(Exception):
+    """The stream or its connection has ended: a handler that still writes may stop."""
+
+
+class H2Stream:
+    """One request, and the means to answer it."""
+
+    def __init__(self, connection, stream_id, fields, index):
+        self.connection = connection
+        self.id = stream_id
+        self.fields = fields  # pseudo-header fields too
+        self.headers = Headers([(n, v) for n, v in fields if not n.startswith(":")])
+        self.index = index  # 0 for the upstream's first request
+        self.body = b""
+        self.trailers = Headers()
+        self.ended = False
+        self.reset_code = None
+
+    def pseudo(self, name):
+        return dict(self.fields)[":" + name]
+
+    @property
+    def path(self):
+        return self.pseudo("path")
+
+    def wait(self, condition, what):
+        upstream = self.connection.upstream
+        with upstream.changed:
+            assert upstream.changed.wait_for(lambda: condition() or self.gone, TIMEOUT), f"waited in vain for {what}"
+        if not condition():
+            raise Gone
+
+    @property
+    def gone(self):
+        return self.reset_code is not None or self.connection.closed
+
+    def read_body(self):
+        self.wait(lambda: self.ended, "the end of the request")
+        return self.body
+
+    def send_head(self, status=200, headers=(), end=False):
+        self.connection.act(lambda h2c: h2c.send_headers(self.id, [(":status", str(status)), *headers], end_stream=end), self)
+
+    def send_data(self, data, end=False):
+        """Waits for the gateway's windows."""
+        data = memoryview(data)
+        while True:
+            with self.connection.lock:
+                room = self.connection.room(self)
+                piece = data[:room]
+                data = data[len(piece):]
+                if piece or not data:
+                    self.connection.act(lambda h2c: h2c.send_data(self.id, bytes(piece), end_stream=end and not data), self)
+            if not data:
+                return
+            self.wait(lambda: self.connection.room(self) > 0, "the gateway's window")
+
+    def send_trailers(self, trailers):
+        self.connection.act(lambda h2c: h2c.send_headers(self.id, list(trailers), end_stream=True), self)
+
+    def respond(self, status=200, headers=(), body=b"", trailers=None):
+        body = body.encode() if isinstance(body, str) else body
+        self.send_head(status, headers, end=not body and trailers is None)
+        if body:
+            self.send_data(body, end=trailers is None)
+        if trailers is not None:
+            self.send_trailers(trailers)
+
+    def reset(self, code=h2.errors.ErrorCodes.INTERNAL_ERROR):
+        self.connection.act(lambda h2c: h2c.reset_stream(self.id, code), self)
+
+    def acknowledge(self, size):
+        """Gives window back for received data, with an upstream of acknowledge=False."""
+        self.connection.act(lambda h2c: h2c.acknowledge_received_data(size, self.id))
+
+
+class H2UpstreamConnection:
+    def __init__(self, upstream, sock, settings):
+        self.upstream = upstream
+        self.socket = sock
+        self.lock = threading.RLock()
+        self.streams = {}
+        self.closed = False
+        self.most_open = 0  # streams at the same time
+        self.goaway = None
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+        self.h2 = h2.connection.H2Connection(config)
+        if settings:
+            self.h2.local_settings = h2.settings.Settings(client=False, initial_values=settings)
+        self.h2.initiate_connection()
+        self.flush()
+
+    def flush(self):
+        data = self.h2.data_to_send()
+        if data:
+            self.socket.sendall(data)
+
+    def act(self, action, stream=None):
+        try:
+            with self.lock:
+                action(self.h2)
+                self.flush()
+        except (OSError, h2.exceptions.ProtocolError):
+            if self.closed or (stream is not None and stream.gone):
+                raise Gone from None
+            raise
+
+    def room(self, stream):
+        if self.closed or stream.gone:
+            return 0
+        return min(self.h2.local_flow_control_window(stream.id), self.h2.max_outbound_frame_size)
+
+    def send_raw(self, data):
+        with self.lock:
+            self.socket.sendall(data)
+
+    def send_goaway(self, last_stream, code=0):
+        self.send_raw(frame("goaway", payload=last_stream.to_bytes(4, "big") + code.to_bytes(4, "big")))
+
+    def serve(self):
+        while not self.closed:
+            data = self.socket.recv(65536)
+            if not data:
+                break
+            with self.lock:
+                events = self.h2.receive_data(data)
+                for event in events:
+                    self.on_event(event)
+                self.flush()
+            with self.upstream.changed:
+                self.upstream.changed.notify_all()
+
+    def on_event(self, event):
+        stream = self.streams.get(getattr(event, "stream_id", None))
+        if isinstance(event, h2.events.RequestReceived):
+            self.upstream.begin(self, event)
+        elif isinstance(event, h2.events.DataReceived) and stream:
+            stream.body += event.data
+            if self.upstream.acknowledge:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.TrailersReceived) and stream:
+            stream.trailers = Headers(event.headers)
+        elif isinstance(event, h2.events.StreamEnded) and stream:
+            stream.ended = True
+        elif isinstance(event, h2.events.StreamReset) and stream:
+            stream.reset_code = event.error_code
+        elif isinstance(event, h2.events.ConnectionTerminated):
+            self.goaway = event.error_code
+
+    def close(self):
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+
+
+class H2Upstream:
+    """`answers`: a handler(stream), or a list of these, one for each request in the order of their arrival (the last one
+    repeats). Each runs in a thread of its own from the request's head on; None answers 200 "ok" when the request has
+    ended."""
+
+    def __init__(self, answers=None, settings=None, acknowledge=True, raw=None):
+        self.answers = answers if isinstance(answers, list) else [answers]
+        self.settings = {getattr(h2.settings.SettingCodes, name.upper()): value for name, value in (settings or {}).items()}
+        self.acknowledge = acknowledge
+        self.raw = raw  # raw(socket): serves each connection instead of HTTP/2
+        self.connections = []
+        self.streams = []  # every request, in the order of arrival
+        self.failures = []
+        self.changed = threading.Condition()
+        self.stopping = False
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __str__(self):
+        return self.address
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.socket.accept()
+            except OSError:
+                return  # stopped
+            sock.settimeout(TIMEOUT * 4)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        connection = None
+        try:
+            if self.raw:
+                return self.raw(sock)
+            connection = H2UpstreamConnection(self, sock, self.settings)
+            with self.changed:
+                self.connections.append(connection)
+                self.changed.notify_all()
+            connection.serve()
+        except OSError:
+            pass  # the gateway went away: what that means is for the scenario to say
+        except BaseException:  # noqa: what breaks here must fail the test, not vanish with its thread
+            self.fail(traceback.format_exc())
+        finally:
+            connection.close() if connection else sock.close()
+            with self.changed:
+                self.changed.notify_all()
+
+    def begin(self, connection, event):
+        stream = H2Stream(connection, event.stream_id, event.headers, len(self.streams))
+        connection.streams[stream.id] = stream
+        connection.most_open = max(connection.most_open, connection.h2.open_inbound_streams)
+        with self.changed:
+            self.streams.append(stream)
+            self.changed.notify_all()
+        answer = self.answers[min(stream.index, len(self.answers) - 1)]
+        threading.Thread(target=self.answer, args=(answer, stream), daemon=True).start()
+
+    def answer(self, answer, stream):
+        try:
+            if answer is None:
+                stream.read_body()
+                stream.respond(body=b"ok")
+            else:
+                answer(stream)
+        except Gone:
+            pass
+        except BaseException:  # noqa
+            self.fail(traceback.format_exc())
+
+    def fail(self, text):
+        if not self.stopping:
+            self.failures.append(text)
+
+    def wait_for(self, condition, what="its condition"):
+        with self.changed:
+            assert self.changed.wait_for(lambda: condition(self), TIMEOUT), f"waited in vain for {what}"
+
+    def stop(self):
+        self.stopping = True
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+        for connection in list(self.connections):
+            connection.close()
+        assert not self.failures, "the HTTP/2 upstream failed:\n" + "\n".join(self.failures)
