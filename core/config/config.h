@@ -38,7 +38,7 @@ struct Limits {                              // `limits`, gateway-wide
 
 struct Timeouts {                     // `timeouts`, gateway-wide
   Milliseconds header_read = 10'000;  // from the first byte of a head to its end: 408
-  Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
+  Milliseconds body_read = 30'000;    // between two pieces of a request body: 408; 0: none
   Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
   Milliseconds write = 60'000;        // a client that reads nothing while bytes wait: cut
   Milliseconds half_closed = 1'000;   // a client that sends no more and gets nothing: counts as gone; 0: at once

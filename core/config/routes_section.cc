@@ -66,7 +66,7 @@ void read_route_limits(Fields& fields, Route& route) {
   Bytes bytes = 0;
   if (auto value = fields.find("timeout"); value && value->read_duration(ms, 1, kDay)) route.timeout = ms;
   if (auto value = fields.find("body_limit"); value && value->read_size(bytes, 0, kTera)) route.body_limit = bytes;
-  if (auto value = fields.find("body_read_timeout"); value && value->read_duration(ms, 1, kDay))
+  if (auto value = fields.find("body_read_timeout"); value && value->read_duration(ms, 0, kDay))
     route.body_read_timeout = ms;
 }
 

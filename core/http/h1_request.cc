@@ -80,6 +80,7 @@ Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool
   auto framing = request_framing(*fields, head->version);
   if (!framing) return fail(std::move(framing.error()));
   head->body = *framing;
+  head->te_trailers = fields->te_trailers;
   if (auto read = read_target(*line, fields->host, *head); !read) return fail(std::move(read.error()));
   if (auto read = read_expectation(fields->expect, *head); !read) return fail(std::move(read.error()));
   read_connection(*fields, *head);

@@ -52,6 +52,16 @@ std::string_view read_options(std::string_view value, ConnectionFields& fields, 
   }
 }
 
+// "trailers" stands in the list of transfer codings (RFC 9110 section 10.1.4).
+bool takes_trailers(std::string_view value) noexcept {
+  for (;;) {
+    auto comma = value.find(',');
+    if (same_name(trim(value.substr(0, comma)), "trailers")) return true;
+    if (comma == std::string_view::npos) return false;
+    value.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace
 
 tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderList& headers) {
@@ -80,9 +90,11 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
       case KnownField::connection:
         if (problem.empty()) problem = read_options(field.value, fields, named);
         return true;
+      case KnownField::te:
+        fields.te_trailers = fields.te_trailers || takes_trailers(field.value);
+        return true;
       case KnownField::keep_alive:
       case KnownField::proxy_connection:
-      case KnownField::te:
       case KnownField::trailer:
         return true;
     }

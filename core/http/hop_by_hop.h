@@ -20,6 +20,7 @@ struct ConnectionFields {
   bool close = false;       // Connection: close
   bool keep_alive = false;  // Connection: keep-alive
   bool upgrade = false;     // Connection: upgrade
+  bool te_trailers = false; // TE: trailers
   SingleField host;
   SingleField content_length;
   SingleField transfer_encoding;

@@ -8,6 +8,7 @@
 #include "http/hop_by_hop.h"
 #include "server/client_connection.h"
 #include "server/forwarded.h"
+#include "server/grpc.h"
 #include "server/local_reply.h"
 #include "server/worker.h"
 
@@ -85,7 +86,22 @@ void Exchange::begin(http::RequestHead& head, bool ends) {
   const Plan& plan = plan_.plan();
   client_ip_ = real_client(plan.trusted_proxies, client_->connection().peer_host(), head.headers);
   use_chain(plan.gateway_chain);
+  if (is_grpc(head)) bound_call();
   go(Stage::early);
+}
+
+// A call's deadline counts from here, whatever it waits for; its answer may take as long as that.
+void Exchange::bound_call() {
+  grpc_ = true;
+  auto value = request_->headers.get("grpc-timeout");
+  auto timeout_ms = value ? parse_grpc_timeout(*value) : std::nullopt;
+  if (!timeout_ms) return;
+  call_deadline_ = std::make_unique<Deadline>(&Exchange::on_call_deadline, this);
+  worker_.loop().arm(*call_deadline_, *timeout_ms);
+}
+
+void Exchange::on_call_deadline(void* self) {
+  static_cast<Exchange*>(self)->fail(Error::upstream(ErrorCode::timeout, "the call's deadline is over"));
 }
 
 void Exchange::refuse(const Error& error) {
@@ -350,9 +366,9 @@ Result<void> Exchange::prepare_upstream_head() {
 void Exchange::send_request() {
   http::RequestHead& head = *upstream_head_;
   if (has_request_body()) {
-    if (upload_ended_)
+    if (upload_ended_ && request_trailers_ == nullptr)
       head.body = {http::BodyKind::length, replay_.size()};
-    else if (upload_.modifies())
+    else if (upload_ended_ || upload_.modifies())
       head.body = {http::BodyKind::chunked, 0};
   }
   auto timeout = route_->response_timeout_ms;
@@ -504,6 +520,8 @@ void Exchange::reply(const Error& error) {
 
 void Exchange::commit_local_response() {
   forwarder_.cancel();
+  retry_deadline_.cancel();
+  if (auto* unresolved = std::exchange(resolving_, nullptr)) unresolved->forget(*this);
   upload_.close();
   download_.close();
   pause_of(Lane::request_body) = pause_of(Lane::response_body) = Pause{};  // nobody waits for their hooks any more
@@ -511,6 +529,7 @@ void Exchange::commit_local_response() {
   response_ = std::exchange(pending_, nullptr);
   local_body_ = pending_body_;
   error_code_ = pending_code_;
+  error_message_ = pending_message_;
   origin_ = pending_origin_;
   response_trailers_ = nullptr;
   // A response hook that answers anew lets the remaining ones see the new response.
@@ -528,6 +547,7 @@ void Exchange::complete(std::uint32_t end) {
   stage_ = Stage::done;
   drop_pauses();
   retry_deadline_.cancel();
+  call_deadline_.reset();
   if (resolving_ != nullptr) resolving_->forget(*this);
   upload_.close();
   download_.close();

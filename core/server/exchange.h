@@ -168,6 +168,7 @@ class Exchange final : public net::Deferred,
   void forget_replay();
   void start_relay();
   void relay_local();
+  void relay_grpc_refusal();
   void send_response_head(std::optional<std::uint64_t> known_length);
   void deliver_to_client(std::string_view bytes, bool end);
   void finish_response();
@@ -223,6 +224,8 @@ class Exchange final : public net::Deferred,
   void on_upstream_drained() override;
   void on_resolved() override;
   static void on_retry_due(void* self);
+  void bound_call();
+  static void on_call_deadline(void* self);
 
   // Identity
   ClientSession* client_;  // null once the client connection is gone
@@ -268,6 +271,8 @@ class Exchange final : public net::Deferred,
   RequestReplay replay_;
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
+  bool grpc_ = false;
+  std::unique_ptr<Deadline> call_deadline_;  // of a call that brought one
 
   // Upstream
   Forwarder forwarder_;
@@ -290,6 +295,7 @@ class Exchange final : public net::Deferred,
   http::ResponseHead* pending_ = nullptr;  // set by respond(), takes effect with the verdict RESPOND
   std::string_view pending_body_;
   std::string_view pending_code_;
+  std::string_view pending_message_;  // for gRPC
   http::HeaderList* response_trailers_ = nullptr;
   std::uint32_t origin_ = POSTERN_ORIGIN_NONE;
   std::uint32_t pending_origin_ = POSTERN_ORIGIN_LOCAL;
@@ -301,6 +307,7 @@ class Exchange final : public net::Deferred,
   BodyPipe download_;
   std::uint64_t response_body_bytes_ = 0;
   std::string_view error_code_;
+  std::string_view error_message_;
   std::string_view error_cause_;
 
   std::uint64_t started_ns_ = 0;

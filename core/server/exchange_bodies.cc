@@ -130,6 +130,7 @@ void Exchange::start_relay() {
     send_response_head(std::nullopt);
     return finish_response();
   }
+  if (grpc_ && origin_ != POSTERN_ORIGIN_UPSTREAM && response_->status >= 400) return relay_grpc_refusal();
   auto links = chain_->of(Hook::response_body);  // backwards: those that were never reached stand first
   auto reached = std::find_if(links.begin(), links.end(), [&](const Link& l) { return l.position < reached_; });
   download_.open(links.subspan(static_cast<std::size_t>(reached - links.begin())));
@@ -152,6 +153,15 @@ void Exchange::relay_local() {
   download_.push(local_body_, true);
 }
 
+// The plugins saw, and go on to see, what happened in terms of HTTP.
+void Exchange::relay_grpc_refusal() {
+  auto* seen = response_;
+  response_ = grpc_refusal(*seen, error_message_, error_code_ == name_of(ErrorCode::timeout), arena_);
+  send_response_head(0);
+  response_ = seen;
+  finish_response();
+}
+
 void Exchange::on_upstream_body(std::string_view bytes) {
   download_.push(bytes, false);
   if (stage_ == Stage::relay && download_.suspended()) forwarder_.pause_response();
@@ -164,7 +174,10 @@ void Exchange::on_upstream_body_end(http::HeaderList* trailers) {
 
 void Exchange::deliver_to_client(std::string_view bytes, bool end) {
   if (client_ == nullptr) return;
-  if (!head_sent_) send_response_head(end ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
+  if (!head_sent_) {
+    bool length_known = end && response_trailers_ == nullptr;  // trailers need HTTP/1's chunks
+    send_response_head(length_known ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
+  }
   response_body_bytes_ += bytes.size();
   if (!bytes.empty()) client_->write_body(stream_, bytes);
   if (end) return finish_response();

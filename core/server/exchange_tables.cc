@@ -111,7 +111,7 @@ postern_status Exchange::respond(std::uint32_t status, std::string_view content_
   pending_body_ = arena_.copy(body);
   pending_->body = {http::BodyKind::length, pending_body_.size()};
   pending_origin_ = POSTERN_ORIGIN_LOCAL;
-  pending_code_ = {};
+  pending_code_ = pending_message_ = {};
   return POSTERN_OK;
 }
 
@@ -121,6 +121,7 @@ postern_status Exchange::respond_error(std::uint32_t status, std::string_view co
   postern_status answer = respond(status, "application/json", error_envelope(body, arena_));
   if (answer != POSTERN_OK) return answer;
   pending_code_ = arena_.copy(code);
+  if (grpc_) pending_message_ = arena_.copy(message);
   if (retry_after_s > 0) pending_->headers.add("Retry-After", std::to_string(retry_after_s));
   return POSTERN_OK;
 }

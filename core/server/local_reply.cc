@@ -1,8 +1,11 @@
 #include "server/local_reply.h"
 
 #include <ctime>
+#include <new>
+#include <string>
 
 #include "base/json_text.h"
+#include "server/grpc.h"
 
 namespace postern::server {
 
@@ -18,6 +21,20 @@ std::string_view error_envelope(const ErrorBody& error, Arena& arena) {
   if (error.retry_after_s > 0) text += R"(,"retry_after":)" + std::to_string(error.retry_after_s);
   text += "}}";
   return arena.copy(text);
+}
+
+http::ResponseHead* grpc_refusal(const http::ResponseHead& response, std::string_view message, bool timed_out,
+                                 Arena& arena) {
+  auto* head = new (arena.allocate(sizeof(http::ResponseHead))) http::ResponseHead(arena);
+  head->status = 200;
+  for (const auto& f : response.headers)
+    if (!http::same_name(f.name, "Content-Type")) head->headers.add_view(f.name, f.value);
+  head->headers.add_view("Content-Type", "application/grpc");
+  if (head->headers.find("grpc-status") != nullptr) return head;  // a plugin has said it already
+  head->headers.add("grpc-status", std::to_string(grpc_status_of(response.status, timed_out)));
+  std::string_view text = message.empty() ? http::reason_phrase(response.status) : message;
+  head->headers.add_view("grpc-message", grpc_message(text, arena));
+  return head;
 }
 
 std::string_view http_date(std::uint64_t unix_ms) {
