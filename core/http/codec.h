@@ -112,13 +112,14 @@ class ClientEvents {
   virtual void on_response_head(StreamId stream, ResponseHead& head, bool ends) = 0;  // as on_request_head
   virtual void on_response_body(StreamId stream, std::string_view bytes) = 0;
   virtual void on_response_end(StreamId stream, HeaderList* trailers) = 0;
-  // HTTP/2 only: the rest of the response will not come. Not told once it has ended.
-  virtual void on_stream_reset(StreamId stream, StreamReset cause, const Error& error) = 0;
-  // HTTP/2 only: queued(stream) fell below the low watermark after it was above the high.
-  virtual void on_stream_writable(StreamId stream) = 0;
-  // HTTP/2 only: how many streams the upstream takes at the same time has become known, or changed. 0: no new ones on
-  // this connection; those that are open go on.
-  virtual void on_stream_limit(std::uint32_t most) = 0;
+
+  // --- HTTP/2 alone ---
+  // The rest of the response will not come. Not told once it has come whole.
+  virtual void on_stream_reset(StreamId, StreamReset, const Error&) {}
+  virtual void on_stream_writable(StreamId) {}  // queued() has fallen to a quarter of kStreamQueue, after it was above
+  // How many streams the upstream takes at the same time has become known, or changed. 0: no new ones on this connection;
+  // those that are open go on.
+  virtual void on_stream_limit(std::uint32_t) {}
 
  protected:
   ~ClientEvents() = default;
@@ -126,6 +127,8 @@ class ClientEvents {
 
 class ClientCodec {
  public:
+  static constexpr std::size_t kStreamQueue = 64 * 1024;  // bytes of one stream from which on nothing more should be written
+
   virtual ~ClientCodec() = default;
 
   // An error is final: the connection must not be reused. Bytes after a complete response are an error.
@@ -140,13 +143,15 @@ class ClientCodec {
                          ByteSink& out) = 0;  // may be left out without a body
   virtual void pause_body(StreamId stream) = 0;
   virtual void resume_body(StreamId stream) = 0;
-  // Bytes of the request's body that wait for the upstream's flow-control window.
-  virtual std::size_t queued(StreamId) const noexcept { return 0; }
-  // HTTP/2: all of the response is here, though some may be held back while it is paused.
-  virtual bool response_came(StreamId) const noexcept { return false; }
   // The exchange is over with this stream, whether it has ended or not (HTTP/2 then resets it). False: the connection
   // cannot carry another request.
   virtual bool finish_stream(StreamId stream) = 0;
+
+  // --- What HTTP/2 has and HTTP/1 does not need ---
+  // Bytes of a request that wait for the upstream to give room for this stream.
+  virtual std::size_t queued(StreamId) const noexcept { return 0; }
+  // All of the response is here, though some may be held back while it is paused.
+  virtual bool response_came(StreamId) const noexcept { return false; }
 };
 
 }  // namespace postern::http

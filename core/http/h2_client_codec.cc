@@ -290,7 +290,7 @@ void H2ClientCodec::write_body(StreamId stream, std::string_view bytes, ByteSink
     s->queue.append(s->fresh);
     s->fresh = {};
   }
-  if (s->queued() > kH2QueueHigh) s->was_above = true;
+  if (s->queued() > kStreamQueue) s->was_above = true;
   if (inside_) nghttp2_session_resume_data(session_, static_cast<std::int32_t>(stream));
 }
 
@@ -327,7 +327,7 @@ int H2ClientCodec::send_request(StreamId id, const std::uint8_t* frame_head, std
   if (s == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   out_->append(text_of(frame_head, kFrameHead));
   s->take(size, *out_);
-  if (s->was_above && s->queued() <= kH2QueueLow) {
+  if (s->was_above && s->queued() <= kStreamQueue / 4) {
     s->was_above = false;
     pending_.push_back({id, std::nullopt, {}});
   }

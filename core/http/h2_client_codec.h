@@ -1,7 +1,6 @@
 // HTTP/2 towards upstreams, on nghttp2: many requests at a time.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -13,10 +12,6 @@ struct H2ClientOptions {
   static constexpr std::uint32_t kWindow = 256 * 1024;
   std::uint32_t stream_window = kWindow;  // bytes of one response that may wait here while it is paused
 };
-
-// ClientCodec::queued() above the first makes a request wait; on_stream_writable comes at the second.
-inline constexpr std::size_t kH2QueueHigh = 64 * 1024;
-inline constexpr std::size_t kH2QueueLow = 16 * 1024;
 
 // `events` and `out` outlive the codec. `out` takes what the codec has to say at any time, the preface included; the sinks
 // of the single calls are not used. What comes while a response is paused is held back here, up to its window; other

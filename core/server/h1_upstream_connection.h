@@ -46,9 +46,6 @@ class H1UpstreamConnection final : public UpstreamConnection,
   void on_response_head(http::StreamId, http::ResponseHead& head, bool ends) override;
   void on_response_body(http::StreamId, std::string_view bytes) override;
   void on_response_end(http::StreamId, http::HeaderList* trailers) override;
-  void on_stream_reset(http::StreamId, http::StreamReset, const Error&) override {}
-  void on_stream_writable(http::StreamId) override {}
-  void on_stream_limit(std::uint32_t) override {}
 
   void feed(std::string_view bytes);
   void pump();

@@ -266,9 +266,6 @@ TEST_CASE("finishing inside the last event sees the bytes behind it") {
     }
     void on_response_body(StreamId, std::string_view) override {}
     void on_response_end(StreamId stream, HeaderList*) override { reusable = codec->finish_stream(stream); }
-    void on_stream_reset(StreamId, StreamReset, const Error&) override {}
-    void on_stream_writable(StreamId) override {}
-    void on_stream_limit(std::uint32_t) override {}
     BlockPool pool;
     Arena arena{pool};
     StringSink out;

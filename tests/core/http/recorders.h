@@ -163,9 +163,6 @@ class ClientRecorder final : public ClientEvents {
     if (pauses) codec->pause_body(now);
   }
   void on_response_end(StreamId, HeaderList* trailers) override { transcript.end(trailers); }
-  void on_stream_reset(StreamId, StreamReset, const Error& what) override { transcript.error(what); }
-  void on_stream_writable(StreamId) override { transcript.line("writable"); }
-  void on_stream_limit(std::uint32_t most) override { transcript.line("limit " + std::to_string(most)); }
 
   // Sends a request without a body.
   void request(std::string_view method, bool upgrade = false) {
