@@ -38,7 +38,7 @@ struct Limits {                              // `limits`, gateway-wide
 
 struct Timeouts {                     // `timeouts`, gateway-wide
   Milliseconds header_read = 10'000;  // from the first byte of a head to its end: 408
-  Milliseconds body_read = 30'000;    // between two pieces of a request body: 408; 0: none
+  Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
   Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
   Milliseconds write = 60'000;        // a client that reads nothing while bytes wait: cut
   Milliseconds half_closed = 1'000;   // a client that sends no more and gets nothing: counts as gone; 0: at once
@@ -142,7 +142,7 @@ struct Route {
   Position upstream_position;
   std::optional<Milliseconds> timeout;  // whole exchange until the response head; replaces upstream response
   std::optional<Bytes> body_limit;      // 0: unlimited
-  std::optional<Milliseconds> body_read_timeout;
+  std::optional<Milliseconds> body_read_timeout;  // 0: none
   std::vector<PluginUse> plugins;  // stacks expanded
   Position position;
 };

@@ -27,6 +27,8 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
   }
 }
 
+constexpr std::uint64_t kNeverMs = 1'000ull * 60 * 60 * 24 * 365;  // no connection lives as long
+
 RoutePlan build_route(const Plan& plan, const config::Route& route, config::Problems& problems) {
   RoutePlan result;
   result.config = &route;
@@ -39,8 +41,8 @@ RoutePlan build_route(const Plan& plan, const config::Route& route, config::Prob
     result.upstream = found->second;
   }
   result.body_limit = static_cast<std::uint64_t>(route.body_limit.value_or(plan.config->limits.body));
-  result.body_read_timeout_ms =
-      static_cast<std::uint64_t>(route.body_read_timeout.value_or(plan.config->timeouts.body_read));
+  auto body_read = static_cast<std::uint64_t>(route.body_read_timeout.value_or(plan.config->timeouts.body_read));
+  result.body_read_timeout_ms = body_read > 0 ? body_read : kNeverMs;
   result.response_timeout_ms = static_cast<std::uint64_t>(route.timeout.value_or(0));
   return result;
 }

@@ -1,14 +1,21 @@
 """HTTP/2 to upstreams: many exchanges on one connection, and none of them pays for another."""
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
 import threading
+import time
 
 import pytest
 from h2.errors import ErrorCodes
 
 from support.gateway import proxy_to
 from support.h2_upstream import frame
-from support.wire import Truncated
+from support.wire import TIMEOUT, Truncated
 
 MIB = 1024 * 1024
+NGHTTPD = shutil.which("nghttpd", path=os.environ["PATH"] + ":/usr/sbin")
 
 
 def h2_to(upstream, plugins=(), route=None, **more):
@@ -494,3 +501,35 @@ def test_an_upstream_that_says_nothing_is_given_up(gateway, h2_upstream):
     u = h2_upstream(raw=lambda sock: sock.recv(1 << 20) and sock.recv(1))
     gw = gateway(h2_to(u, timeouts={"connect": "100ms"}))
     assert gw.get().status == 502
+
+
+@pytest.fixture
+def nghttpd(tmp_path):
+    """A stock server: nghttpd of nghttp2, with the files of `tmp_path`."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [NGHTTPD, "--no-tls", "--address=127.0.0.1", "-d", str(tmp_path), "--echo-upload", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            assert process.poll() is None, "nghttpd ended"
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(NGHTTPD is None, reason="needs nghttpd")
+def test_a_stock_server(gateway, nghttpd, tmp_path):
+    (tmp_path / "file").write_bytes(b"stock" * 50_000)
+    gw = gateway(h2_to(nghttpd))
+    with gw.client() as client:
+        response = client.get("/file")
+        assert response.body == b"stock" * 50_000
+        assert client.get("/nothing").status == 404
+        assert client.request("HEAD", "/file").headers["Content-Length"] == "250000"
+        assert client.request("POST", "/echo", body=b"e" * MIB).body == b"e" * MIB
+    assert all(len(r.body) == 250_000 for r in in_threads(8, lambda i: gw.get("/file")))
