@@ -64,10 +64,7 @@ void H2ClientStream::take(std::size_t size, ByteSink& out) {
     out.append(std::string_view(queue).substr(queue_at, old));
     queue_at += old;
     size -= old;
-    if (queue_at == queue.size()) {
-      queue.clear();
-      queue_at = 0;
-    }
+    if (queue_at >= queue.size() / 2) queue.erase(0, std::exchange(queue_at, 0));  // each byte moves once at most
   }
   if (size == 0) return;
   out.append(fresh.substr(0, size));
@@ -214,7 +211,7 @@ H2ClientCodec::Stream* H2ClientCodec::find(StreamId id) const noexcept {
 // ---- Bytes in and out ------------------------------------------------------------------------------------------------
 
 Result<std::size_t> H2ClientCodec::feed(std::string_view bytes) {
-  if (broken_) return bytes.size();
+  if (broken_) return fail(*broken_);
   inside_ = true;
   auto taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   inside_ = false;

@@ -156,6 +156,7 @@ void H2UpstreamConnection::update_room() noexcept {
 void H2UpstreamConnection::room_may_have_changed() {
   if (dead_) return;
   update_room();
+  leaving_ = limit_ == 0u;
   if (room_ == 0 && lent_ == 0 && limit_) return close();  // nothing can begin here any more
   pool_.on_room(*this);
 }

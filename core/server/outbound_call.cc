@@ -124,11 +124,13 @@ void OutboundCall::send() {
   forwarder_.send_end(nullptr);
 }
 
-bool OutboundCall::may_repeat() const noexcept { return !repeated_ && !starting_ && is_idempotent(request_.method); }
+bool OutboundCall::may_repeat(const AttemptFailure& failure) const noexcept {
+  return failure.stale && !repeated_ && !starting_ && (failure.never_sent || is_idempotent(request_.method));
+}
 
 void OutboundCall::on_attempt_failed(const AttemptFailure& failure) {
   if (over_) return;
-  if (failure.stale && may_repeat()) {  // the upstream had closed the reused connection before it saw the request
+  if (may_repeat(failure)) {  // the upstream had closed the reused connection before it saw the request
     repeated_ = true;
     return connect();
   }

@@ -63,7 +63,7 @@ class OutboundCall final : public net::Deferred,
   void send();
   void finish(postern_status result);
   void report();
-  bool may_repeat() const noexcept;
+  bool may_repeat(const AttemptFailure& failure) const noexcept;
   static void on_timeout(void* self);
   static void on_report_due(void* self);
 

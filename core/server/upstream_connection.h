@@ -76,12 +76,14 @@ class UpstreamConnection : public net::Deferred {
   // How many more streams it can lend now. The pool hears of changes through UpstreamPool::on_room.
   std::uint32_t room() const noexcept { return room_; }
   bool idle() const noexcept { return lent_ == 0; }
+  bool leaving() const noexcept { return leaving_; }  // will never have room again
   virtual void set_idle(std::uint64_t idle_timeout_ms) = 0;
   virtual void close() = 0;      // one that is idle()
   std::size_t index = 0;         // in the pool's list of all
   bool listed = false;           // in the pool's list of those with room
   bool counted_idle = false;     // in the pool's number of those
   bool counted_unsettled = false;
+  bool counted_leaving = false;
 
  protected:
   UpstreamConnection(std::uint32_t room, std::uint64_t connect_ns) noexcept : connect_ns_(connect_ns), room_(room) {}
@@ -90,6 +92,7 @@ class UpstreamConnection : public net::Deferred {
   std::uint64_t connect_ns_;
   std::uint32_t room_;
   std::uint32_t lent_ = 0;
+  bool leaving_ = false;
 };
 
 // In the protocol of pool.config(); `stream` is connected.

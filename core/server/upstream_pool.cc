@@ -57,8 +57,9 @@ UpstreamConnection* UpstreamPool::take() {
   return connection;
 }
 
+// One that only finishes what it has must not keep out its successor, however long its last stream lasts.
 bool UpstreamPool::may_connect() const noexcept {
-  return open() < static_cast<std::size_t>(config_.pool.max_connections);
+  return open() - leaving_ < static_cast<std::size_t>(config_.pool.max_connections);
 }
 
 bool UpstreamPool::wait(PoolWaiter& waiter) {
@@ -126,6 +127,7 @@ void UpstreamPool::on_room(UpstreamConnection& connection) {
   }
   if (retired_ && connection.idle()) return connection.close();
   file(connection);
+  if (connection.leaving()) serve_queue();
 }
 
 // Keeps what the pool notes of a connection in step with it.
@@ -134,6 +136,7 @@ void UpstreamPool::file(UpstreamConnection& connection) {
   if (has_room && !connection.listed) with_room_.push_back(&connection);
   if (!has_room && connection.listed) std::erase(with_room_, &connection);
   connection.listed = has_room;
+  if (connection.leaving() && !std::exchange(connection.counted_leaving, true)) ++leaving_;
   if (!connection.idle() && std::exchange(connection.counted_idle, false)) --idle_;
   if (connection.idle() && has_room && !connection.counted_idle) {
     connection.counted_idle = true;
@@ -154,7 +157,8 @@ void UpstreamPool::remove(UpstreamConnection& connection) {
   if (connection.listed) std::erase(with_room_, &connection);
   if (connection.counted_idle) --idle_;
   if (connection.counted_unsettled) --unsettled_;
-  connection.listed = connection.counted_idle = connection.counted_unsettled = false;
+  if (connection.counted_leaving) --leaving_;
+  connection.listed = connection.counted_idle = connection.counted_unsettled = connection.counted_leaving = false;
   std::size_t at = connection.index;
   loop_.defer_delete(std::move(connections_[at]));
   if (at + 1 != connections_.size()) {

@@ -101,6 +101,7 @@ class UpstreamPool {
   std::size_t waiting_ = 0;
   std::size_t idle_ = 0;          // connections that lend no stream
   std::size_t unsettled_ = 0;     // connections that may turn out to have more room
+  std::size_t leaving_ = 0;       // connections that only finish what they have
   std::size_t streams_each_ = 1;  // how many streams a connection is expected to carry
   bool retired_ = false;
   EndpointMetrics metrics_;

@@ -242,6 +242,21 @@ TEST_CASE("consistent_hash needs hash_by, others refuse it") {
           .text() == "");
 }
 
+TEST_CASE("an upstream's protocol is one of three, and streams may be without timeouts") {
+  std::string head = "version: 1\nplugins: [echo]\nlisteners: [{name: a, address: \"127.0.0.1:80\"}]\n";
+  auto upstream = [&](const std::string& keys) { return load(head + "upstreams: {u: {" + keys + ", targets: [\"a:1\"]}}"); };
+  CHECK(upstream("balance: random").config.upstreams.at(0).protocol == Protocol::automatic);
+  CHECK(upstream("protocol: http/1.1").config.upstreams.at(0).protocol == Protocol::http1);
+  Loaded h2 = upstream("protocol: h2, pool: {max_streams: 7}, timeouts: {response: 0, body: 0}");
+  REQUIRE(h2.text() == "");
+  CHECK(h2.config.upstreams.at(0).protocol == Protocol::h2);
+  CHECK(h2.config.upstreams.at(0).pool.max_streams == 7);
+  CHECK(h2.config.upstreams.at(0).timeouts.body == 0);
+  CHECK(upstream("protocol: h3").text().find("test.yaml:4:29: upstreams/u/protocol: ") != std::string::npos);
+  CHECK(upstream("pool: {max_streams: 0}").problems.size() == 1);
+  CHECK(upstream("pool: {max_streams: 1001}").problems.size() == 1);
+}
+
 TEST_CASE("the nesting of stacks and the size of expanded chains are bounded") {
   std::string deep = kHead + "plugins: [echo]\nstacks:\n  s0: [echo]\n";
   for (int i = 1; i < 40; ++i) deep += "  s" + std::to_string(i) + ": [{stack: s" + std::to_string(i - 1) + "}]\n";
