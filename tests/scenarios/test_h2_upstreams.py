@@ -10,7 +10,7 @@ import time
 import pytest
 from h2.errors import ErrorCodes
 
-from support.gateway import proxy_to
+from support.gateway import BUILD, proxy_to
 from support.h2_upstream import frame
 from support.wire import TIMEOUT, Truncated
 
@@ -533,3 +533,53 @@ def test_a_stock_server(gateway, nghttpd, tmp_path):
         assert client.request("HEAD", "/file").headers["Content-Length"] == "250000"
         assert client.request("POST", "/echo", body=b"e" * MIB).body == b"e" * MIB
     assert all(len(r.body) == 250_000 for r in in_threads(8, lambda i: gw.get("/file")))
+
+
+def test_calls_of_plugins_share_connections_too(gateway, h2_upstream):
+    """A refused call is repeated, whatever its method; the call and the exchange go over one connection."""
+    def answer(stream):
+        body = stream.read_body()
+        if stream.index == 0:
+            return stream.reset(ErrorCodes.REFUSED_STREAM)
+        stream.respond(body=body.upper() if stream.path == "/call" else b"seen: " + stream.headers["x-answer"].encode())
+
+    u = h2_upstream(answer)
+    config = h2_to(u, ["policy"])
+    config["plugin_path"] = [str(BUILD / "plugins"), "<dir>"]
+    gw = gateway(config, files={"policy/policy.lua": """
+      return {name = "policy", version = "1.0.0", on_request = function(exchange)
+        local answer = assert(postern.http("backend", {method = "POST", path = "/call", body = "hello"}))
+        exchange.request.headers["x-answer"] = answer.body
+      end}"""})
+    assert gw.get().text == "seen: HELLO"
+    assert len(u.connections) == 1 and len(u.streams) == 3
+
+
+def test_many_clients_that_hang_up_and_come_back(gateway, h2_upstream):
+    """Streams come and go in every state; in the end the connection still answers and nothing is left open."""
+    def answer(stream):
+        stream.send_head(200)
+        stream.send_data(b"x" * 50_000)
+        stream.read_body()
+        stream.send_data(b"y" * 50_000, end=True)
+
+    u = h2_upstream(answer)
+    gw = gateway(h2_to(u))
+
+    def run(index):
+        for turn in range(10):
+            with gw.client() as client:
+                client.send_request("POST", "/", headers={"Content-Length": "4"})
+                if (index + turn) % 3 == 0:
+                    client.reset()
+                    continue
+                client.send("ab")
+                client.read_head()
+                if (index + turn) % 3 == 1:
+                    client.reset()
+                    continue
+                client.send("cd")
+
+    in_threads(8, run)
+    assert len(gw.request("POST", "/", body="last").body) == 100_000
+    u.wait_for(lambda u: all(s.ended or s.gone for s in u.streams))

@@ -252,7 +252,7 @@ TEST_CASE("an upstream's protocol is one of three, and streams may be without ti
   CHECK(h2.config.upstreams.at(0).protocol == Protocol::h2);
   CHECK(h2.config.upstreams.at(0).pool.max_streams == 7);
   CHECK(h2.config.upstreams.at(0).timeouts.body == 0);
-  CHECK(upstream("protocol: h3").text().find("test.yaml:4:29: upstreams/u/protocol: ") != std::string::npos);
+  CHECK(upstream("protocol: h3").text().find("test.yaml:4:27: upstreams/u/protocol: ") != std::string::npos);
   CHECK(upstream("pool: {max_streams: 0}").problems.size() == 1);
   CHECK(upstream("pool: {max_streams: 1001}").problems.size() == 1);
 }
