@@ -68,6 +68,7 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
   ConnectionFields fields;
   NamedFields named;
   std::string_view problem;
+  std::string_view codings;  // of the last TE
   headers.remove_if([&](const Field& field) {
     switch (known_field(field.name)) {
       case KnownField::other:
@@ -91,7 +92,7 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
         if (problem.empty()) problem = read_options(field.value, fields, named);
         return true;
       case KnownField::te:
-        fields.te_trailers = fields.te_trailers || takes_trailers(field.value);
+        codings = field.value;
         return true;
       case KnownField::keep_alive:
       case KnownField::proxy_connection:
@@ -101,6 +102,7 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
     return false;
   });
   if (!problem.empty()) return tl::unexpected(problem);
+  if (!codings.empty()) fields.te_trailers = takes_trailers(codings);
   if (named.count > 0) {
     headers.remove_if(
         [&](const Field& field) { return named.contain(field.name) && known_field(field.name) != KnownField::host; });
