@@ -140,10 +140,10 @@ struct Route {
   Rewrite rewrite;
   std::string upstream;  // empty when a plugin answers; "route:ID" when it was written in place
   Position upstream_position;
-  std::optional<Milliseconds> timeout;  // whole exchange until the response head; replaces upstream response
-  std::optional<Bytes> body_limit;      // 0: unlimited
+  std::optional<Milliseconds> timeout;            // whole exchange until the response head; replaces upstream response
+  std::optional<Bytes> body_limit;                // 0: unlimited
   std::optional<Milliseconds> body_read_timeout;  // 0: none
-  std::vector<PluginUse> plugins;  // stacks expanded
+  std::vector<PluginUse> plugins;                 // stacks expanded
   Position position;
 };
 

@@ -127,7 +127,8 @@ class ClientEvents {
 
 class ClientCodec {
  public:
-  static constexpr std::size_t kStreamQueue = 64 * 1024;  // bytes of one stream from which on nothing more should be written
+  static constexpr std::size_t kStreamQueue =
+      64 * 1024;  // bytes of one stream from which on nothing more should be written
 
   virtual ~ClientCodec() = default;
 

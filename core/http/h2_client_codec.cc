@@ -37,7 +37,7 @@ struct H2ClientStream {
   void take(std::size_t size, ByteSink& out);
 
   const StreamId id;
-  const bool to_head;  // the method is HEAD
+  const bool to_head;   // the method is HEAD
   bool closed = false;  // nghttp2 has forgotten it
   // The request's body: what waits for the window, or what is being written right now.
   std::string queue;
@@ -168,10 +168,10 @@ nghttp2_session_callbacks* H2ClientCodec::make_callbacks() {
       c, [](Session*, const Frame* f, void* user) { return self(user).on_frame_sent(*f); });
   nghttp2_session_callbacks_set_on_frame_not_send_callback(
       c, [](Session*, const Frame* f, int, void* user) { return self(user).on_frame_not_sent(*f); });
-  nghttp2_session_callbacks_set_on_stream_close_callback(
-      c, [](Session*, std::int32_t id, std::uint32_t code, void* user) {
-        return self(user).on_closed(static_cast<StreamId>(id), code);
-      });
+  nghttp2_session_callbacks_set_on_stream_close_callback(c,
+                                                         [](Session*, std::int32_t id, std::uint32_t code, void* user) {
+                                                           return self(user).on_closed(static_cast<StreamId>(id), code);
+                                                         });
   nghttp2_session_callbacks_set_send_data_callback(
       c, [](Session*, Frame* f, const std::uint8_t* head, std::size_t size, nghttp2_data_source*, void* user) {
         return self(user).send_request(static_cast<StreamId>(f->hd.stream_id), head, size);
@@ -262,9 +262,8 @@ StreamId H2ClientCodec::write_head(const RequestHead& head, ByteSink&) {
   lines_.set_request(head, length);
   nghttp2_data_provider body{};
   body.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t most, std::uint32_t* flags,
-                          nghttp2_data_source*, void* user) {
-    return self(user).read_request(static_cast<StreamId>(id), most, *flags);
-  };
+                          nghttp2_data_source*,
+                          void* user) { return self(user).read_request(static_cast<StreamId>(id), most, *flags); };
   bool ends = is_empty(head.body);
   auto id = nghttp2_submit_request(session_, nullptr, lines_.data(), lines_.size(), ends ? nullptr : &body, nullptr);
   if (id < 0) throw std::bad_alloc();  // ids end long before: finish_stream has said so
@@ -342,8 +341,8 @@ bool H2ClientCodec::response_came(StreamId stream) const noexcept {
 }
 
 bool H2ClientCodec::finish_stream(StreamId stream) {
-  auto at = std::lower_bound(streams_.begin(), streams_.end(), stream,
-                             [](const auto& s, StreamId i) { return s->id < i; });
+  auto at =
+      std::lower_bound(streams_.begin(), streams_.end(), stream, [](const auto& s, StreamId i) { return s->id < i; });
   if (at != streams_.end() && (*at)->id == stream) {
     bool whole = (*at)->closed || ((*at)->all_came && (*at)->end_sent);
     streams_.erase(at);
@@ -411,7 +410,8 @@ int H2ClientCodec::on_frame(const nghttp2_frame& frame) {
   bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
-      if (Stream* s = find(id); s != nullptr && fields_) s->head_told ? on_trailer_section(*s) : on_head_section(*s, ends);
+      if (Stream* s = find(id); s != nullptr && fields_)
+        s->head_told ? on_trailer_section(*s) : on_head_section(*s, ends);
       fields_.reset();
       if (ends) end_of_response(id);
       return 0;
@@ -530,7 +530,8 @@ int H2ClientCodec::on_closed(StreamId id, std::uint32_t code) {
   if (s->end_told || (s->all_came && s->problem.empty())) return 0;
   if (!s->problem.empty()) {
     bool prefixed = s->problem.starts_with("bad response");
-    lost(*s, StreamReset::malformed, prefixed ? Error::upstream(ErrorCode::proxy_error, s->problem) : bad_response(s->problem));
+    lost(*s, StreamReset::malformed,
+         prefixed ? Error::upstream(ErrorCode::proxy_error, s->problem) : bad_response(s->problem));
     return 0;
   }
   auto cause = code == NGHTTP2_REFUSED_STREAM ? StreamReset::unprocessed : StreamReset::by_peer;

@@ -17,10 +17,10 @@ struct SingleField {
 
 // What the head's own connection has to know. Views into the head.
 struct ConnectionFields {
-  bool close = false;       // Connection: close
-  bool keep_alive = false;  // Connection: keep-alive
-  bool upgrade = false;     // Connection: upgrade
-  bool te_trailers = false; // TE: trailers
+  bool close = false;        // Connection: close
+  bool keep_alive = false;   // Connection: keep-alive
+  bool upgrade = false;      // Connection: upgrade
+  bool te_trailers = false;  // TE: trailers
   SingleField host;
   SingleField content_length;
   SingleField transfer_encoding;

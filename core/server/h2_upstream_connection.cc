@@ -66,7 +66,8 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
     codec().resume_body(id_);
   }
   bool congested() const noexcept override {
-    return connection_.stream_->above_high_watermark() || connection_.codec_->queued(id_) > http::ClientCodec::kStreamQueue;
+    return connection_.stream_->above_high_watermark() ||
+           connection_.codec_->queued(id_) > http::ClientCodec::kStreamQueue;
   }
   void give_back() override { connection_.finish(*this); }
   void discard() override { connection_.finish(*this); }

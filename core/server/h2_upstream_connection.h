@@ -52,8 +52,8 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   std::unique_ptr<net::Stream> stream_;
   std::vector<std::unique_ptr<Use>> uses_;  // all that were ever needed at the same time
   std::vector<Use*> spare_;
-  std::vector<Use*> begun_;  // by stream: they only count up
-  Deadline deadline_;        // for the first SETTINGS, then while idle
+  std::vector<Use*> begun_;             // by stream: they only count up
+  Deadline deadline_;                   // for the first SETTINGS, then while idle
   std::optional<std::uint32_t> limit_;  // what the upstream takes; empty: not known yet
   bool dead_ = false;
   std::unique_ptr<http::ClientCodec> codec_;  // writes to stream_

@@ -29,7 +29,7 @@ struct RoutePlan {
   const UpstreamPlan* upstream = nullptr;  // null: a plugin must answer
   std::uint64_t body_limit = 0;            // 0: unlimited
   std::uint64_t body_read_timeout_ms = 0;  // a year when there is none
-  std::uint64_t response_timeout_ms = 0;  // 0: the upstream's
+  std::uint64_t response_timeout_ms = 0;   // 0: the upstream's
 };
 
 struct Plan {

@@ -68,8 +68,8 @@ class UpstreamConnection : public net::Deferred {
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
   // --- For its users ---
-  virtual UpstreamStream& lend(UpstreamUser& user) = 0;         // with room() alone
-  std::uint64_t requests() const noexcept { return requests_; }  // sent so far
+  virtual UpstreamStream& lend(UpstreamUser& user) = 0;                               // with room() alone
+  std::uint64_t requests() const noexcept { return requests_; }                       // sent so far
   std::uint64_t take_connect_ns() noexcept { return std::exchange(connect_ns_, 0); }  // 0 from the second use on
 
   // --- For the pool ---
@@ -78,10 +78,10 @@ class UpstreamConnection : public net::Deferred {
   bool idle() const noexcept { return lent_ == 0; }
   bool leaving() const noexcept { return leaving_; }  // will never have room again
   virtual void set_idle(std::uint64_t idle_timeout_ms) = 0;
-  virtual void close() = 0;      // one that is idle()
-  std::size_t index = 0;         // in the pool's list of all
-  bool listed = false;           // in the pool's list of those with room
-  bool counted_idle = false;     // in the pool's number of those
+  virtual void close() = 0;   // one that is idle()
+  std::size_t index = 0;      // in the pool's list of all
+  bool listed = false;        // in the pool's list of those with room
+  bool counted_idle = false;  // in the pool's number of those
   bool counted_unsettled = false;
   bool counted_leaving = false;
 

@@ -244,7 +244,9 @@ TEST_CASE("consistent_hash needs hash_by, others refuse it") {
 
 TEST_CASE("an upstream's protocol is one of three, and streams may be without timeouts") {
   std::string head = "version: 1\nplugins: [echo]\nlisteners: [{name: a, address: \"127.0.0.1:80\"}]\n";
-  auto upstream = [&](const std::string& keys) { return load(head + "upstreams: {u: {" + keys + ", targets: [\"a:1\"]}}"); };
+  auto upstream = [&](const std::string& keys) {
+    return load(head + "upstreams: {u: {" + keys + ", targets: [\"a:1\"]}}");
+  };
   CHECK(upstream("balance: random").config.upstreams.at(0).protocol == Protocol::automatic);
   CHECK(upstream("protocol: http/1.1").config.upstreams.at(0).protocol == Protocol::http1);
   Loaded h2 = upstream("protocol: h2, pool: {max_streams: 7}, timeouts: {response: 0, body: 0}");

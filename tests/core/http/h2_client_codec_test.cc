@@ -36,10 +36,10 @@ TEST_CASE("the connection begins with the preface, and the upstream's settings t
 }
 
 TEST_CASE("responses are told stream by stream, however their bytes come") {
-  std::string bytes = headers(3, {{":status", "103"}, {"link", "</a>"}}) + headers(1, {{":status", "200"}, {"x", "y"}}) +
-                      headers(3, {{":status", "404"}, {"content-length", "2"}}) + data(1, "a") + data(3, "no", true) +
-                      data(1, "b") + headers(1, {{"t", "1"}, {"content-type", "evil"}}, true) +
-                      headers(5, {{":status", "204"}}, true);
+  std::string bytes =
+      headers(3, {{":status", "103"}, {"link", "</a>"}}) + headers(1, {{":status", "200"}, {"x", "y"}}) +
+      headers(3, {{":status", "404"}, {"content-length", "2"}}) + data(1, "a") + data(3, "no", true) + data(1, "b") +
+      headers(1, {{"t", "1"}, {"content-type", "evil"}}, true) + headers(5, {{":status", "204"}}, true);
   for (std::size_t piece = 1; piece <= bytes.size(); piece += piece < 20 ? 1 : 13) {
     Client client;
     for (int i = 0; i < 3; ++i) client.request();
@@ -48,8 +48,9 @@ TEST_CASE("responses are told stream by stream, however their bytes come") {
     CHECK_FALSE(client.failed);
     std::string told = client.told();
     if (piece == bytes.size()) {
-      CHECK(told == "3 interim 103 [link: </a>]\n1 head 200 chunked [x: y]\n3 head 404 2\n1 body a\n3 body no\n3 end\n"
-                    "1 body b\n1 end [t: 1]\n5 head 204 none ends\n");
+      CHECK(told ==
+            "3 interim 103 [link: </a>]\n1 head 200 chunked [x: y]\n3 head 404 2\n1 body a\n3 body no\n3 end\n"
+            "1 body b\n1 end [t: 1]\n5 head 204 none ends\n");
     }
     CHECK(told.ends_with("1 end [t: 1]\n5 head 204 none ends\n"));
     for (StreamId s : {1, 3, 5}) CHECK(client.codec->finish_stream(s));
@@ -145,7 +146,8 @@ TEST_CASE("resets say who is to blame, and whether the request was looked at") {
   const struct {
     std::uint32_t code;
     std::string_view told;
-  } cases[] = {{7, "1 reset unprocessed\n"}, {8, "1 reset by_peer\n"}, {2, "1 reset by_peer\n"}, {0, "1 reset by_peer\n"}};
+  } cases[] = {
+      {7, "1 reset unprocessed\n"}, {8, "1 reset by_peer\n"}, {2, "1 reset by_peer\n"}, {0, "1 reset by_peer\n"}};
   for (auto [code, told] : cases) {
     Client client;
     client.request();
@@ -243,13 +245,15 @@ TEST_CASE("a connection that lies is over") {
       {"a head for nobody", headers(77, {{":status", "200"}})},
       {"a promise", frame(FrameType::push_promise, kEndHeaders, 1, big_endian(2) + fields({{":method", "GET"}}))},
       {"a frame too large", frame(FrameType::data, 0, 1, std::string(16'385, 'x'))},
-      {"too much padding", frame(FrameType::data, kPadded, 1, "\xff" "abc")},
+      {"too much padding", frame(FrameType::data, kPadded, 1,
+                                 "\xff"
+                                 "abc")},
       {"SETTINGS of five bytes", frame(FrameType::settings, 0, 0, "12345")},
       {"a bad setting", frame(FrameType::settings, 0, 0, setting(5, 1))},
       {"a connection window beyond its limit", window_update(0, 0x7fffffff)},
       {"CONTINUATION alone", frame(FrameType::continuation, kEndHeaders, 1, fields({{":status", "200"}}))},
-      {"PING inside a head", frame(FrameType::headers, 0, 1, fields({{":status", "200"}})) +
-                                 frame(FrameType::ping, 0, 0, "12345678")},
+      {"PING inside a head",
+       frame(FrameType::headers, 0, 1, fields({{":status", "200"}})) + frame(FrameType::ping, 0, 0, "12345678")},
       {"data before the head", data(1, "x")},
       {"no window", window_update(1, 0)},
       {"HTTP/1", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},

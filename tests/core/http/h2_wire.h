@@ -51,8 +51,10 @@ inline std::string fields(std::initializer_list<std::pair<std::string_view, std:
 }
 
 inline std::string headers(std::uint32_t stream,
-                           std::initializer_list<std::pair<std::string_view, std::string_view>> all, bool ends = false) {
-  return frame(FrameType::headers, static_cast<std::uint8_t>(kEndHeaders | (ends ? kEndStream : 0)), stream, fields(all));
+                           std::initializer_list<std::pair<std::string_view, std::string_view>> all,
+                           bool ends = false) {
+  return frame(FrameType::headers, static_cast<std::uint8_t>(kEndHeaders | (ends ? kEndStream : 0)), stream,
+               fields(all));
 }
 
 inline std::string data(std::uint32_t stream, std::string_view bytes, bool ends = false) {
@@ -69,8 +71,8 @@ inline std::string window_update(std::uint32_t stream, std::uint32_t more) {
 // preface; takes whole frames out of `bytes`.
 inline std::string frames_in(std::string& bytes) {
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  constexpr std::string_view kNames[] = {"data", "headers", "priority",      "rst_stream",  "settings",
-                                         "push", "ping",    "goaway", "window_update", "continuation"};
+  constexpr std::string_view kNames[] = {"data", "headers", "priority", "rst_stream",    "settings",
+                                         "push", "ping",    "goaway",   "window_update", "continuation"};
   if (bytes.starts_with(kPreface)) bytes.erase(0, kPreface.size());
   auto number = [&](std::size_t at, std::size_t size) {
     std::uint32_t n = 0;

@@ -50,7 +50,8 @@ TEST_CASE("HTTP statuses map by the standard table") {
   const struct {
     std::uint16_t http;
     std::uint32_t grpc;
-  } cases[] = {{400, 13}, {401, 16}, {403, 7}, {404, 12}, {429, 14}, {502, 14}, {503, 14}, {504, 14}, {413, 2}, {500, 2}};
+  } cases[] = {{400, 13}, {401, 16}, {403, 7},  {404, 12}, {429, 14},
+               {502, 14}, {503, 14}, {504, 14}, {413, 2},  {500, 2}};
   for (auto [http, grpc] : cases) CHECK(grpc_status_of(http, false) == grpc);
   CHECK(grpc_status_of(504, true) == 4);
 }
