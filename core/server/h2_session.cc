@@ -463,6 +463,7 @@ void H2Session::on_deadline() {
       return pump_later();
     case Wait::goaway:
       wait_ = Wait::none;
+      if (codec_->head_is_incomplete()) wait_for(Wait::head);
       codec_->end_goaway();
       return pump_later();
     case Wait::head:  // what the head breaks off would leave HPACK in no known state: the connection ends
