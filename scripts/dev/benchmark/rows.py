@@ -3,7 +3,7 @@ import contextlib
 import dataclasses
 import statistics
 
-from benchmark import gateway, memory, peers
+from benchmark import gateway, http2, memory, peers
 from benchmark.load import compare, median_ratio, wrk
 from benchmark.process import LOAD_CORE, ROOT, SERVER_CORE
 
@@ -129,6 +129,12 @@ def routes(bench):
     yield Result("10,000 routes: load", "<= 1 s", f"{load:.2f} s", load <= 1)
 
 
+def http2_to_clients(bench):
+    costs = http2.contest(bench)
+    yield Result("HTTP/2 to clients, 148 bytes of JSON", measured=times(costs))
+    yield from ratios(costs, "HTTP/2 to clients", {"nginx": 0.90})
+
+
 def workers(bench):
     if not bench.with_gateway:
         return
@@ -140,5 +146,5 @@ def workers(bench):
     yield Result("two workers / one, load on the same processors", "(>= 1.8 on free ones)", f"{done[2] / done[1]:.2f}")
 
 
-ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, memory_at_start, idle_connections, huge_bodies, routes,
+ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, memory_at_start, idle_connections, huge_bodies, routes, http2_to_clients,
                                      workers)}
