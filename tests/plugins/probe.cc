@@ -32,6 +32,7 @@ void set_headers(postern_exchange x) {
   for (const char* name :
        {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"})
     report(x, name, t->header_set(x, POSTERN_REQUEST, str(name), str("1")));
+  report(x, "trailers", t->header_set(x, POSTERN_REQUEST, str("te"), str("trailers")));
   report(x, "injected", t->header_set(x, POSTERN_REQUEST, str("x-a"), str("b\r\nx-c: d")));
   report(x, "name", t->header_set(x, POSTERN_REQUEST, str("x a"), str("b")));
   report(x, "response", t->header_set(x, POSTERN_RESPONSE, str("x-a"), str("b")));

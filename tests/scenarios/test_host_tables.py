@@ -15,6 +15,7 @@ def test_headers_are_checked_and_framing_is_the_gateways(gateway, upstream):
     answers = did(u)
     for name in ("Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"):
         assert answers[name] == STATE, name
+    assert answers["trailers"] == OK and "TE" not in u.last.headers
     assert (answers["injected"], answers["name"], answers["response"]) == (INVALID, INVALID, STATE)
     assert (answers["absent"], answers["removed"]) == (NOT_FOUND, OK)
     assert (answers["host"], answers["second host"], answers["no host"]) == (OK, STATE, STATE)

@@ -158,6 +158,24 @@ TEST_CASE("views read and change the real header list") {
   CHECK(x.upstream_headers().get("X-Path") == "/a");
 }
 
+struct Asks {
+  void on_request(Exchange& x) {
+    auto headers = x.request().headers();
+    CHECK(headers.set("TE", "gzip") == postern::Status(POSTERN_E_STATE));
+    CHECK(headers.add("TE", "trailers") == postern::Status(POSTERN_E_STATE));
+    CHECK(headers.set("te", "trailers") == postern::Status(POSTERN_OK));
+  }
+  void on_response(Exchange& x) {
+    CHECK(x.response().headers().set("TE", "trailers") == postern::Status(POSTERN_E_STATE));
+  }
+};
+
+TEST_CASE("a request may say that trailers are welcome, and nothing else of the upstream's connection") {
+  FakeGateway gateway;
+  gateway.load(query<Asks>).configure();
+  CHECK(gateway.get("/").upstream_headers().get("TE") == "trailers");
+}
+
 TEST_CASE("respond_error answers with the gateway's envelope") {
   FakeGateway gateway;
   gateway.load(query<Views>).configure();

@@ -104,7 +104,27 @@ postern_status check_field(Exchange& x, std::uint32_t message, postern_str name,
   return check_name(x, message, name, target);
 }
 
+// The one thing that a request may say of the upstream's connection: that trailers are welcome (RFC 9110 section 10.1.4).
+bool asks_for_trailers(std::uint32_t message, postern_str name, postern_str value) noexcept {
+  return message == POSTERN_REQUEST && usable(name, kMaxName) && usable(value, kMaxField) &&
+         http::known_field(view(name)) == http::KnownField::te && http::same_name(http::trim(view(value)), "trailers");
+}
+
+postern_status ask_for_trailers(postern_exchange handle) {
+  return change_exchange(
+      handle,
+      [](Exchange& x) {
+        bool can = x.headers(POSTERN_REQUEST) != nullptr && x.headers_mutable(POSTERN_REQUEST);
+        return can ? POSTERN_OK : POSTERN_E_STATE;
+      },
+      [](Exchange& x) {
+        x.request().te_trailers = true;
+        return POSTERN_OK;
+      });
+}
+
 postern_status header_set(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  if (asks_for_trailers(message, name, value)) return ask_for_trailers(handle);
   Target target;
   return change_exchange(
       handle, [&](Exchange& x) { return check_field(x, message, name, value, target); },
