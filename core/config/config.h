@@ -37,6 +37,7 @@ struct Limits {                              // `limits`, gateway-wide
 };
 
 struct Timeouts {                     // `timeouts`, gateway-wide
+  Milliseconds handshake = 10'000;    // from accepting a client to the end of its TLS handshake: closed
   Milliseconds header_read = 10'000;  // from the first byte of a head to its end: 408
   Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
   Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
@@ -47,11 +48,51 @@ struct Timeouts {                     // `timeouts`, gateway-wide
   Milliseconds drain_delay = 0;       // SIGTERM: goes on accepting this long, with Connection: close
 };
 
+enum class TlsVersion : std::uint8_t { tls12, tls13 };
+
+// Files of TLS are PEM but for `ocsp`. Written relative to the file that names them; here they can be opened as they are.
+struct Certificate {
+  std::string cert;  // the certificate, then those between it and its root
+  std::string key;
+  std::string ocsp;  // a response in DER to staple; empty: none
+  Position position;
+};
+
+struct ClientAuth {  // certificates of clients (mTLS)
+  enum class Mode : std::uint8_t { none, optional, required };
+  Mode mode = Mode::none;  // optional: a client may have none, but one that it shows must be good
+  std::string ca;          // whose certificates are taken
+  std::string crl;         // empty: revocation is not looked at
+  std::int64_t depth = 4;  // certificates between the client's and the root's
+  Position position;
+};
+
+struct ListenerTls {
+  std::vector<Certificate> certificates;  // chosen by the name that the client asks for; the first when none fits
+  ClientAuth client_auth;
+  std::vector<std::string> protocols = {"http/1.1"};  // ALPN, in the order of preference
+  TlsVersion min_version = TlsVersion::tls12;
+  bool session_tickets = true;
+  Milliseconds session_lifetime = 7'200'000;
+  Position position;
+};
+
+struct UpstreamTls {
+  bool verify = true;
+  std::string ca;                      // empty: the system's
+  std::string server_name;             // for SNI and verification; empty: the target's host
+  std::string cert, key;               // what the gateway shows when it is asked; both or none
+  std::vector<std::string> protocols;  // ALPN; empty: not offered
+  TlsVersion min_version = TlsVersion::tls12;
+  Position position;
+};
+
 struct Listener {
   std::string name;
   std::string address;  // "0.0.0.0:8080", "[::]:80", "unix:/run/postern.sock"; port 0: the kernel chooses
   // What clients may speak, in the order of preference: "h2", "http/1.1".
   std::vector<std::string> protocols = {"h2", "http/1.1"};
+  std::optional<ListenerTls> tls;
   Position position;
 };
 
@@ -94,6 +135,7 @@ struct Upstream {
   } pool;
   Milliseconds resolve_interval = 10'000;  // how often names are resolved again
   bool preserve_host = true;               // false: Host is the target's name
+  std::optional<UpstreamTls> tls;          // none: plaintext
   Position position;
 };
 
@@ -167,6 +209,7 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   Log log;
+  Milliseconds tls_reload_interval = 10'000;  // how often files of TLS are looked at for changes; 0: on reload only
 };
 
 // Reads a file and everything it includes. `problems` is empty exactly when the result can be used. What needs more than

@@ -54,6 +54,7 @@ void read_limits(const Cursor& section, Limits& limits) {
 
 void read_timeouts(const Cursor& section, Timeouts& timeouts) {
   Fields fields(section);
+  fields.read_duration("handshake", timeouts.handshake, 1, kHour);
   fields.read_duration("header_read", timeouts.header_read, 1, kDay);
   fields.read_duration("body_read", timeouts.body_read, 1, kDay);
   fields.read_duration("idle", timeouts.idle, 1, kDay);

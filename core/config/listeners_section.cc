@@ -37,6 +37,7 @@ void read_listeners(const Cursor& section, std::vector<Listener>& listeners) {
         address && address->read(listener.address) && !is_listen_address(listener.address, problem))
       address->problem(problem);
     if (auto protocols = fields.find("protocols")) read_protocols(*protocols, listener.protocols);
+    if (auto tls = fields.find("tls")) read_listener_tls(*tls, listener.tls);
     fields.finish();
     listeners.push_back(std::move(listener));
   }

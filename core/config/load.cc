@@ -13,6 +13,7 @@ namespace postern::config {
 namespace {
 
 constexpr std::int64_t kVersion = 1;
+constexpr Milliseconds kDay = 24 * 3'600'000;
 
 void check_version(Fields& fields) {
   auto version = fields.find("version");
@@ -37,6 +38,7 @@ void read_sections(Fields& fields, Config& config) {
   if (auto section = fields.find("routes")) read_routes(*section, chains, config);
   if (auto section = fields.find("limits")) read_limits(*section, config.limits);
   if (auto section = fields.find("timeouts")) read_timeouts(*section, config.timeouts);
+  fields.read_duration("tls_reload_interval", config.tls_reload_interval, 0, kDay);
   if (auto section = fields.find("log")) read_log(*section, config.log);
 }
 

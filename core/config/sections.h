@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ void read_limits(const Cursor& section, Limits& limits);
 void read_timeouts(const Cursor& section, Timeouts& timeouts);
 void read_log(const Cursor& section, Log& log);
 void read_trusted_proxies(const Cursor& section, std::vector<std::string>& blocks);
+void read_listener_tls(const Cursor& section, std::optional<ListenerTls>& tls);
+// `true`, or a map.
+void read_upstream_tls(const Cursor& section, std::optional<UpstreamTls>& tls);
 void read_listeners(const Cursor& section, std::vector<Listener>& listeners);
 void read_upstreams(const Cursor& section, std::vector<Upstream>& upstreams);
 void read_upstream(const Cursor& map, const std::string& name, Upstream& upstream);

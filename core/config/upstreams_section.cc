@@ -71,6 +71,15 @@ void check_hash_by(const Cursor& map, const Upstream& upstream) {
                 kBalances[static_cast<std::size_t>(upstream.balance)]);
 }
 
+// A unix socket has no host name that a certificate could be for.
+void check_server_name(const Cursor& map, const Upstream& upstream) {
+  if (!upstream.tls || !upstream.tls->verify || !upstream.tls->server_name.empty()) return;
+  for (const Target& target : upstream.targets)
+    if (target.address.starts_with("unix:"))
+      return map.problem_at(upstream.tls->position,
+                            "a target is a unix socket: write the name that its certificate is for, as server_name");
+}
+
 }  // namespace
 
 void read_upstream(const Cursor& map, const std::string& name, Upstream& upstream) {
@@ -89,8 +98,10 @@ void read_upstream(const Cursor& map, const std::string& name, Upstream& upstrea
   if (auto pool = fields.find("pool")) read_pool(*pool, upstream);
   fields.read_duration("resolve_interval", upstream.resolve_interval, 100, kDay);
   fields.read_bool("preserve_host", upstream.preserve_host);
+  if (auto tls = fields.find("tls")) read_upstream_tls(*tls, upstream.tls);
   fields.finish();
   check_hash_by(map, upstream);
+  check_server_name(map, upstream);
 }
 
 void read_upstreams(const Cursor& section, std::vector<Upstream>& upstreams) {

@@ -193,6 +193,7 @@ void Gateway::adopt_everywhere(std::shared_ptr<Generation> generation) {
   auto before = std::exchange(current_, generation);
   bool first = before == generation;
   if (!first) ++unreleased_;
+  watch_tls_files();
   on_every_worker([plan = generation->plan()](server::Worker& worker,
                                               Finished finished) { worker.adopt(plan, std::move(finished)); },
                   [this, before, first] {
@@ -244,6 +245,14 @@ void Gateway::close_listeners_not_in(const config::Config& config) {
     }
   }
   std::erase_if(listeners_, gone);
+}
+
+// Looks whether files of TLS have changed, all the time.
+void Gateway::watch_tls_files() {
+  auto interval = static_cast<std::uint64_t>(current_->plan()->config->tls_reload_interval);
+  tls_timer_.reset();
+  if (interval == 0) return;
+  tls_timer_ = net::Timer::start(loop_, interval, interval, [this] { current_->plan()->refresh_tls(); });
 }
 
 // ---- Reloading -------------------------------------------------------------------------------------------------------
@@ -413,6 +422,7 @@ std::string Gateway::what_is_left() const {
 void Gateway::end() {
   release_timer_.reset();
   end_timer_.reset();
+  tls_timer_.reset();
   keep_alive_.reset();
   signals_.clear();
   plugin::set_reload_hook({});

@@ -46,6 +46,7 @@ class Gateway {
   bool wait_until_started(const std::shared_ptr<Generation>& generation);
   void announce() const;
 
+  void watch_tls_files();
   void reload();
   void commit_reload(std::shared_ptr<Generation> generation, Result<void> started);
   void reload_failed(const std::string& reason);
@@ -87,6 +88,7 @@ class Gateway {
   std::vector<std::unique_ptr<net::SignalWatch>> signals_;
   std::unique_ptr<net::Timer> keep_alive_;
   std::unique_ptr<net::Timer> drain_timer_;
+  std::unique_ptr<net::Timer> tls_timer_;
   std::unique_ptr<net::Timer> release_timer_;
   std::unique_ptr<net::Timer> end_timer_;
   std::unique_ptr<LastResort> last_resort_;

@@ -58,6 +58,11 @@ class Loop {
   // For core/net. The shared read buffer: bytes are valid until the read callback returns.
   std::span<char> read_buffer() noexcept { return {read_buffer_.get(), kReadBuffer}; }
   static constexpr std::size_t kReadBuffer = 64 * 1024;
+  // Scratch space of TLS, made when first asked for: what has been opened is valid until the read callback returns, what is
+  // sealed until the call ends that seals it.
+  std::span<char> plain_buffer() { return scratch(plain_buffer_, kReadBuffer); }
+  std::span<char> sealed_buffer() { return scratch(sealed_buffer_, kSealedBuffer); }
+  static constexpr std::size_t kSealedBuffer = kReadBuffer + 1024;  // 64 KiB in records of 16
   void begin_event() noexcept;  // trampolines call these around every owner callback (EventScope)
   void end_event();             // may flush the streams written to, when it is the outermost
   // Stream::end_of_event is called before the loop blocks, 100 us or 64 streams later at the latest.
@@ -73,6 +78,8 @@ class Loop {
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<Hooks> hooks_;
   std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<char[]> plain_buffer_;
+  std::unique_ptr<char[]> sealed_buffer_;
   WriteBuffers write_buffers_;
   DeadlineWheel wheel_;
   bool ticking_ = false;
@@ -86,6 +93,10 @@ class Loop {
   std::vector<std::function<void()>> deferred_;
   std::unordered_map<Deferred*, std::unique_ptr<Deferred>> adopted_;
 
+  static std::span<char> scratch(std::unique_ptr<char[]>& buffer, std::size_t size) {
+    if (buffer == nullptr) buffer.reset(new char[size]);
+    return {buffer.get(), size};
+  }
   void on_prepare();
   void on_check();
   void on_posted();

@@ -85,7 +85,15 @@ void SocketStream::look_for_peer() {
 
 void SocketStream::start_reading() {
   want_read_ = true;
+  if (unread_ != nullptr) return loop_.mark_dirty(*this);
   if (!read_ended_) watch();
+}
+
+// The owner may destroy the stream.
+void SocketStream::give_unread() {
+  auto bytes = std::move(unread_);
+  watch();
+  if (owner_ != nullptr) owner_->on_read(*bytes);
 }
 
 // What stays in the socket is reported again. The owner may destroy the stream in each round.
@@ -253,6 +261,10 @@ void SocketStream::send_end() {
 void SocketStream::end_of_event() {
   if (error_ != 0) return tell_error(error_);
   flush();
+  if (unread_ != nullptr && want_read_) {
+    if (shutting_) loop_.mark_dirty(*this);
+    return give_unread();
+  }
   if (error_ == 0 && shutting_) tell_drained();
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/stream.h"
 #include "net/watched_socket.h"
@@ -33,6 +34,11 @@ class SocketStream final : public Stream {
   std::size_t queued() const noexcept override { return gathered_size_ + pending_bytes_; }
   void shutdown_write() override;
   void reset() override { reset_ = true; }
+  void unread(std::string bytes) override { unread_ = std::make_unique<std::string>(std::move(bytes)); }
+  void set_peer(std::string host, std::uint16_t port) override {
+    peer_.host = std::move(host);
+    peer_.port = port;
+  }
   const std::string& peer_host() const noexcept override { return peer_.host; }
   std::uint16_t peer_port() const noexcept override { return peer_.port; }
 
@@ -41,6 +47,7 @@ class SocketStream final : public Stream {
 
   static void on_ready(uv_poll_t* raw, int status, int events);
   void end_of_event() override;
+  void give_unread();
   void receive();
   void received(ssize_t result, const char* bytes);
   void watch(bool pause = false);
@@ -68,6 +75,7 @@ class SocketStream final : public Stream {
   WriteBuffers::Buffer gathered_;     // held only while it has bytes
   std::unique_ptr<Pending> pending_;  // what the kernel did not take: older than what is gathered
   Pending* last_pending_ = nullptr;
+  std::unique_ptr<std::string> unread_;
   std::size_t pending_bytes_ = 0;
   std::uint32_t gathered_size_ = 0;
   int error_ = 0;           // libuv's status once the stream has failed: nothing more is sent

@@ -16,6 +16,8 @@
 
 namespace postern::net {
 
+struct TlsInfo;
+
 class StreamOwner {
  public:
   virtual void on_read(std::string_view bytes) = 0;  // valid until it returns
@@ -53,6 +55,12 @@ class Stream : public http::ByteSink {
   // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.
   virtual void shutdown_write() = 0;
   virtual void reset() = 0;                                   // RST instead of FIN when destroyed
+  // Bytes that were read too early: on_read gives them once more before all others, when reading is wanted and the
+  // running event ends. For a stream that has nothing given back yet.
+  virtual void unread(std::string bytes) = 0;
+  virtual const TlsInfo* tls() const noexcept { return nullptr; }  // null: plaintext
+  // Somebody who may be believed says that the peer speaks for this address (PROXY protocol).
+  virtual void set_peer(std::string host, std::uint16_t port) = 0;
   virtual const std::string& peer_host() const noexcept = 0;  // "127.0.0.1"; "unix"
   virtual std::uint16_t peer_port() const noexcept = 0;
   void set_owner(StreamOwner* owner) noexcept { owner_ = owner; }

@@ -7,6 +7,7 @@
 #include "http/h2_server_codec.h"
 #include "server/h1_session.h"
 #include "server/h2_session.h"
+#include "server/tls_values.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -55,6 +56,7 @@ void ClientConnection::info(postern_connection_info& out) const {
   full.peer_address_view = {peer_host().data(), peer_host().size()};
   full.peer_port = peer_port();
   full.listener_view = {listener_.data(), listener_.size()};
+  fill_tls_info(stream_->tls(), full);
   std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
 }
 
@@ -74,6 +76,8 @@ ClientConnection::Protocols ClientConnection::protocols() const noexcept {
 void ClientConnection::admit() {
   admitted_ = true;
   auto [http1, http2] = protocols();
+  if (tls() != nullptr && http1) http2 = tls()->alpn == "h2";  // only ALPN speaks for HTTP/2 here (RFC 9113 section 3.2)
+  if (tls() != nullptr && http2) http1 = false;
   if (!http2) {
     speak(make_h1_session(*this));
   } else if (!http1) {

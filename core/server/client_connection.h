@@ -31,6 +31,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   std::uint64_t handle() const noexcept { return handle_; }
   const std::string& peer_host() const noexcept { return stream_->peer_host(); }
   std::uint16_t peer_port() const noexcept { return stream_->peer_port(); }
+  const net::TlsInfo* tls() const noexcept { return stream_->tls(); }  // null: plaintext
   std::string_view listener_name() const noexcept { return listener_; }
 
   // --- From its session ---

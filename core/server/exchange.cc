@@ -80,6 +80,7 @@ Exchange::~Exchange() {
 
 void Exchange::begin(http::RequestHead& head, bool ends) {
   request_ = &head;
+  head.scheme = client_->connection().tls() != nullptr ? "https" : "http";  // whatever the client says
   request_ended_ = ends;
   started_ns_ = worker_.loop().event_ns();
   count_begun();

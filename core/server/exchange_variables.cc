@@ -7,6 +7,7 @@
 #include "server/client_connection.h"
 #include "server/exchange.h"
 #include "server/request_values.h"
+#include "server/tls_values.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -71,6 +72,20 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
       return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->connection().peer_port())) : Value{};
     case Builtin::listener_name:
       return client_ != nullptr ? Value::of(client_->connection().listener_name()) : Value{};
+    case Builtin::tls_version:
+    case Builtin::tls_cipher:
+    case Builtin::tls_sni:
+    case Builtin::tls_alpn:
+    case Builtin::tls_resumed:
+    case Builtin::client_cert_subject:
+    case Builtin::client_cert_issuer:
+    case Builtin::client_cert_san:
+    case Builtin::client_cert_fingerprint:
+    case Builtin::client_cert_serial:
+    case Builtin::client_cert_not_before:
+    case Builtin::client_cert_not_after:
+    case Builtin::client_cert_verified:
+      return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
     case Builtin::route_id:
       return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:

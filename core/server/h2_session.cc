@@ -189,7 +189,6 @@ Arena& H2Session::on_request_begin(http::StreamId stream) {
 void H2Session::on_request_head(http::StreamId stream, http::RequestHead& head, bool ends) {
   H2Stream* s = find(stream);
   if (s == nullptr || s->exchange == nullptr) return;
-  head.scheme = "http";  // what the client says of it proves nothing
   s->exchange->begin(head, ends);
   begun_.push_back(stream);
   if (ends) return;

@@ -10,6 +10,16 @@ void report(config::Problems& problems, const config::Position& at, std::string 
   problems.push_back({at, std::move(path), std::move(text)});
 }
 
+void build_listeners(Plan& plan, config::Problems& problems) {
+  for (const auto& configured : plan.config->listeners) {
+    ListenerPlan& listener = plan.listeners.emplace_back();
+    listener.config = &configured;
+    if (!configured.tls) continue;
+    listener.tls = net::tls_server(*configured.tls, "listeners/" + configured.name + "/tls");
+    listener.tls->load(problems);
+  }
+}
+
 void build_upstreams(Plan& plan, config::Problems& problems) {
   for (const auto& configured : plan.config->upstreams) {
     auto upstream = std::make_unique<UpstreamPlan>();
@@ -21,6 +31,10 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
         upstream->hash_by = std::move(*compiled);
       else
         report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
+    }
+    if (configured.tls) {
+      upstream->tls = net::tls_client(*configured.tls, "upstreams/" + configured.name + "/tls");
+      upstream->tls->load(problems);
     }
     plan.upstream_by_name[configured.name] = upstream.get();
     plan.upstreams.push_back(std::move(upstream));
@@ -49,6 +63,19 @@ RoutePlan build_route(const Plan& plan, const config::Route& route, config::Prob
 
 }  // namespace
 
+const ListenerPlan* Plan::listener(std::string_view name) const noexcept {
+  for (const auto& one : listeners)
+    if (one.config->name == name) return &one;
+  return nullptr;
+}
+
+void Plan::refresh_tls() const {
+  for (const auto& listener : listeners)
+    if (listener.tls != nullptr) listener.tls->refresh();
+  for (const auto& upstream : upstreams)
+    if (upstream->tls != nullptr) upstream->tls->refresh();
+}
+
 std::shared_ptr<Plan> Plan::build(std::shared_ptr<const config::Config> config, std::uint64_t generation,
                                   std::vector<std::unique_ptr<Instance>> instances,
                                   const std::vector<const Instance*>& gateway,
@@ -60,6 +87,7 @@ std::shared_ptr<Plan> Plan::build(std::shared_ptr<const config::Config> config, 
   plan->instances = std::move(instances);
   plan->gateway_chain = Chain(gateway, 0);
   plan->links = static_cast<std::uint32_t>(gateway.size());
+  build_listeners(*plan, problems);
   build_upstreams(*plan, problems);
   plan->router = Router::compile(plan->config->routes, problems);
   for (std::size_t i = 0; i < plan->config->routes.size(); ++i) {

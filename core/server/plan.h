@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "net/tls_context.h"
 #include "server/chain.h"
 #include "server/rewrite.h"
 #include "server/router.h"
@@ -16,9 +17,15 @@
 
 namespace postern::server {
 
+struct ListenerPlan {
+  const config::Listener* config = nullptr;  // points into Plan::config
+  std::unique_ptr<net::TlsServer> tls;       // null: plaintext
+};
+
 struct UpstreamPlan {
   std::uint32_t number = 0;  // index in Plan::upstreams
   config::Upstream config;
+  std::unique_ptr<net::TlsClient> tls;  // null: plaintext
   Template hash_by;  // consistent_hash
 };
 
@@ -36,6 +43,7 @@ struct Plan {
   std::uint64_t generation = 0;
   std::shared_ptr<const config::Config> config;
   std::vector<std::unique_ptr<Instance>> instances;  // services, gateway-wide, then by route
+  std::vector<ListenerPlan> listeners;                // in the order of config->listeners
   std::vector<std::unique_ptr<UpstreamPlan>> upstreams;
   std::unordered_map<std::string, const UpstreamPlan*> upstream_by_name;
   Chain gateway_chain;            // for what no route takes, and for on_connection, on_request_early
@@ -43,6 +51,10 @@ struct Plan {
   Router router;
   TrustedProxies trusted_proxies;
   std::uint32_t links = 0;  // number of links in all chains
+
+  const ListenerPlan* listener(std::string_view name) const noexcept;  // null: there is none of that name
+  // Certificates and keys that have changed on disk replace those in use. For one thread at a time.
+  void refresh_tls() const;
 
   // Everything but the instances, which the plugin layer adds before: fills routes, chains, upstreams and router from
   // `config`. `gateway` and `by_route` hold the instances of each list in written order.

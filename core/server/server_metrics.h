@@ -21,6 +21,12 @@ struct CoreSeries {
 };
 const CoreSeries& core_series();
 
+// postern_tls_handshakes_total{resumed} and postern_tls_handshake_failures_total{reason}. A failure is logged, too: once, with
+// the listener, the peer and the reason.
+void count_handshake(bool resumed);
+void log_failed_handshake(std::string_view listener, std::string_view peer, std::string_view reason,
+                          std::string_view why);
+
 // One worker's numbers of one endpoint; a member of it. Gauges go back to what they were when it is destroyed.
 class EndpointMetrics {
  public:

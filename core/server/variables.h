@@ -4,6 +4,8 @@
 // Built-in (read-only) names:
 //   request.method .path .query .host .scheme .protocol .target   request.header.NAME  request.cookie.NAME  request.query.NAME
 //   response.status .origin   response.header.NAME   path.NAME (route parameters)   client.ip .port   listener.name
+//   tls.version .cipher .sni .alpn .resumed   client.cert.subject .issuer .san .fingerprint .serial .not_before .not_after
+//   .verified (all unset without TLS, or without a certificate)
 //   route.id   upstream.name .target .latency   latency ("12.3ms")   generation   worker
 // Everything else is set by plugins: consumer.id, jwt.claims, ...
 #pragma once
@@ -52,6 +54,19 @@ enum class Builtin : std::uint8_t {
   client_ip,
   client_port,
   listener_name,
+  tls_version,
+  tls_cipher,
+  tls_sni,
+  tls_alpn,
+  tls_resumed,
+  client_cert_subject,
+  client_cert_issuer,
+  client_cert_san,
+  client_cert_fingerprint,
+  client_cert_serial,
+  client_cert_not_before,
+  client_cert_not_after,
+  client_cert_verified,
   route_id,
   upstream_name,
   upstream_target,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/arrival.h"
 #include "server/client_connection.h"
 #include "server/exchange.h"
 
@@ -145,32 +146,72 @@ Result<net::Address> Worker::listen(const std::string& name, const std::string& 
 // Connections that came through it end after their current exchange, unless another listener has taken over the name.
 void Worker::unlisten(const std::string& name, const std::string& configured) {
   std::erase_if(listeners_, [&](const Listening& l) { return l.name == name && l.configured == configured; });
-  if (std::any_of(listeners_.begin(), listeners_.end(), [&](const Listening& l) { return l.name == name; })) return;
+  if (listens(name)) return;
   for (std::size_t i = live_.size(); i-- > 0;)
     if (live_[i]->listener_name() == name) live_[i]->drain();
+}
+
+bool Worker::listens(std::string_view name) const noexcept {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const Listening& l) { return l.name == name; });
 }
 
 void Worker::accept(std::string_view listener, std::unique_ptr<net::Stream> stream) {
   if (plan_ == nullptr || draining_) return;
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  metrics().add(core_series().connections, 1);
+  metrics().add(core_series().connections_total, 1);
+  const ListenerPlan* plan = plan_->plan().listener(listener);
+  if (plan != nullptr && Arrival::needed(*plan)) {
+    auto& arrival = arrivals_.emplace_back(std::make_unique<Arrival>(*this, listener));
+    arrival->index = arrivals_.size() - 1;
+    arrival->start(*plan, std::move(stream));
+  } else {
+    serve(listener, std::move(stream));
+  }
+  heed_connection_limit();
+}
+
+ClientConnection& Worker::serve(std::string_view listener, std::unique_ptr<net::Stream> stream) {
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(stream));
   ClientConnection& raw = *connection;
   raw.index = live_.size();
   live_.push_back(std::move(connection));
-  metrics().add(core_series().connections, 1);
-  metrics().add(core_series().connections_total, 1);
   raw.start();
-  heed_connection_limit();
+  return raw;
+}
+
+// What has begun to drain meanwhile serves the request that has brought the client here, and ends then.
+void Worker::admit(Arrival& arrival, std::unique_ptr<net::Stream> stream) {
+  std::string_view listener = arrival.listener_name();
+  bury(arrivals_, arrival);
+  if (plan_ == nullptr) return count_out();
+  ClientConnection& connection = serve(listener, std::move(stream));
+  if (draining_ || !listens(listener)) connection.drain();
+}
+
+void Worker::remove(Arrival& arrival) {
+  bury(arrivals_, arrival);
+  count_out();
 }
 
 void Worker::remove(ClientConnection& connection) {
-  std::size_t at = connection.index;
-  loop_.defer_delete(std::move(live_[at]));
-  if (at + 1 != live_.size()) {
-    live_[at] = std::move(live_.back());
-    live_[at]->index = at;
+  bury(live_, connection);
+  count_out();
+}
+
+// From its list to the deferred deletes.
+template <class T>
+void Worker::bury(std::vector<std::unique_ptr<T>>& list, T& one) {
+  std::size_t at = one.index;
+  loop_.defer_delete(std::move(list[at]));
+  if (at + 1 != list.size()) {
+    list[at] = std::move(list.back());
+    list[at]->index = at;
   }
-  live_.pop_back();
+  list.pop_back();
+}
+
+void Worker::count_out() {
   shared_.connections.fetch_sub(1, std::memory_order_relaxed);
   metrics().add(core_series().connections, -1);
   check_drained();
@@ -211,12 +252,13 @@ void Worker::linger(std::unique_ptr<net::Stream> stream) {
 }
 
 void Worker::check_drained() {
-  if (!draining_ || !live_.empty() || (lingering_ > 0 && !aborted_) || !drain_done_) return;
+  if (!draining_ || !live_.empty() || !arrivals_.empty() || (lingering_ > 0 && !aborted_) || !drain_done_) return;
   loop_.defer(std::exchange(drain_done_, nullptr));
 }
 
 void Worker::abort_connections() {
   aborted_ = true;
+  while (!arrivals_.empty()) arrivals_.back()->abort();
   while (!live_.empty()) live_.back()->abort(POSTERN_END_SHUTDOWN);  // one may take others with it
   check_drained();
 }

@@ -23,6 +23,7 @@
 
 namespace postern::server {
 
+class Arrival;
 class ClientConnection;
 class Exchange;
 class Worker;
@@ -117,8 +118,11 @@ class Worker {
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
   void remove(ClientConnection& connection);         // to the deferred deletes
+  // An arrival is a connection by now, or has come to nothing.
+  void admit(Arrival& arrival, std::unique_ptr<net::Stream> stream);
+  void remove(Arrival& arrival);
   void linger(std::unique_ptr<net::Stream> stream);  // of a client connection whose last answer is on its way
-  std::size_t connection_count() const noexcept { return live_.size(); }
+  std::size_t connection_count() const noexcept { return live_.size() + arrivals_.size(); }
   AddressBook& known_addresses() noexcept { return known_addresses_; }
   std::int64_t& buffered_bytes() noexcept {
     return buffered_bytes_;
@@ -132,6 +136,11 @@ class Worker {
   };
   void stop_accepting();
   void accept(std::string_view listener, std::unique_ptr<net::Stream> stream);
+  ClientConnection& serve(std::string_view listener, std::unique_ptr<net::Stream> stream);
+  template <class T>
+  void bury(std::vector<std::unique_ptr<T>>& list, T& one);
+  void count_out();
+  bool listens(std::string_view name) const noexcept;
   void heed_connection_limit();
   void check_drained();
   bool has(const WorkerPlan* plan) const noexcept;
@@ -154,6 +163,7 @@ class Worker {
   std::vector<Listening> listeners_;
   std::set<std::string, std::less<>> listener_names_;  // of all there ever were: connections keep views
   std::vector<std::unique_ptr<ClientConnection>> live_;
+  std::vector<std::unique_ptr<Arrival>> arrivals_;
   std::function<void()> drain_done_;
   std::unique_ptr<net::Timer> accept_again_;  // set while the connection limit is reached
   std::int64_t buffered_bytes_ = 0;

@@ -6,7 +6,25 @@
 namespace postern::lua {
 namespace {
 
-constexpr const char* kKeys[] = {"ip", "port", "listener", "tls", "server_name", "alpn", "worker", nullptr};
+constexpr const char* kKeys[] = {"ip",
+                                 "port",
+                                 "listener",
+                                 "tls",
+                                 "server_name",
+                                 "alpn",
+                                 "worker",
+                                 "tls_version",
+                                 "tls_cipher",
+                                 "tls_resumed",
+                                 "client_verified",
+                                 "client_subject",
+                                 "client_issuer",
+                                 "client_names",
+                                 "client_fingerprint",
+                                 "client_serial",
+                                 "client_not_before",
+                                 "client_not_after",
+                                 nullptr};
 constexpr const char* kName = "connection";
 
 postern_connection check_connection(lua_State* L) {
@@ -44,6 +62,30 @@ int index(lua_State* L) {
     case 7:
       lua_pushinteger(L, info.worker);
       return 1;
+    case 8:
+      return push_name(L, info.tls_version_view);
+    case 9:
+      return push_name(L, info.tls_cipher_view);
+    case 10:
+      lua_pushboolean(L, info.tls_resumed != 0);
+      return 1;
+    case 11:
+      lua_pushboolean(L, info.client_verified != 0);
+      return 1;
+    case 12:
+      return push_name(L, info.client_subject_view);
+    case 13:
+      return push_name(L, info.client_issuer_view);
+    case 14:
+      return push_name(L, info.client_names_view);
+    case 15:
+      return push_name(L, info.client_fingerprint_view);
+    case 16:
+      return push_name(L, info.client_serial_view);
+    case 17:
+      return push_name(L, info.client_not_before_view);
+    case 18:
+      return push_name(L, info.client_not_after_view);
     default:
       return unknown_field(L, kName);
   }

@@ -490,6 +490,12 @@ typedef struct postern_connection_info {
   uint32_t peer_port;
   uint32_t tls; /* 1 when the connection is encrypted */
   postern_str listener_view, server_name_view, alpn_view;
+  /* As the variables tls.* and client.cert.*; empty where there is nothing to tell. */
+  postern_str tls_version_view, tls_cipher_view;
+  uint32_t tls_resumed;
+  uint32_t client_verified; /* 1 when the client has shown a certificate and it is good */
+  postern_str client_subject_view, client_issuer_view, client_names_view, client_fingerprint_view, client_serial_view;
+  postern_str client_not_before_view, client_not_after_view;
 } postern_connection_info;
 typedef struct postern_connection_table {
   uint32_t struct_size, version;

@@ -59,6 +59,8 @@ TEST_CASE("a failed stream does not linger") {
     std::size_t queued() const noexcept override { return 0; }
     void shutdown_write() override {}
     void reset() override {}
+    void unread(std::string) override {}
+    void set_peer(std::string, std::uint16_t) override {}
     const std::string& peer_host() const noexcept override { return host_; }
     std::uint16_t peer_port() const noexcept override { return 0; }
     bool& gone_;

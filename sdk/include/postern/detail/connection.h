@@ -36,6 +36,19 @@ class Connection {
   std::string_view server_name() const { return detail::to_view(info().server_name_view); }
   std::string_view alpn() const { return detail::to_view(info().alpn_view); }
 
+  std::string_view tls_version() const { return detail::to_view(info().tls_version_view); }
+  std::string_view tls_cipher() const { return detail::to_view(info().tls_cipher_view); }
+  bool tls_resumed() const { return info().tls_resumed != 0; }
+  // The client has shown a certificate, and it is good. The texts are empty when it has shown none.
+  bool client_verified() const { return info().client_verified != 0; }
+  std::string_view client_subject() const { return detail::to_view(info().client_subject_view); }  // "CN=alice"
+  std::string_view client_issuer() const { return detail::to_view(info().client_issuer_view); }
+  std::string_view client_names() const { return detail::to_view(info().client_names_view); }  // "DNS:a.example,IP:..."
+  std::string_view client_fingerprint() const { return detail::to_view(info().client_fingerprint_view); }  // SHA-256
+  std::string_view client_serial() const { return detail::to_view(info().client_serial_view); }
+  std::string_view client_not_before() const { return detail::to_view(info().client_not_before_view); }
+  std::string_view client_not_after() const { return detail::to_view(info().client_not_after_view); }
+
   // The hook must then return Verdict::SUSPEND.
   ConnectionTicket pause() const {
     postern_ticket ticket = {};

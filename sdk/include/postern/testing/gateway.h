@@ -46,6 +46,9 @@ struct FakeConnection {
   std::uint32_t peer_port = 40000;
   bool tls = false;
   std::string listener = "public", server_name = {}, alpn = {};
+  // With tls, and when the client has shown a certificate.
+  std::string tls_version = {}, client_subject = {}, client_issuer = {}, client_names = {}, client_fingerprint = {};
+  bool client_verified = false;
   // What on_connection of the instances decided; SUSPEND while one has paused it.
   postern_verdict verdict = POSTERN_CONTINUE;
 };

@@ -672,10 +672,21 @@ struct Tables {
   static postern_status connection_info(postern_connection c, postern_connection_info* info_view) {
     const FakeConnection* connection = connection_of(c);
     if (connection == nullptr) return POSTERN_E_GONE;
-    *info_view = {sizeof(postern_connection_info),  0,
-                  to_str(connection->peer_address), connection->peer_port,
-                  connection->tls ? 1u : 0u,        to_str(connection->listener),
-                  to_str(connection->server_name),  to_str(connection->alpn)};
+    postern_connection_info full = {};
+    full.struct_size = sizeof full;
+    full.peer_address_view = to_str(connection->peer_address);
+    full.peer_port = connection->peer_port;
+    full.tls = connection->tls ? 1u : 0u;
+    full.listener_view = to_str(connection->listener);
+    full.server_name_view = to_str(connection->server_name);
+    full.alpn_view = to_str(connection->alpn);
+    full.tls_version_view = to_str(connection->tls_version);
+    full.client_verified = connection->client_verified ? 1u : 0u;
+    full.client_subject_view = to_str(connection->client_subject);
+    full.client_issuer_view = to_str(connection->client_issuer);
+    full.client_names_view = to_str(connection->client_names);
+    full.client_fingerprint_view = to_str(connection->client_fingerprint);
+    *info_view = full;
     return POSTERN_OK;
   }
   static postern_status connection_pause(postern_connection c, postern_ticket* ticket) {

@@ -1,0 +1,47 @@
+// An accepted stream on its way to become a client connection: what must happen before the first request can be read.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/deadline_wheel.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/tls_handshake.h"
+#include "server/plan.h"
+
+namespace postern::server {
+
+class Worker;
+
+class Arrival final : public net::Deferred {
+ public:
+  // `listener` is the worker's name for it.
+  Arrival(Worker& worker, std::string_view listener);
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+
+  static bool needed(const ListenerPlan& listener) noexcept { return listener.tls != nullptr; }
+  // Ends with Worker::admit or Worker::remove, later.
+  void start(const ListenerPlan& listener, std::unique_ptr<net::Stream> stream);
+  void abort();  // the drain time is over
+
+  std::string_view listener_name() const noexcept { return listener_; }
+  std::size_t index = 0;  // in the worker's list
+
+ private:
+  void shake_hands(std::unique_ptr<net::Stream> stream);
+  void on_handshake(net::TlsHandshake::Outcome outcome);
+  void refuse(net::TlsFailure failure);
+  static void on_deadline(void* self);
+  void end();
+
+  Worker& worker_;
+  std::string_view listener_;
+  std::shared_ptr<const net::TlsServerContext> context_;
+  std::unique_ptr<net::TlsHandshake> handshake_;
+  std::string peer_;  // for the log
+  Deadline deadline_;
+};
+
+}  // namespace postern::server
