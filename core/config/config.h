@@ -79,10 +79,9 @@ struct ListenerTls {
 
 struct UpstreamTls {
   bool verify = true;
-  std::string ca;                      // empty: the system's
-  std::string server_name;             // for SNI and verification; empty: the target's host
-  std::string cert, key;               // what the gateway shows when it is asked; both or none
-  std::vector<std::string> protocols;  // ALPN; empty: not offered
+  std::string ca;           // empty: the system's
+  std::string server_name;  // for SNI and verification; empty: the target's host
+  std::string cert, key;    // what the gateway shows when it is asked; both or none
   TlsVersion min_version = TlsVersion::tls12;
   Position position;
 };

@@ -12,8 +12,8 @@ constexpr Milliseconds kMinute = 60'000, kHalfDay = 12 * 3'600'000;
 constexpr std::size_t kMostCertificates = 1'000;
 constexpr std::int64_t kDeepest = 16;
 
-const std::vector<std::string> kVersions = {"1.2", "1.3"};                   // in the order of TlsVersion
-const std::vector<std::string> kModes = {"none", "optional", "required"};    // in the order of ClientAuth::Mode
+const std::vector<std::string> kVersions = {"1.2", "1.3"};                 // in the order of TlsVersion
+const std::vector<std::string> kModes = {"none", "optional", "required"};  // in the order of ClientAuth::Mode
 const std::vector<std::string> kProtocols = {"http/1.1"};
 
 // Relative to the file that says so.
@@ -105,7 +105,6 @@ void read_upstream_tls(const Cursor& section, std::optional<UpstreamTls>& tls) {
   fields.read("server_name", to.server_name);
   read_path(fields, "cert", to.cert);
   read_path(fields, "key", to.key);
-  read_protocols(fields, to.protocols);
   read_version(fields, to.min_version);
   fields.finish();
   if (to.cert.empty() != to.key.empty()) section.problem("\"cert\" and \"key\" go together");

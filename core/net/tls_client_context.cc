@@ -27,8 +27,9 @@ TlsClientContext::TlsClientContext(ssl_ctx_st* context, const config::UpstreamTl
 
 TlsClientContext::~TlsClientContext() { SSL_CTX_free(context_); }
 
-std::shared_ptr<const TlsClientContext> TlsClientContext::build(const config::UpstreamTls& tls, const std::string& path,
-                                                                config::Problems& problems) {
+std::shared_ptr<const TlsClientContext> TlsClientContext::build(const config::UpstreamTls& tls,
+                                                                const std::vector<std::string>& protocols,
+                                                                const std::string& path, config::Problems& problems) {
   TlsReport report{tls.position, path, problems};
   std::size_t before = problems.size();
   OwnedContext context = new_context(TLS_client_method(), tls.min_version, true);
@@ -41,7 +42,7 @@ std::shared_ptr<const TlsClientContext> TlsClientContext::build(const config::Up
     use_authorities(context.get(), tls.ca, report);
   }
   if (!tls.cert.empty()) use_certificate(context.get(), tls.cert, tls.key, report);
-  std::string alpn = alpn_wire(tls.protocols);
+  std::string alpn = alpn_wire(protocols);
   if (!alpn.empty())
     SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
                             static_cast<unsigned int>(alpn.size()));

@@ -52,8 +52,10 @@ class TlsServerContext {
 // For connections to upstreams.
 class TlsClientContext {
  public:
-  static std::shared_ptr<const TlsClientContext> build(const config::UpstreamTls& tls, const std::string& path,
-                                                       config::Problems& problems);
+  // `protocols` are offered by ALPN; none: it is left out.
+  static std::shared_ptr<const TlsClientContext> build(const config::UpstreamTls& tls,
+                                                       const std::vector<std::string>& protocols,
+                                                       const std::string& path, config::Problems& problems);
   TlsClientContext(const TlsClientContext&) = delete;
   TlsClientContext& operator=(const TlsClientContext&) = delete;
   ~TlsClientContext();
@@ -79,7 +81,7 @@ class TlsSource {
   TlsSource(std::string path, std::vector<std::string> files, Build build);
   ~TlsSource();
 
-  bool load(config::Problems& problems);  // for the first time; false: there are problems
+  bool load(config::Problems& problems);            // for the first time; false: there are problems
   std::shared_ptr<const Context> current() const {  // [any thread]
     std::lock_guard lock(mutex_);
     return current_;
@@ -102,6 +104,7 @@ class TlsSource {
 using TlsServer = TlsSource<TlsServerContext>;
 using TlsClient = TlsSource<TlsClientContext>;
 std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::string path);
-std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::string path);
+std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::vector<std::string> protocols,
+                                      std::string path);
 
 }  // namespace postern::net

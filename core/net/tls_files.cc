@@ -37,7 +37,9 @@ class File {
   int fd_;
 };
 
-OwnedBio memory(const std::string& text) { return OwnedBio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+OwnedBio memory(const std::string& text) {
+  return OwnedBio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 bool ends_here() {
   bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -83,10 +85,10 @@ Result<OwnedKey> read_key(const std::string& path) {
   ERR_clear_error();
   OwnedBio bio = memory(*text);
   OwnedKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_pass_phrase, nullptr));
+  bool encrypted = text->find("ENCRYPTED") != std::string::npos;
   OPENSSL_cleanse(text->data(), text->size());
   if (key != nullptr) return key;
-  if (text->find("ENCRYPTED") != std::string::npos || ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ)
-    return refuse(path, "the key is encrypted; write it without a pass phrase");
+  if (encrypted) return refuse(path, "the key is encrypted; write it without a pass phrase");
   if (ends_here()) return refuse(path, "holds no private key in PEM");
   return refuse(path, "holds no private key that can be used: " + openssl_reason());
 }

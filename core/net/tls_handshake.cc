@@ -126,8 +126,8 @@ std::unique_ptr<TlsHandshake> TlsHandshake::connect(Loop& loop, std::unique_ptr<
   expect_host(ssl, configured.empty() ? host : configured, context->verifies());
   if (slot != nullptr && slot->get(SSL_get_SSL_CTX(ssl)) != nullptr)
     SSL_set_session(ssl, slot->get(SSL_get_SSL_CTX(ssl)));
-  auto sealed = std::make_unique<TlsStream>(loop, std::move(stream), Origin::upstream, ssl, std::move(context),
-                                            std::move(slot));
+  auto sealed =
+      std::make_unique<TlsStream>(loop, std::move(stream), Origin::upstream, ssl, std::move(context), std::move(slot));
   return std::make_unique<Shaking>(std::move(sealed), std::move(done));
 }
 

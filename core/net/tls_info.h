@@ -9,9 +9,9 @@ namespace postern::net {
 
 // The certificate that the peer has shown and that has been verified.
 struct TlsPeer {
-  std::string subject;      // RFC 2253: "CN=alice,O=Example"
-  std::string issuer;       // the same
-  std::string names;        // subject alternative names: "DNS:a.example,IP:192.0.2.1,URI:spiffe://x/y,email:a@b.example"
+  std::string subject;  // RFC 2253: "CN=alice,O=Example"
+  std::string issuer;   // the same
+  std::string names;    // subject alternative names: "DNS:a.example,IP:192.0.2.1,URI:spiffe://x/y,email:a@b.example"
   std::string fingerprint;  // SHA-256 of the certificate, 64 lower-case hex digits
   std::string serial;       // hex digits, upper case
   std::string not_before;   // "2026-11-21T10:00:00Z"

@@ -51,8 +51,8 @@ class TlsSession {
   bool has_more() const noexcept { return !input_.empty() || SSL_pending(ssl_.get()) > 0; }
 
   SSL* ssl() const noexcept { return ssl_.get(); }
-  std::string why() const { return why_; }                    // after `failed`
-  int reason_code() const noexcept { return reason_code_; }   // OpenSSL's SSL_R_*, 0 when there is none
+  std::string why() const { return why_; }                   // after `failed`
+  int reason_code() const noexcept { return reason_code_; }  // OpenSSL's SSL_R_*, 0 when there is none
   long verify_result() const noexcept { return SSL_get_verify_result(ssl_.get()); }
   TlsInfo info() const;
 

@@ -36,7 +36,8 @@ template <class Context>
 void TlsSource<Context>::refresh() {
   if (stamps() == seen_) return;
   config::Problems problems;
-  if (load(problems)) return logger("tls").write(LogLevel::info, path_ + ": files have changed and are used from now on");
+  if (load(problems))
+    return logger("tls").write(LogLevel::info, path_ + ": files have changed and are used from now on");
   std::string reasons;
   for (const auto& problem : problems) reasons += (reasons.empty() ? "" : "; ") + problem.text;
   logger("tls").write(LogLevel::error, path_ + ": files have changed and cannot be used; those before stay",
@@ -53,10 +54,11 @@ std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::strin
       path, std::move(files), [tls, path](config::Problems& p) { return TlsServerContext::build(tls, path, p); });
 }
 
-std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::string path) {
+std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::vector<std::string> protocols,
+                                      std::string path) {
   return std::make_unique<TlsClient>(
       path, std::vector<std::string>{tls.ca, tls.cert, tls.key},
-      [tls, path](config::Problems& p) { return TlsClientContext::build(tls, path, p); });
+      [tls, protocols, path](config::Problems& p) { return TlsClientContext::build(tls, protocols, path, p); });
 }
 
 }  // namespace postern::net

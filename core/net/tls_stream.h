@@ -24,8 +24,10 @@ class TlsStream final : public Stream, private StreamOwner {
   void shake_hands(HandshakeDone done);
   void set_info(std::unique_ptr<const TlsInfo> info) noexcept { info_ = std::move(info); }
   TlsSession& session() noexcept { return session_; }
-  const std::string& why() const noexcept { return why_; }  // of a failed handshake, when it is not the session's reason
-  std::unique_ptr<Stream> take_inner();                     // after a failed handshake: what is left is to close it
+  const std::string& why() const noexcept {
+    return why_;
+  }                                      // of a failed handshake, when it is not the session's reason
+  std::unique_ptr<Stream> take_inner();  // after a failed handshake: what is left is to close it
 
   void start_reading() override;
   void stop_reading() override;
@@ -70,14 +72,14 @@ class TlsStream final : public Stream, private StreamOwner {
   std::unique_ptr<const TlsInfo> info_;
   HandshakeDone handshake_done_;
   std::unique_ptr<std::string> unread_;
-  std::string held_;                // sealed bytes that wait for the owner
+  std::string held_;  // sealed bytes that wait for the owner
   std::string why_;
-  WriteBuffers::Buffer gathered_;   // plain bytes until the event ends: a record for each piece would cost more
+  WriteBuffers::Buffer gathered_;  // plain bytes until the event ends: a record for each piece would cost more
   std::uint32_t gathered_size_ = 0;
   State state_ = State::handshake;
   Origin origin_;
   bool want_read_ = false;
-  bool broken_ = false;     // nothing can be read or written any more; the owner hears of it when it reads
+  bool broken_ = false;      // nothing can be read or written any more; the owner hears of it when it reads
   bool peer_ended_ = false;  // close_notify has come
   bool end_sent_ = false;
   bool reset_ = false;

@@ -90,21 +90,25 @@ int seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC
   auto keys = ticket_keys().current();
   if (!keys || RAND_bytes(iv, EVP_CIPHER_get_iv_length(ticket_cipher())) != 1) return -1;
   std::memcpy(name, keys->name.data(), kNameSize);
-  bool good = EVP_EncryptInit_ex2(cipher, ticket_cipher(), keys->cipher.data(), iv, nullptr) == 1 && set_mac(mac, *keys);
+  bool good =
+      EVP_EncryptInit_ex2(cipher, ticket_cipher(), keys->cipher.data(), iv, nullptr) == 1 && set_mac(mac, *keys);
   return good ? 1 : -1;
 }
 
-int open(const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+// A ticket of TLS 1.3 is for one use (RFC 8446 appendix C.4): who comes with one gets the next.
+int open(bool single_use, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
+         EVP_MAC_CTX* mac) {
   bool old = false;
   auto keys = ticket_keys().find(name, old);
   if (!keys) return 0;
-  bool good = set_mac(mac, *keys) && EVP_DecryptInit_ex2(cipher, ticket_cipher(), keys->cipher.data(), iv, nullptr) == 1;
+  bool good =
+      set_mac(mac, *keys) && EVP_DecryptInit_ex2(cipher, ticket_cipher(), keys->cipher.data(), iv, nullptr) == 1;
   if (!good) return -1;
-  return old ? 2 : 1;
+  return old || single_use ? 2 : 1;
 }
 
-int on_ticket(SSL*, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int sealing) {
-  return sealing == 1 ? seal(name, iv, cipher, mac) : open(name, iv, cipher, mac);
+int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int sealing) {
+  return sealing == 1 ? seal(name, iv, cipher, mac) : open(SSL_version(ssl) == TLS1_3_VERSION, name, iv, cipher, mac);
 }
 
 }  // namespace

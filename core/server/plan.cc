@@ -33,7 +33,7 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
         report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
     }
     if (configured.tls) {
-      upstream->tls = net::tls_client(*configured.tls, "upstreams/" + configured.name + "/tls");
+      upstream->tls = net::tls_client(*configured.tls, {"http/1.1"}, "upstreams/" + configured.name + "/tls");
       upstream->tls->load(problems);
     }
     plan.upstream_by_name[configured.name] = upstream.get();

@@ -26,7 +26,7 @@ struct UpstreamPlan {
   std::uint32_t number = 0;  // index in Plan::upstreams
   config::Upstream config;
   std::unique_ptr<net::TlsClient> tls;  // null: plaintext
-  Template hash_by;  // consistent_hash
+  Template hash_by;                     // consistent_hash
 };
 
 struct RoutePlan {
@@ -43,7 +43,7 @@ struct Plan {
   std::uint64_t generation = 0;
   std::shared_ptr<const config::Config> config;
   std::vector<std::unique_ptr<Instance>> instances;  // services, gateway-wide, then by route
-  std::vector<ListenerPlan> listeners;                // in the order of config->listeners
+  std::vector<ListenerPlan> listeners;               // in the order of config->listeners
   std::vector<std::unique_ptr<UpstreamPlan>> upstreams;
   std::unordered_map<std::string, const UpstreamPlan*> upstream_by_name;
   Chain gateway_chain;            // for what no route takes, and for on_connection, on_request_early

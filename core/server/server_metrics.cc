@@ -203,8 +203,8 @@ const CoreSeries& core_series() {
 }
 
 void count_handshake(bool resumed) {
-  static const Metrics::FamilyId family =
-      metrics().counters("postern_tls_handshakes_total", "TLS handshakes with clients that were finished.", {"resumed"});
+  static const Metrics::FamilyId family = metrics().counters(
+      "postern_tls_handshakes_total", "TLS handshakes with clients that were finished.", {"resumed"});
   static const Metrics::Series no = metrics().series(family, {"no"}), yes = metrics().series(family, {"yes"});
   metrics().add(resumed ? yes : no, 1);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "server/plan.h"
 #include "server/upstream_connection.h"
 
 namespace postern::server {
@@ -21,6 +22,7 @@ struct UpstreamPool::Connecting : net::Deferred {
   UpstreamPool& pool;
   Deadline deadline;
   std::unique_ptr<net::Connector> connector;
+  std::unique_ptr<net::TlsHandshake> handshake;
   std::uint64_t started_ns = 0;
 };
 
@@ -36,9 +38,30 @@ void PoolWaiter::on_wait_over(void* self) {
   waiter->on_pool_failure(POSTERN_OUTCOME_OVERLOADED, Error::upstream(ErrorCode::service_unavailable, std::move(text)));
 }
 
-UpstreamPool::UpstreamPool(net::Loop& loop, net::Address address, const config::Upstream& config)
-    : loop_(loop), address_(std::move(address)), config_(config), metrics_(config.name, address_.text()) {
-  if (config.protocol == config::Protocol::h2) streams_each_ = static_cast<std::size_t>(config.pool.max_streams);
+namespace {
+
+std::string host_in(std::string_view target) {
+  auto address = net::parse_address(target);
+  return address && address->kind != net::Address::Kind::unix_path ? address->host : std::string();
+}
+
+Error handshake_error(const net::TlsFailure& failure) {
+  bool certificate = failure.reason == net::TlsFailure::Reason::certificate;
+  std::string what = certificate ? "its certificate is not trusted: " : "TLS handshake: ";
+  return Error::upstream(ErrorCode::proxy_error, what + failure.text);
+}
+
+}  // namespace
+
+UpstreamPool::UpstreamPool(net::Loop& loop, net::Address address, const UpstreamPlan& plan, std::string_view target)
+    : loop_(loop),
+      address_(std::move(address)),
+      config_(plan.config),
+      tls_(plan.tls.get()),
+      tls_host_(host_in(target)),
+      tls_sessions_(tls_ != nullptr ? net::TlsHandshake::new_slot() : nullptr),
+      metrics_(config_.name, address_.text()) {
+  if (config_.protocol == config::Protocol::h2) streams_each_ = static_cast<std::size_t>(config_.pool.max_streams);
 }
 
 UpstreamPool::~UpstreamPool() {
@@ -85,7 +108,17 @@ void UpstreamPool::connect() {
   raw->started_ns = system_clock().now_ns();
   loop_.arm(raw->deadline, static_cast<std::uint64_t>(config_.timeouts.connect));
   raw->connector = net::Connector::start(
-      loop_, address_, [raw](Result<std::unique_ptr<net::Stream>> r) { raw->pool.on_connected(*raw, std::move(r)); });
+      loop_, address_, [raw](Result<std::unique_ptr<net::Stream>> r) { raw->pool.on_socket(*raw, std::move(r)); });
+}
+
+void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket) {
+  if (!socket || tls_ == nullptr) return on_connected(attempt, std::move(socket));
+  auto done = [&attempt](net::TlsHandshake::Outcome outcome) {
+    if (outcome) return attempt.pool.on_connected(attempt, std::move(*outcome));
+    attempt.pool.on_connected(attempt, fail(handshake_error(outcome.error())));
+  };
+  attempt.handshake =
+      net::TlsHandshake::connect(loop_, std::move(*socket), tls_->current(), tls_host_, tls_sessions_, std::move(done));
 }
 
 void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/deadline_wheel.h"
@@ -11,6 +13,7 @@
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "net/tls_handshake.h"
 #include "server/server_metrics.h"
 
 namespace postern::config {
@@ -22,6 +25,7 @@ namespace postern::server {
 class UpstreamConnection;
 class UpstreamPool;
 class Upstream;
+struct UpstreamPlan;
 
 // Someone who waits for a connection with room. Leaves the queue when destroyed.
 class PoolWaiter {
@@ -48,8 +52,8 @@ class PoolWaiter {
 
 class UpstreamPool {
  public:
-  // `config` must outlive the pool.
-  UpstreamPool(net::Loop& loop, net::Address address, const config::Upstream& config);
+  // `plan` must outlive the pool. `target` is the address as configured: its host is what a certificate must be for.
+  UpstreamPool(net::Loop& loop, net::Address address, const UpstreamPlan& plan, std::string_view target);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
   ~UpstreamPool();
@@ -78,6 +82,7 @@ class UpstreamPool {
   friend class PoolWaiter;
   struct Connecting;
   void connect();
+  void on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket);
   void on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result);
   void fail_waiters(const Error& error);
   void serve_queue();
@@ -93,6 +98,9 @@ class UpstreamPool {
   net::Loop& loop_;
   net::Address address_;
   const config::Upstream& config_;
+  net::TlsClient* tls_;                                           // null: plaintext
+  std::string tls_host_;                                          // empty: the target has no host name
+  std::shared_ptr<net::TlsSessionSlot> tls_sessions_;             // shared with the connections, which bring new ones
   std::vector<std::unique_ptr<UpstreamConnection>> connections_;  // all that are open
   std::vector<UpstreamConnection*> with_room_;                    // most recently used last
   std::vector<std::unique_ptr<Connecting>> connecting_;

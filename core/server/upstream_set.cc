@@ -8,8 +8,8 @@
 namespace postern::server {
 
 Endpoint::Endpoint(net::Loop& loop, net::Address address, std::string_view configured_host, std::uint32_t w,
-                   const config::Upstream& config)
-    : text(address.text()), host(configured_host), weight(w), pool(loop, std::move(address), config) {}
+                   const UpstreamPlan& plan)
+    : text(address.text()), host(configured_host), weight(w), pool(loop, std::move(address), plan, host) {}
 
 // A target that is a host name, and the addresses it had when last asked.
 struct Upstream::Name {
@@ -81,7 +81,7 @@ void Upstream::rebuild() {
       endpoints_.push_back(std::move(*at));
       return;
     }
-    endpoints_.push_back(std::make_unique<Endpoint>(loop_, address, host, weight, plan_.config));
+    endpoints_.push_back(std::make_unique<Endpoint>(loop_, address, host, weight, plan_));
   };
   for (const auto& f : fixed_) add(f.address, f.host, f.weight);
   for (const auto& n : names_)

@@ -20,7 +20,7 @@ namespace postern::server {
 // One address of an upstream.
 struct Endpoint {
   Endpoint(net::Loop& loop, net::Address address, std::string_view host, std::uint32_t weight,
-           const config::Upstream& config);
+           const UpstreamPlan& plan);
 
   std::string text;  // "127.0.0.1:9001"
   std::string host;  // the target as configured, for preserve_host: false

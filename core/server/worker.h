@@ -117,7 +117,7 @@ class Worker {
 
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
-  void remove(ClientConnection& connection);         // to the deferred deletes
+  void remove(ClientConnection& connection);  // to the deferred deletes
   // An arrival is a connection by now, or has come to nothing.
   void admit(Arrival& arrival, std::unique_ptr<net::Stream> stream);
   void remove(Arrival& arrival);
