@@ -1,11 +1,14 @@
 """A client that sends exactly the bytes it is told to and reads exactly one response at a time."""
 import socket
+import ssl
 
 from support.wire import TIMEOUT, Headers, Reader, Response, encode_chunks, encode_headers
 
 
 class Client:
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None):
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, tls=None, server_name="localhost", session=None,
+                 before_tls=b""):
+        """`tls`: an ssl.SSLContext; `before_tls` goes out first (a PROXY header)."""
         family, where = parse_address(address)
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
@@ -14,6 +17,10 @@ class Client:
         self.socket.connect(where)
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if before_tls:
+            self.socket.sendall(before_tls)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, session=session)
         self.reader = Reader(self.socket)
 
     def __enter__(self):
@@ -30,7 +37,7 @@ class Client:
         """Sends bytes; text is encoded as it stands. A peer that has closed already is not an error: read to see."""
         try:
             self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             pass
         return self
 
@@ -74,7 +81,8 @@ class Client:
         return self.reader.exactly(count)
 
     def half_close(self):
-        self.socket.shutdown(socket.SHUT_WR)
+        """FIN. Over TLS without close_notify, which would close both directions in Python."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
         return self
 
     def expect_closed(self):
@@ -86,9 +94,10 @@ class Client:
         """The connection still answers."""
         self.socket.setblocking(False)
         try:
-            data = self.socket.recv(1, socket.MSG_PEEK)
+            data = self.socket.recv(1)
             assert data, "the connection was closed"
-        except BlockingIOError:
+            self.reader.buffer += data
+        except (BlockingIOError, ssl.SSLWantReadError):
             pass
         finally:
             self.socket.settimeout(TIMEOUT)

@@ -12,6 +12,7 @@ import tempfile
 import textwrap
 import threading
 
+from support.certificates import shared
 from support.client import Client
 from support.h2_client import H2Client
 from support.metrics import Metrics
@@ -26,6 +27,8 @@ PROTOCOL = os.environ.get("POSTERN_TEST_PROTOCOL", "http1")  # what gw.client, g
 
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:|"
                               r"(Address|Undefined\w+)Sanitizer:DEADLYSIGNAL")
+# What the clients of scenarios speak that say nothing of listeners: http1, or tls (the same over TLS).
+PROTOCOL = os.environ.get("POSTERN_PROTOCOL", "http1")
 START_TIMEOUT = 60.0  # seconds; sanitized binaries on a busy machine start slowly
 
 
@@ -50,7 +53,7 @@ def config_text(config, names):
     defaults = {
         "version": "1",
         "workers": "1",
-        "listeners": '[{name: public, address: "127.0.0.1:0"}]',
+        "listeners": f'[{{name: public, address: "127.0.0.1:0"{_default_tls()}}}]',
         "plugin_path": json.dumps([str(BUILD / "plugins"), str(BUILD / "test-plugins/v1"), str(ROOT / "scripts")]),
     }
     missing = [f"{key}: {value}\n" for key, value in defaults.items() if not re.search(rf"^{key}\s*:", text, re.M)]
@@ -64,6 +67,11 @@ def proxy_to(upstream, plugins=(), route=None, **top):
         "routes": [{"id": "all", "match": {"path": "/*"}, "upstream": "backend", "plugins": list(plugins), **(route or {})}],
         **top,
     }
+
+
+def _default_tls():
+    """What the switch adds to a listener that the scenario did not write."""
+    return "" if PROTOCOL == "http1" else f", tls: {{certificates: [{shared()[1]}]}}"
 
 
 class Workspace:
@@ -178,15 +186,20 @@ class Gateway:
         return self.listeners[listener]
 
     def client(self, listener="public", **how):
-        """Speaks HTTP/1.1, or what POSTERN_TEST_PROTOCOL says."""
-        return CLIENTS[PROTOCOL](self.address(listener), **how)
+        """Speaks HTTP/1.1, or what POSTERN_TEST_PROTOCOL says; HTTP/1.1 with `tls`, an ssl.SSLContext."""
+        if "tls" not in how and self.speaks_tls(listener):
+            how["tls"] = shared()[0].trusted()
+        return (Client if "tls" in how else CLIENTS[PROTOCOL])(self.address(listener), **how)
 
     def h2(self, listener="public", **how):
         return H2Client(self.address(listener), **how)
 
-    def request(self, method="GET", target="/", listener="public", **how):
-        """One request on a connection of its own."""
-        with self.client(listener) as client:
+    def speaks_tls(self, listener):
+        return PROTOCOL != "http1" and listener == "public" and "127.0.0.1:0\", tls" in self.config_path.read_text()
+
+    def request(self, method="GET", target="/", listener="public", client=None, **how):
+        """One request on a connection of its own; `client` is for gw.client()."""
+        with self.client(listener, **(client or {})) as client:
             return client.request(method, target, **how)
 
     def get(self, target="/", **how):

@@ -1,6 +1,7 @@
 """A scripted HTTP upstream: records every request byte for byte and answers what the scenario says."""
 import os
 import socket
+import ssl
 import tempfile
 import threading
 import traceback
@@ -67,6 +68,10 @@ class UpstreamExchange:
         self.connection.finish(reset=True)
 
 
+def _whole_v2(data):
+    return data.startswith(b"\r\n\r\n\0\r\nQUIT\n") and len(data) >= 16 and len(data) == 16 + int.from_bytes(data[14:16], "big")
+
+
 class UpstreamConnection:
     def __init__(self, upstream, sock):
         self.upstream = upstream
@@ -74,6 +79,15 @@ class UpstreamConnection:
         self.reader = Reader(sock)
         self.finished = False
         self.requests = 0
+
+    def read_proxy_header(self):
+        """Byte by byte: what follows is not ours to read."""
+        data = b""
+        while not (data.endswith(b"\r\n") and data.startswith(b"PROXY ")) and not _whole_v2(data):
+            byte = self.socket.recv(1)
+            assert byte, f"closed inside a PROXY header: {data!r}"
+            data += byte
+        self.proxy_header = data
 
     def serve(self):
         while not self.finished and (self.reader.buffer or self.reader.fill()):
@@ -122,7 +136,12 @@ class Upstream:
     """`answers`: bytes, a handler(exchange) that returns bytes or sends for itself, or a list of these, one for each
     request in the order of their arrival (the last one repeats)."""
 
-    def __init__(self, answers=None, never=False, unix=False, name="upstream", listen=True, backlog=128):
+    def __init__(self, answers=None, never=False, unix=False, name="upstream", listen=True, backlog=128, tls=None,
+                 proxy_header=False):
+        """`tls`: an ssl.SSLContext. `proxy_header`: connections begin with one, kept as connection.proxy_header."""
+        self.tls = tls
+        self.proxy_header = proxy_header
+        self.refused_handshakes = []
         self.answers = answers if isinstance(answers, list) else [ok("ok") if answers is None else answers]
         self.never = never
         self.name = name
@@ -183,9 +202,28 @@ class Upstream:
                 self.changed.notify_all()
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
+    def shake_hands(self, connection):
+        if self.tls is None:
+            return True
+        try:
+            connection.socket = self.tls.wrap_socket(connection.socket, server_side=True)
+        except (OSError, ssl.SSLError) as failure:
+            with self.changed:
+                self.refused_handshakes.append(str(failure))
+                self.changed.notify_all()
+            return False
+        connection.reader = Reader(connection.socket)
+        connection.reused = connection.socket.session_reused
+        peer = connection.socket.getpeercert()
+        connection.peer_name = peer and dict(part[0] for part in peer["subject"])["commonName"]
+        return True
+
     def serve(self, connection):
         try:
-            connection.serve()
+            if self.proxy_header:
+                connection.read_proxy_header()
+            if self.shake_hands(connection):
+                connection.serve()
         except (OSError, Truncated):
             pass  # the gateway went away: what that means is for the scenario to say
         except BaseException:  # noqa: a failing handler must fail the test, not vanish with its thread
