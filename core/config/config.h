@@ -92,6 +92,8 @@ struct Listener {
   // What clients may speak, in the order of preference: "h2", "http/1.1".
   std::vector<std::string> protocols = {"h2", "http/1.1"};
   std::optional<ListenerTls> tls;
+  bool proxy_protocol = false;               // every connection begins with a PROXY header
+  std::vector<std::string> trusted_senders;  // of such headers: addresses and blocks; empty: everybody
   Position position;
 };
 

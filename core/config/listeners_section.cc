@@ -22,6 +22,21 @@ void read_protocols(const Cursor& list, std::vector<std::string>& protocols) {
   if (list.node().items.empty()) list.problem("expected at least one protocol: " + listed(kProtocols));
 }
 
+// `true`, or {trusted: [blocks]}.
+void read_proxy_protocol(const Cursor& value, Listener& listener) {
+  if (value.node().kind != Node::Kind::map) {
+    value.read_bool(listener.proxy_protocol);
+    return;
+  }
+  listener.proxy_protocol = true;
+  Fields fields(value);
+  if (auto trusted = fields.require("trusted")) {
+    read_trusted_proxies(*trusted, listener.trusted_senders);
+    if (trusted->node().items.empty()) trusted->expected("a list of addresses and blocks");
+  }
+  fields.finish();
+}
+
 }  // namespace
 
 void read_listeners(const Cursor& section, std::vector<Listener>& listeners) {
@@ -37,6 +52,7 @@ void read_listeners(const Cursor& section, std::vector<Listener>& listeners) {
         address && address->read(listener.address) && !is_listen_address(listener.address, problem))
       address->problem(problem);
     if (auto protocols = fields.find("protocols")) read_protocols(*protocols, listener.protocols);
+    if (auto proxy = fields.find("proxy_protocol")) read_proxy_protocol(*proxy, listener);
     if (auto tls = fields.find("tls")) read_listener_tls(*tls, listener.tls);
     fields.finish();
     listeners.push_back(std::move(listener));

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "base/log.h"
+#include "net/proxy_protocol.h"
 #include "server/server_metrics.h"
 #include "server/worker.h"
 
@@ -27,13 +27,48 @@ Arrival::Arrival(Worker& worker, std::string_view listener)
 void Arrival::start(const ListenerPlan& listener, std::unique_ptr<net::Stream> stream) {
   const auto& timeouts = worker_.plan()->plan().config->timeouts;
   worker_.loop().arm(deadline_, static_cast<std::uint64_t>(timeouts.handshake));
-  context_ = listener.tls->current();
-  shake_hands(std::move(stream));
+  if (listener.tls != nullptr) context_ = listener.tls->current();
+  stream_ = std::move(stream);
+  peer_ = peer_of(*stream_);
+  listener.config->proxy_protocol ? await_header(listener) : go_on();
 }
 
-void Arrival::shake_hands(std::unique_ptr<net::Stream> stream) {
-  peer_ = peer_of(*stream);
-  handshake_ = net::TlsHandshake::accept(worker_.loop(), std::move(stream), std::move(context_),
+// ---- PROXY header ------------------------------------------------------------------------------------------------------
+
+// Nothing is called inside start(): a sender that is not trusted is refused when it speaks.
+void Arrival::await_header(const ListenerPlan& listener) {
+  trusted_ = listener.senders.empty() || listener.senders.trusts(stream_->peer_host());
+  stream_->set_owner(this);
+  stream_->start_reading();
+}
+
+void Arrival::on_read(std::string_view bytes) {
+  if (!trusted_) return fail("proxy_header", "the sender is none of those that may speak for others");
+  header_.append(bytes);
+  auto parsed = net::parse_proxy_header(header_);
+  if (!parsed) return fail("proxy_header", parsed.error().text);
+  if (!*parsed) return;
+  const net::ProxyHeader& header = **parsed;
+  stream_->stop_reading();
+  stream_->set_owner(nullptr);
+  if (header.size < header_.size()) stream_->unread(header_.substr(header.size));
+  if (!header.host.empty()) stream_->set_peer(header.host, header.port);
+  if (!header.host.empty()) peer_ = peer_of(*stream_) + " by " + peer_;
+  go_on();
+}
+
+void Arrival::on_eof() { fail("closed", "the connection was closed before the PROXY header"); }
+
+void Arrival::on_stream_error(const Error& error) { fail("closed", error.text); }
+
+// ---- TLS ---------------------------------------------------------------------------------------------------------------
+
+void Arrival::go_on() {
+  if (context_ == nullptr) {
+    deadline_.cancel();
+    return worker_.admit(*this, std::move(stream_));
+  }
+  handshake_ = net::TlsHandshake::accept(worker_.loop(), std::move(stream_), std::move(context_),
                                          [this](net::TlsHandshake::Outcome o) { on_handshake(std::move(o)); });
 }
 
@@ -55,10 +90,15 @@ void Arrival::refuse(net::TlsFailure failure) {
   end();
 }
 
+// ---- The end -----------------------------------------------------------------------------------------------------------
+
 void Arrival::on_deadline(void* raw) {
-  auto* self = static_cast<Arrival*>(raw);
-  log_failed_handshake(self->listener_, self->peer_, "timeout", "the handshake was not finished in time");
-  self->end();
+  static_cast<Arrival*>(raw)->fail("timeout", "the handshake was not finished in time");
+}
+
+void Arrival::fail(std::string_view kind, std::string_view why) {
+  log_failed_handshake(listener_, peer_, kind, why);
+  end();
 }
 
 void Arrival::abort() { end(); }
@@ -66,6 +106,10 @@ void Arrival::abort() { end(); }
 void Arrival::end() {
   deadline_.cancel();
   handshake_.reset();
+  if (stream_ != nullptr) {
+    stream_->set_owner(nullptr);
+    stream_->stop_reading();
+  }
   worker_.remove(*this);
 }
 

@@ -14,6 +14,7 @@ void build_listeners(Plan& plan, config::Problems& problems) {
   for (const auto& configured : plan.config->listeners) {
     ListenerPlan& listener = plan.listeners.emplace_back();
     listener.config = &configured;
+    if (auto senders = TrustedProxies::parse(configured.trusted_senders)) listener.senders = std::move(*senders);
     if (!configured.tls) continue;
     listener.tls = net::tls_server(*configured.tls, "listeners/" + configured.name + "/tls");
     listener.tls->load(problems);

@@ -20,6 +20,7 @@ namespace postern::server {
 struct ListenerPlan {
   const config::Listener* config = nullptr;  // points into Plan::config
   std::unique_ptr<net::TlsServer> tls;       // null: plaintext
+  TrustedProxies senders;                    // of PROXY headers; empty: everybody
 };
 
 struct UpstreamPlan {
