@@ -1,5 +1,6 @@
 """The backend, and what the gateway is compared with. Fair means: one worker, no log, connections kept on both sides."""
 import os
+import subprocess
 
 from benchmark.process import LOAD_CORE, SERVER_CORE, Process, free_port
 
@@ -58,7 +59,7 @@ defaults
   timeout http-keep-alive 120s
   http-reuse always
 frontend public
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 {bind}
   {policy}
   default_backend backend
 backend backend
@@ -96,6 +97,40 @@ def nginx_proxy(directory, backend_port, name="nginx", policy="", modules=()):
     return nginx(name, directory, body, port, SERVER_CORE, modules=modules)
 
 
+def tls_certificate(directory):
+    """(certificate, key, both in one file): ECDSA P-256, which everybody gets."""
+    cert, key, both = (directory / name for name in ("tls.pem", "tls.key", "tls.both.pem"))
+    if not both.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
+                        "-out", cert], check=True, capture_output=True)
+        both.write_text(cert.read_text() + key.read_text())
+    return cert, key, both
+
+
+def over_tls(server):
+    server.scheme = "https"
+    return server
+
+
+def nginx_tls(directory, backend_port):
+    cert, key, _ = tls_certificate(directory)
+    tls = f"""
+    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets on;
+    """
+    port = free_port()
+    body = NGINX_HTTP.format(directory=directory, port=f"{port} ssl", top=PROXY_TOP.format(backend=backend_port),
+                             server=tls + "location / {" + PROXY_LOCATION + "}")
+    return over_tls(nginx("nginx", directory, body, port, SERVER_CORE))
+
+
+def haproxy_tls(directory, backend_port):
+    return over_tls(haproxy(directory, backend_port, bind=f"ssl crt {tls_certificate(directory)[2]}"))
+
+
 def relay(directory, backend_port):
     """The floor: moves bytes and parses nothing."""
     port = free_port()
@@ -119,10 +154,10 @@ def nginx_lua(directory, backend_port):
     return nginx_proxy(directory, backend_port, "nginx+lua", policy, ["ndk_http_module", "ngx_http_lua_module"])
 
 
-def haproxy(directory, backend_port, name="haproxy", lua="", policy=""):
+def haproxy(directory, backend_port, name="haproxy", lua="", policy="", bind=""):
     port = free_port()
     config = directory / f"{name}.cfg"
-    config.write_text(HAPROXY.format(port=port, backend=backend_port, lua=lua, policy=policy))
+    config.write_text(HAPROXY.format(bind=bind, port=port, backend=backend_port, lua=lua, policy=policy))
     return Process(name, ["/usr/sbin/haproxy", "-db", "-f", config], SERVER_CORE, port, directory)
 
 

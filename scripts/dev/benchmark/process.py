@@ -21,6 +21,8 @@ def free_port():
 class Process:
     """Runs until stop(). `pids` are the process and its children: a master and its workers count together."""
 
+    scheme = "http"  # of the requests that it gets
+
     def __init__(self, name, command, cores, port=None, cwd=None):
         self.name, self.port = name, port
         self.log = open(pathlib.Path(cwd or ".") / f"{name}.{time.monotonic_ns()}.log", "w+")

@@ -26,7 +26,7 @@ class Bench:
     seconds: int
     with_gateway: bool
 
-    def contest(self, peer_makers, mine=None, path="/", headers=(), my_headers=None):
+    def contest(self, peer_makers, mine=None, path="/", headers=(), my_headers=None, over_tls=False):
         """Starts the peers and the gateway, compares them, stops them. {name: [µs per request]}."""
         with contextlib.ExitStack() as stack:
             servers = {}
@@ -35,6 +35,7 @@ class Bench:
                 servers[server.name] = (server, path, headers)
             if mine and self.with_gateway:
                 server = stack.enter_context(gateway.Gateway(self.directory, "postern", mine))
+                server.scheme = "https" if over_tls else "http"
                 servers["postern"] = (server, path, headers if my_headers is None else my_headers)
             return compare(servers, self.rounds, self.seconds)
 
@@ -84,6 +85,26 @@ def large(bench):
         costs = bench.contest([peers.nginx_proxy, peers.haproxy], bench.config(), path)
         yield Result(f"{name} responses", measured=times(costs))
         yield from ratios(costs, name, {"haproxy": 0.95})
+
+
+def tls_config(bench):
+    cert, key, _ = peers.tls_certificate(bench.directory)
+    listener = {"name": "public", "address": "127.0.0.1:0", "tls": {"certificates": [{"cert": str(cert), "key": str(key)}]}}
+    return bench.config(listeners=[listener])
+
+
+def tls_row(bench, what, headers=()):
+    costs = bench.contest([peers.nginx_tls, peers.haproxy_tls], tls_config(bench), headers=headers, over_tls=True)
+    yield Result(what, measured=times(costs))
+    yield from ratios(costs, what, {"nginx": 1.00, "haproxy": 1.00})
+
+
+def tls_keepalive(bench):
+    yield from tls_row(bench, "requests over TLS")
+
+
+def tls_handshakes(bench):
+    yield from tls_row(bench, "full TLS handshake and a request", ("Connection: close",))
 
 
 def memory_at_start(bench):
@@ -146,5 +167,5 @@ def workers(bench):
     yield Result("two workers / one, load on the same processors", "(>= 1.8 on free ones)", f"{done[2] / done[1]:.2f}")
 
 
-ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, memory_at_start, idle_connections, huge_bodies, routes, http2_to_clients,
-                                     workers)}
+ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, tls_keepalive, tls_handshakes, memory_at_start,
+                                     idle_connections, huge_bodies, routes, http2_to_clients, workers)}
