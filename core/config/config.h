@@ -70,7 +70,6 @@ struct ClientAuth {  // certificates of clients (mTLS)
 struct ListenerTls {
   std::vector<Certificate> certificates;  // chosen by the name that the client asks for; the first when none fits
   ClientAuth client_auth;
-  std::vector<std::string> protocols = {"http/1.1"};  // ALPN, in the order of preference
   TlsVersion min_version = TlsVersion::tls12;
   bool session_tickets = true;
   Milliseconds session_lifetime = 7'200'000;

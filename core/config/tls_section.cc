@@ -14,7 +14,6 @@ constexpr std::int64_t kDeepest = 16;
 
 const std::vector<std::string> kVersions = {"1.2", "1.3"};                 // in the order of TlsVersion
 const std::vector<std::string> kModes = {"none", "optional", "required"};  // in the order of ClientAuth::Mode
-const std::vector<std::string> kProtocols = {"http/1.1"};
 
 // Relative to the file that says so.
 void read_path(Fields& fields, std::string_view key, std::string& to) {
@@ -28,17 +27,6 @@ void read_version(Fields& fields, TlsVersion& to) {
   std::size_t index = 0;
   if (auto value = fields.find("min_version"); value && value->read_choice(index, kVersions))
     to = static_cast<TlsVersion>(index);
-}
-
-void read_protocols(Fields& fields, std::vector<std::string>& to) {
-  auto list = fields.find("protocols");
-  if (!list) return;
-  to.clear();
-  if (!list->is_list()) return;
-  for (const Cursor& item : list->items()) {
-    std::size_t index = 0;
-    if (item.read_choice(index, kProtocols)) to.push_back(kProtocols[index]);
-  }
 }
 
 void require_file(const Cursor& map, const std::string& path, std::string_view key) {
@@ -84,7 +72,6 @@ void read_listener_tls(const Cursor& section, std::optional<ListenerTls>& tls) {
   Fields fields(section);
   if (auto list = fields.require("certificates")) read_certificates(*list, to.certificates);
   if (auto auth = fields.find("client_auth")) read_client_auth(*auth, to.client_auth);
-  read_protocols(fields, to.protocols);
   read_version(fields, to.min_version);
   fields.read_bool("session_tickets", to.session_tickets);
   fields.read_duration("session_lifetime", to.session_lifetime, kMinute, kHalfDay);

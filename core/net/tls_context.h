@@ -26,8 +26,10 @@ class TlsServerContext {
   // Reads the files. Null when something is wrong: every problem names the file and the reason. What is only suspicious (a
   // key that others can read, a certificate that has expired) is logged as a warning. `path` is the key in the
   // configuration: "listeners/secure/tls".
-  static std::shared_ptr<const TlsServerContext> build(const config::ListenerTls& tls, const std::string& path,
-                                                       config::Problems& problems);
+  // `protocols` are taken by ALPN, in the order of preference.
+  static std::shared_ptr<const TlsServerContext> build(const config::ListenerTls& tls,
+                                                       const std::vector<std::string>& protocols,
+                                                       const std::string& path, config::Problems& problems);
   TlsServerContext(const TlsServerContext&) = delete;
   TlsServerContext& operator=(const TlsServerContext&) = delete;
   ~TlsServerContext();
@@ -103,7 +105,8 @@ class TlsSource {
 
 using TlsServer = TlsSource<TlsServerContext>;
 using TlsClient = TlsSource<TlsClientContext>;
-std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::string path);
+std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::vector<std::string> protocols,
+                                      std::string path);
 std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::vector<std::string> protocols,
                                       std::string path);
 

@@ -82,12 +82,17 @@ int on_status_request(SSL* ssl, void* raw) {
 
 class ServerContextBuilder {
  public:
-  ServerContextBuilder(const config::ListenerTls& tls, std::string path, config::Problems& problems)
-      : tls_(tls), path_(std::move(path)), problems_(problems), result_(new TlsServerContext()) {}
+  ServerContextBuilder(const config::ListenerTls& tls, const std::vector<std::string>& protocols, std::string path,
+                       config::Problems& problems)
+      : tls_(tls),
+        protocols_(protocols),
+        path_(std::move(path)),
+        problems_(problems),
+        result_(new TlsServerContext()) {}
 
   std::shared_ptr<const TlsServerContext> build() {
     std::size_t before = problems_.size();
-    result_->protocols_ = alpn_wire(tls_.protocols);
+    result_->protocols_ = alpn_wire(protocols_);
     if (tls_.client_auth.mode != Mode::none) read_trust();
     for (const auto& certificate : tls_.certificates) add(certificate);
     return problems_.size() == before && !result_->entries_.empty() ? std::move(result_) : nullptr;
@@ -136,7 +141,7 @@ class ServerContextBuilder {
     SSL_CTX_set_tlsext_servername_arg(context, result_.get());
     SSL_CTX_set_tlsext_status_cb(context, on_status_request);
     SSL_CTX_set_tlsext_status_arg(context, result_.get());
-    if (!tls_.protocols.empty()) SSL_CTX_set_alpn_select_cb(context, on_protocols, result_.get());
+    if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, on_protocols, result_.get());
     SSL_CTX_set_timeout(context, static_cast<long>(tls_.session_lifetime / 1000));
     SSL_CTX_set_num_tickets(context, tls_.session_tickets ? 1 : 0);
     use_ticket_keys(context);
@@ -168,6 +173,7 @@ class ServerContextBuilder {
   }
 
   const config::ListenerTls& tls_;
+  const std::vector<std::string>& protocols_;
   std::string path_;
   config::Problems& problems_;
   OwnedStore store_;
@@ -178,9 +184,10 @@ class ServerContextBuilder {
 TlsServerContext::TlsServerContext() = default;
 TlsServerContext::~TlsServerContext() = default;
 
-std::shared_ptr<const TlsServerContext> TlsServerContext::build(const config::ListenerTls& tls, const std::string& path,
-                                                                config::Problems& problems) {
-  return ServerContextBuilder(tls, path, problems).build();
+std::shared_ptr<const TlsServerContext> TlsServerContext::build(const config::ListenerTls& tls,
+                                                                const std::vector<std::string>& protocols,
+                                                                const std::string& path, config::Problems& problems) {
+  return ServerContextBuilder(tls, protocols, path, problems).build();
 }
 
 ssl_st* TlsServerContext::new_ssl() const {

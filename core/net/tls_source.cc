@@ -47,11 +47,13 @@ void TlsSource<Context>::refresh() {
 template class TlsSource<TlsServerContext>;
 template class TlsSource<TlsClientContext>;
 
-std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::string path) {
+std::unique_ptr<TlsServer> tls_server(const config::ListenerTls& tls, std::vector<std::string> protocols,
+                                      std::string path) {
   std::vector<std::string> files{tls.client_auth.ca, tls.client_auth.crl};
   for (const auto& one : tls.certificates) files.insert(files.end(), {one.cert, one.key, one.ocsp});
-  return std::make_unique<TlsServer>(
-      path, std::move(files), [tls, path](config::Problems& p) { return TlsServerContext::build(tls, path, p); });
+  return std::make_unique<TlsServer>(path, std::move(files), [tls, protocols, path](config::Problems& p) {
+    return TlsServerContext::build(tls, protocols, path, p);
+  });
 }
 
 std::unique_ptr<TlsClient> tls_client(const config::UpstreamTls& tls, std::vector<std::string> protocols,

@@ -76,7 +76,8 @@ ClientConnection::Protocols ClientConnection::protocols() const noexcept {
 void ClientConnection::admit() {
   admitted_ = true;
   auto [http1, http2] = protocols();
-  if (tls() != nullptr && http1) http2 = tls()->alpn == "h2";  // only ALPN speaks for HTTP/2 here (RFC 9113 section 3.2)
+  if (tls() != nullptr && http1)
+    http2 = tls()->alpn == "h2";  // only ALPN speaks for HTTP/2 here (RFC 9113 section 3.2)
   if (tls() != nullptr && http2) http1 = false;
   if (!http2) {
     speak(make_h1_session(*this));

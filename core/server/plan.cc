@@ -10,13 +10,26 @@ void report(config::Problems& problems, const config::Position& at, std::string 
   problems.push_back({at, std::move(path), std::move(text)});
 }
 
+// By ALPN to an upstream.
+std::vector<std::string> offered(config::Protocol protocol) {
+  switch (protocol) {
+    case config::Protocol::http1:
+      return {"http/1.1"};
+    case config::Protocol::h2:
+      return {"h2"};
+    case config::Protocol::automatic:
+      break;
+  }
+  return {"h2", "http/1.1"};
+}
+
 void build_listeners(Plan& plan, config::Problems& problems) {
   for (const auto& configured : plan.config->listeners) {
     ListenerPlan& listener = plan.listeners.emplace_back();
     listener.config = &configured;
     if (auto senders = TrustedProxies::parse(configured.trusted_senders)) listener.senders = std::move(*senders);
     if (!configured.tls) continue;
-    listener.tls = net::tls_server(*configured.tls, "listeners/" + configured.name + "/tls");
+    listener.tls = net::tls_server(*configured.tls, configured.protocols, "listeners/" + configured.name + "/tls");
     listener.tls->load(problems);
   }
 }
@@ -34,7 +47,8 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
         report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
     }
     if (configured.tls) {
-      upstream->tls = net::tls_client(*configured.tls, {"http/1.1"}, "upstreams/" + configured.name + "/tls");
+      upstream->tls =
+          net::tls_client(*configured.tls, offered(configured.protocol), "upstreams/" + configured.name + "/tls");
       upstream->tls->load(problems);
     }
     plan.upstream_by_name[configured.name] = upstream.get();

@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "net/stream.h"
+#include "net/tls_info.h"
 #include "server/h1_upstream_connection.h"
 #include "server/h2_upstream_connection.h"
 #include "server/upstream_pool.h"
@@ -15,7 +16,8 @@ Error as_upstream_error(const Error& error) {
 
 std::unique_ptr<UpstreamConnection> make_upstream_connection(UpstreamPool& pool, std::unique_ptr<net::Stream> stream,
                                                              std::uint64_t connect_ns) {
-  if (pool.config().protocol == config::Protocol::h2) {
+  const net::TlsInfo* tls = stream->tls();
+  if (tls != nullptr ? tls->alpn == "h2" : pool.config().protocol == config::Protocol::h2) {
     return std::make_unique<H2UpstreamConnection>(pool, std::move(stream), connect_ns);
   }
   return std::make_unique<H1UpstreamConnection>(pool, std::move(stream), connect_ns);

@@ -114,6 +114,10 @@ void UpstreamPool::connect() {
 void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket) {
   if (!socket || tls_ == nullptr) return on_connected(attempt, std::move(socket));
   auto done = [&attempt](net::TlsHandshake::Outcome outcome) {
+    bool h2 = attempt.pool.config_.protocol == config::Protocol::h2;
+    if (outcome && h2 && (*outcome)->tls()->alpn != "h2")
+      return attempt.pool.on_connected(
+          attempt, fail(Error::upstream(ErrorCode::proxy_error, "TLS handshake: it does not agree on HTTP/2")));
     if (outcome) return attempt.pool.on_connected(attempt, std::move(*outcome));
     attempt.pool.on_connected(attempt, fail(handshake_error(outcome.error())));
   };

@@ -40,7 +40,7 @@ struct World {
   }
   std::string problem() {
     config::Problems problems;
-    CHECK(TlsServerContext::build(listener, "listeners/x/tls", problems) == nullptr);
+    CHECK(TlsServerContext::build(listener, {"http/1.1"}, "listeners/x/tls", problems) == nullptr);
     REQUIRE(problems.size() == 1);
     return problems[0].text;
   }
@@ -231,7 +231,7 @@ TEST_CASE("a listener may ask for TLS 1.3") {
 
 TEST_CASE("files that change are used from the next look on, and bad ones are not") {
   World w;
-  auto source = tls_server(w.listener, "listeners/x/tls");
+  auto source = tls_server(w.listener, {"http/1.1"}, "listeners/x/tls");
   config::Problems problems;
   REQUIRE(source->load(problems));
   auto first = source->current();

@@ -126,7 +126,7 @@ inline std::string text_of(const config::Problems& problems) {
 
 inline std::shared_ptr<const TlsServerContext> server_context(const config::ListenerTls& tls) {
   config::Problems problems;
-  auto context = TlsServerContext::build(tls, "listeners/test/tls", problems);
+  auto context = TlsServerContext::build(tls, {"http/1.1"}, "listeners/test/tls", problems);
   INFO(text_of(problems));
   REQUIRE(context != nullptr);
   return context;
