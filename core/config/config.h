@@ -111,6 +111,8 @@ enum class Balance : std::uint8_t {
   consistent_hash
 };
 
+enum class ProxyHeader : std::uint8_t { none, v1, v2 };
+
 enum class Protocol : std::uint8_t { http1, h2, automatic };
 
 struct Upstream {
@@ -136,6 +138,8 @@ struct Upstream {
   Milliseconds resolve_interval = 10'000;  // how often names are resolved again
   bool preserve_host = true;               // false: Host is the target's name
   std::optional<UpstreamTls> tls;          // none: plaintext
+  // Connections begin with a header that names the client: each is for one client, and for one request (max_requests).
+  ProxyHeader proxy_protocol = ProxyHeader::none;
   Position position;
 };
 

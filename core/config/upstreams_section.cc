@@ -15,6 +15,9 @@ const std::vector<std::string> kBalances = {"round_robin", "weighted_round_robin
 // In the order of Protocol.
 const std::vector<std::string> kProtocols = {"http/1.1", "h2", "auto"};
 
+// In the order of ProxyHeader.
+const std::vector<std::string> kProxyHeaders = {"none", "v1", "v2"};
+
 void read_address(const Cursor& value, std::string& to) {
   std::string problem;
   if (value.read(to) && !is_target_address(to, problem)) value.problem(problem);
@@ -80,6 +83,16 @@ void check_server_name(const Cursor& map, const Upstream& upstream) {
                             "a target is a unix socket: write the name that its certificate is for, as server_name");
 }
 
+void read_proxy_protocol(const Cursor& value, Upstream& upstream) {
+  std::size_t version = 0;
+  if (!value.read_choice(version, kProxyHeaders)) return;
+  upstream.proxy_protocol = static_cast<ProxyHeader>(version);
+  if (upstream.proxy_protocol == ProxyHeader::none) return;
+  upstream.pool.max_requests = 1;
+  if (upstream.protocol == Protocol::h2)
+    value.problem("a connection that is introduced by a PROXY header is for one client: it cannot be HTTP/2");
+}
+
 }  // namespace
 
 void read_upstream(const Cursor& map, const std::string& name, Upstream& upstream) {
@@ -98,6 +111,7 @@ void read_upstream(const Cursor& map, const std::string& name, Upstream& upstrea
   if (auto pool = fields.find("pool")) read_pool(*pool, upstream);
   fields.read_duration("resolve_interval", upstream.resolve_interval, 100, kDay);
   fields.read_bool("preserve_host", upstream.preserve_host);
+  if (auto version = fields.find("proxy_protocol")) read_proxy_protocol(*version, upstream);
   if (auto tls = fields.find("tls")) read_upstream_tls(*tls, upstream.tls);
   fields.finish();
   check_hash_by(map, upstream);

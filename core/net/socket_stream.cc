@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/socket_address.h"
 #include "net/uv_error.h"
 
 namespace postern::net {
@@ -79,6 +80,12 @@ void SocketStream::look_for_peer() {
   pollfd state{socket_.fd(), 0, 0};
   if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0) return fail(UV_EPIPE);
   deaf_ = true;
+}
+
+Address SocketStream::local_address() const {
+  SocketAddress local;
+  bool known = ::getsockname(socket_.fd(), local.raw(), &local.size) == 0;
+  return known ? address_of(local) : Stream::local_address();
 }
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class SocketStream final : public Stream {
   void shutdown_write() override;
   void reset() override { reset_ = true; }
   void unread(std::string bytes) override { unread_ = std::make_unique<std::string>(std::move(bytes)); }
+  Address local_address() const override;
   void set_peer(std::string host, std::uint16_t port) override {
     peer_.host = std::move(host);
     peer_.port = port;

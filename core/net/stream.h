@@ -54,11 +54,13 @@ class Stream : public http::ByteSink {
   bool failed() const noexcept { return failed_; }          // on_stream_error has been called
   // Sends what is queued, then FIN; the owner still gets on_read and on_eof. on_drained comes when all is sent.
   virtual void shutdown_write() = 0;
-  virtual void reset() = 0;                                   // RST instead of FIN when destroyed
+  virtual void reset() = 0;  // RST instead of FIN when destroyed
   // Bytes that were read too early: on_read gives them once more before all others, when reading is wanted and the
   // running event ends. For a stream that has nothing given back yet.
   virtual void unread(std::string bytes) = 0;
   virtual const TlsInfo* tls() const noexcept { return nullptr; }  // null: plaintext
+  // Where the peer has come to: an address of this machine; kind unix_path without a path when it is none.
+  virtual Address local_address() const { return {Address::Kind::unix_path, {}, 0}; }
   // Somebody who may be believed says that the peer speaks for this address (PROXY protocol).
   virtual void set_peer(std::string host, std::uint16_t port) = 0;
   virtual const std::string& peer_host() const noexcept = 0;  // "127.0.0.1"; "unix"

@@ -40,6 +40,7 @@ class TlsStream final : public Stream, private StreamOwner {
   const TlsInfo* tls() const noexcept override { return info_.get(); }
   const std::string& peer_host() const noexcept override { return inner_->peer_host(); }
   std::uint16_t peer_port() const noexcept override { return inner_->peer_port(); }
+  Address local_address() const override { return inner_->local_address(); }
   void set_peer(std::string host, std::uint16_t port) override { inner_->set_peer(std::move(host), port); }
 
  private:

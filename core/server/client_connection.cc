@@ -60,6 +60,11 @@ void ClientConnection::info(postern_connection_info& out) const {
   std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
 }
 
+std::string ClientConnection::proxy_header(net::ProxyVersion version) const {
+  net::Address peer{net::Address::Kind::ip, peer_host(), peer_port()};  // "unix" is none, and is seen to
+  return net::proxy_header(version, peer, stream_->local_address());
+}
+
 // ---- The choice of protocol ------------------------------------------------------------------------------------------
 
 // Which protocols the listener has. One that is no longer configured has both, for what has come through it before.

@@ -12,6 +12,7 @@
 #include "base/deadline_wheel.h"
 #include "config/config.h"
 #include "net/loop.h"
+#include "net/proxy_protocol.h"
 #include "net/stream.h"
 #include "server/client_session.h"
 #include "server/connection_hooks.h"
@@ -32,6 +33,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   const std::string& peer_host() const noexcept { return stream_->peer_host(); }
   std::uint16_t peer_port() const noexcept { return stream_->peer_port(); }
   const net::TlsInfo* tls() const noexcept { return stream_->tls(); }  // null: plaintext
+  std::string proxy_header(net::ProxyVersion version) const;           // that introduces this client to others
   std::string_view listener_name() const noexcept { return listener_; }
 
   // --- From its session ---

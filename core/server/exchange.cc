@@ -308,6 +308,10 @@ void Exchange::run_connect() {
   }
 }
 
+std::string Exchange::proxy_header(net::ProxyVersion version) const {
+  return client_ != nullptr ? client_->connection().proxy_header(version) : net::proxy_header(version, {}, {});
+}
+
 void Exchange::on_connected() {
   go(Stage::upstream_request);
   advance();

@@ -213,6 +213,7 @@ class Exchange final : public net::Deferred,
   bool account(const Link* link, std::int64_t bytes) override;
 
   // --- Forwarder::Host and ResolveWaiter ---
+  std::string proxy_header(net::ProxyVersion version) const override;
   Arena& response_arena() override { return arena_; }
   void on_connected() override;
   void on_attempt_failed(const AttemptFailure& failure) override;

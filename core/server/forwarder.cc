@@ -19,6 +19,9 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
     take(*connection);
     return Connect::ready;
   }
+  auto introduced = upstream.plan().config.proxy_protocol;
+  if (introduced == config::ProxyHeader::v1) introduction_ = host_->proxy_header(net::ProxyVersion::v1);
+  if (introduced == config::ProxyHeader::v2) introduction_ = host_->proxy_header(net::ProxyVersion::v2);
   if (endpoint.pool.wait(*this)) return Connect::waiting;
   endpoint.pool.numbers().failure();
   leave_endpoint();

@@ -31,6 +31,8 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   class Host {
    public:
     virtual Arena& response_arena() = 0;
+    // What introduces the client to the upstream (PROXY protocol).
+    virtual std::string proxy_header(net::ProxyVersion version) const = 0;
     virtual void on_connected() = 0;                                    // send_head() may be called now
     virtual void on_attempt_failed(const AttemptFailure& failure) = 0;  // before the response head
     virtual void on_upstream_head(http::ResponseHead& head, bool ends) = 0;

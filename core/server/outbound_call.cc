@@ -128,6 +128,8 @@ bool OutboundCall::may_repeat(const AttemptFailure& failure) const noexcept {
   return failure.stale && !repeated_ && !starting_ && (failure.never_sent || is_idempotent(request_.method));
 }
 
+std::string OutboundCall::proxy_header(net::ProxyVersion version) const { return net::proxy_header(version, {}, {}); }
+
 void OutboundCall::on_attempt_failed(const AttemptFailure& failure) {
   if (over_) return;
   if (may_repeat(failure)) {  // the upstream had closed the reused connection before it saw the request

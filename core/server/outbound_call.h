@@ -71,6 +71,7 @@ class OutboundCall final : public net::Deferred,
   void on_resolved() override;
   Value variable(VariableId) const override { return {}; }  // there is no client behind this request
   // Forwarder::Host
+  std::string proxy_header(net::ProxyVersion version) const override;  // nobody's: the gateway speaks for itself
   Arena& response_arena() override { return arena_; }
   void on_connected() override { send(); }
   void on_attempt_failed(const AttemptFailure& failure) override;

@@ -11,8 +11,9 @@ void report(config::Problems& problems, const config::Position& at, std::string 
 }
 
 // By ALPN to an upstream.
-std::vector<std::string> offered(config::Protocol protocol) {
-  switch (protocol) {
+std::vector<std::string> offered(const config::Upstream& upstream) {
+  if (upstream.proxy_protocol != config::ProxyHeader::none) return {"http/1.1"};
+  switch (upstream.protocol) {
     case config::Protocol::http1:
       return {"http/1.1"};
     case config::Protocol::h2:
@@ -47,8 +48,7 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
         report(problems, configured.position, "upstreams/" + configured.name + "/hash_by", compiled.error().text);
     }
     if (configured.tls) {
-      upstream->tls =
-          net::tls_client(*configured.tls, offered(configured.protocol), "upstreams/" + configured.name + "/tls");
+      upstream->tls = net::tls_client(*configured.tls, offered(configured), "upstreams/" + configured.name + "/tls");
       upstream->tls->load(problems);
     }
     plan.upstream_by_name[configured.name] = upstream.get();

@@ -23,6 +23,7 @@ struct UpstreamPool::Connecting : net::Deferred {
   Deadline deadline;
   std::unique_ptr<net::Connector> connector;
   std::unique_ptr<net::TlsHandshake> handshake;
+  PoolWaiter* waiter = nullptr;  // whom the connection introduces, while it waits
   std::uint64_t started_ns = 0;
 };
 
@@ -105,6 +106,8 @@ void UpstreamPool::connect() {
   Connecting* raw = attempt.get();
   connecting_.push_back(std::move(attempt));
   show_numbers();
+  if (introduces()) raw->waiter = next_to_introduce();
+  if (raw->waiter != nullptr) raw->waiter->introduced_ = true;
   raw->started_ns = system_clock().now_ns();
   loop_.arm(raw->deadline, static_cast<std::uint64_t>(config_.timeouts.connect));
   raw->connector = net::Connector::start(
@@ -112,6 +115,7 @@ void UpstreamPool::connect() {
 }
 
 void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket) {
+  if (socket && attempt.waiter != nullptr) (*socket)->append(attempt.waiter->introduction_);
   if (!socket || tls_ == nullptr) return on_connected(attempt, std::move(socket));
   auto done = [&attempt](net::TlsHandshake::Outcome outcome) {
     bool h2 = attempt.pool.config_.protocol == config::Protocol::h2;
@@ -127,22 +131,50 @@ void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::St
 
 void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result) {
   auto at = std::find_if(connecting_.begin(), connecting_.end(), [&](auto& c) { return c.get() == &attempt; });
-  std::uint64_t took = system_clock().now_ns() - attempt.started_ns;
+  std::uint64_t took = std::max<std::uint64_t>(system_clock().now_ns() - attempt.started_ns, 1);
   attempt.deadline.cancel();
   loop_.defer_delete(std::move(*at));
   connecting_.erase(at);
   show_numbers();
+  if (introduces()) return on_introduced(attempt.waiter, std::move(result), took);
   if (!result) {
-    fail_waiters(
-        Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + result.error().text));
+    fail_waiters(cannot_connect(result.error()));
     return serve_queue();
   }
-  auto connection = make_upstream_connection(*this, std::move(*result), std::max<std::uint64_t>(took, 1));
+  on_room(add(std::move(*result), took));
+}
+
+UpstreamConnection& UpstreamPool::add(std::unique_ptr<net::Stream> stream, std::uint64_t took_ns) {
+  auto connection = make_upstream_connection(*this, std::move(stream), took_ns);
   connection->index = connections_.size();
   if (connection->counted_unsettled) ++unsettled_;
   connections_.push_back(std::move(connection));
   show_numbers();
-  on_room(*connections_.back());
+  return *connections_.back();
+}
+
+Error UpstreamPool::cannot_connect(const Error& error) const {
+  return Error::upstream(ErrorCode::proxy_error, "cannot connect to " + address_.text() + ": " + error.text);
+}
+
+// ---- Connections that introduce a client (PROXY protocol) ----------------------------------------------------------------
+
+bool UpstreamPool::introduces() const noexcept { return config_.proxy_protocol != config::ProxyHeader::none; }
+
+PoolWaiter* UpstreamPool::next_to_introduce() noexcept {
+  PoolWaiter* waiter = first_;
+  while (waiter != nullptr && waiter->introduced_) waiter = waiter->next_;
+  return waiter;
+}
+
+// Such a connection is of no use to anybody but the one it was opened for, who may have gone meanwhile.
+void UpstreamPool::on_introduced(PoolWaiter* waiter, Result<std::unique_ptr<net::Stream>> result,
+                                 std::uint64_t took_ns) {
+  if (waiter == nullptr) return serve_queue();
+  dequeue(*waiter);
+  if (result) return waiter->on_pool_connection(add(std::move(*result), took_ns));
+  waiter->on_pool_failure(POSTERN_OUTCOME_CONNECT_FAILED, cannot_connect(result.error()));
+  serve_queue();
 }
 
 // Those who counted on the connection that failed.
@@ -157,6 +189,7 @@ void UpstreamPool::fail_waiters(const Error& error) {
 }
 
 void UpstreamPool::on_room(UpstreamConnection& connection) {
+  if (introduces()) return connection.close();
   while (first_ != nullptr && connection.room() > 0) {
     PoolWaiter* waiter = first_;
     dequeue(*waiter);
@@ -231,6 +264,10 @@ void UpstreamPool::enqueue(PoolWaiter& waiter) noexcept {
 void UpstreamPool::dequeue(PoolWaiter& waiter) noexcept {
   (waiter.previous_ != nullptr ? waiter.previous_->next_ : first_) = waiter.next_;
   (waiter.next_ != nullptr ? waiter.next_->previous_ : last_) = waiter.previous_;
+  if (std::exchange(waiter.introduced_, false)) {
+    for (auto& attempt : connecting_)
+      if (attempt->waiter == &waiter) attempt->waiter = nullptr;
+  }
   waiter.pool_ = nullptr;
   waiter.next_ = waiter.previous_ = nullptr;
   waiter.wait_deadline_.cancel();

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/proxy_protocol.h"
 #include "net/stream.h"
 #include "net/tls_handshake.h"
 #include "server/server_metrics.h"
@@ -39,6 +40,7 @@ class PoolWaiter {
   PoolWaiter() noexcept : wait_deadline_(&PoolWaiter::on_wait_over, this) {}
   virtual ~PoolWaiter() { leave_queue(); }
   void leave_queue() noexcept;
+  std::string introduction_;  // for pools of upstreams with proxy_protocol: what its connection begins with
   bool queued() const noexcept { return pool_ != nullptr; }
 
  private:
@@ -47,6 +49,7 @@ class PoolWaiter {
   UpstreamPool* pool_ = nullptr;
   PoolWaiter* next_ = nullptr;
   PoolWaiter* previous_ = nullptr;
+  bool introduced_ = false;  // a connection in the making is for this one alone
   Deadline wait_deadline_;
 };
 
@@ -84,6 +87,11 @@ class UpstreamPool {
   void connect();
   void on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket);
   void on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result);
+  void on_introduced(PoolWaiter* waiter, Result<std::unique_ptr<net::Stream>> result, std::uint64_t took_ns);
+  UpstreamConnection& add(std::unique_ptr<net::Stream> stream, std::uint64_t took_ns);
+  PoolWaiter* next_to_introduce() noexcept;
+  bool introduces() const noexcept;
+  Error cannot_connect(const Error& error) const;
   void fail_waiters(const Error& error);
   void serve_queue();
   // Streams that connections in the making will have.

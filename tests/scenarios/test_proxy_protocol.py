@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from support.certificates import shared
+from support.certificates import server_context, shared
 from support.client import Client
+from support.upstream import ok
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1 = b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\n"
@@ -103,3 +104,91 @@ def test_a_wrong_value_is_refused(postern):
     for value in ("v1", "{trusted: []}", "{trusted: [nobody]}"):
         said = postern("check", config=f'listeners: [{{name: a, address: "127.0.0.1:0", proxy_protocol: {value}}}]\nplugins: [respond: {{body: x}}]\n')
         assert said.returncode == 1 and "listeners/0/proxy_protocol" in said.stderr, said.stderr
+
+
+# ---- To upstreams -------------------------------------------------------------------------------------------------------
+
+def introducing(gateway, backend, version, more="", listener="", address="127.0.0.1:0"):
+    return gateway(f"""
+        listeners: [{{name: public, address: "{address}"{listener}}}]
+        upstreams: {{backend: {{targets: ["{backend}"], proxy_protocol: {version}{more}}}}}
+        routes: [{{id: all, match: {{path: "/*"}}, upstream: backend}}]
+        """)
+
+
+def introduced(connection):
+    """(address, port) of the client that a header of either version names; None for nobody."""
+    header = connection.proxy_header
+    if header.startswith(b"PROXY "):
+        words = header.decode().split()
+        return None if words[1] == "UNKNOWN" else (words[2], int(words[4]))
+    assert header[:13] == SIGNATURE + b"\x21"
+    return None if header[13] == 0 else (socket.inet_ntoa(header[16:20]), int.from_bytes(header[24:26], "big"))
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_upstreams_hear_who_the_client_is(gateway, upstream, version):
+    backend = upstream(proxy_header=True)
+    gw = introducing(gateway, backend, version)
+    with gw.client() as one, gw.client() as other:
+        for client in (one, other, one):
+            assert client.get().status == 200
+        expected = [("127.0.0.1", client.local_port) for client in (one, other, one)]
+    assert [introduced(c) for c in backend.connections] == expected  # and no connection has served two requests
+    if version == "v1":
+        assert backend.connections[0].proxy_header.split()[5] == gw.address().rsplit(":", 1)[1].encode()
+
+
+def test_many_clients_at_once_are_each_introduced_on_a_connection_of_their_own(gateway, upstream):
+    """Whatever the order in which connections come about, none carries the request of somebody else."""
+    def who(exchange):
+        return ok("%s %d" % introduced(exchange.connection))
+
+    backend = upstream(who, proxy_header=True)
+    gw = introducing(gateway, backend, "v2", more=", pool: {max_connections: 3}")
+    clients = [gw.client() for _ in range(20)]
+    for round in range(3):
+        for client in clients:
+            client.send_request(body=b"x" * 10, method="POST")
+        for client in clients:
+            assert client.read_response().text == f"127.0.0.1 {client.local_port}"
+    for client in clients:
+        client.close()
+
+
+def test_a_client_that_leaves_does_not_give_its_connection_to_another(gateway, upstream):
+    backend = upstream(lambda exchange: ok("%s %d" % introduced(exchange.connection)), proxy_header=True)
+    gw = introducing(gateway, backend, "v1", more=", pool: {max_connections: 1}")
+    for _ in range(10):
+        with gw.client() as leaver:
+            leaver.send_request()
+            leaver.reset()
+        with gw.client() as client:
+            assert client.get().text == f"127.0.0.1 {client.local_port}"
+
+
+def test_the_introduction_is_passed_on_and_comes_before_tls(gateway, upstream):
+    authority, pair = shared()
+    backend = upstream(proxy_header=True, tls=server_context(pair))
+    gw = introducing(gateway, backend, "v2", more=f', tls: {{ca: "{authority.pem}"}}', listener=", proxy_protocol: true")
+    with Client(gw.address()) as sender:
+        assert sender.send(V1).get().status == 200
+    assert introduced(backend.connections[0]) == ("192.0.2.7", 56324)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_clients_on_unix_sockets_are_nobody(gateway, upstream, version):
+    backend = upstream(proxy_header=True, unix=True)
+    gw = introducing(gateway, backend, version, address="unix:<dir>/s")
+    assert gw.get().status == 200
+    assert introduced(backend.connections[0]) is None
+
+
+def test_an_upstream_that_refuses_is_one_failure_for_each_client(gateway, upstream):
+    gw = introducing(gateway, upstream(listen=False), "v1")
+    assert [gw.get().status for _ in range(3)] == [502] * 3
+
+
+def test_http_2_cannot_be_introduced(postern):
+    said = postern("check", config='upstreams: {a: {targets: ["127.0.0.1:1"], protocol: h2, proxy_protocol: v1}}\nplugins: [respond: {body: x}]\n')
+    assert said.returncode == 1 and "upstreams/a/proxy_protocol: a connection that is introduced" in said.stderr

@@ -27,8 +27,6 @@ PROTOCOL = os.environ.get("POSTERN_TEST_PROTOCOL", "http1")  # what gw.client, g
 
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:|"
                               r"(Address|Undefined\w+)Sanitizer:DEADLYSIGNAL")
-# What the clients of scenarios speak that say nothing of listeners: http1, or tls (the same over TLS).
-PROTOCOL = os.environ.get("POSTERN_PROTOCOL", "http1")
 START_TIMEOUT = 60.0  # seconds; sanitized binaries on a busy machine start slowly
 
 
@@ -71,7 +69,7 @@ def proxy_to(upstream, plugins=(), route=None, **top):
 
 def _default_tls():
     """What the switch adds to a listener that the scenario did not write."""
-    return "" if PROTOCOL == "http1" else f", tls: {{certificates: [{shared()[1]}]}}"
+    return "" if PROTOCOL != "tls" else f", tls: {{certificates: [{shared()[1]}]}}"
 
 
 class Workspace:
@@ -195,7 +193,7 @@ class Gateway:
         return H2Client(self.address(listener), **how)
 
     def speaks_tls(self, listener):
-        return PROTOCOL != "http1" and listener == "public" and "127.0.0.1:0\", tls" in self.config_path.read_text()
+        return PROTOCOL == "tls" and listener == "public" and _default_tls() in self.config_path.read_text()
 
     def request(self, method="GET", target="/", listener="public", client=None, **how):
         """One request on a connection of its own; `client` is for gw.client()."""
