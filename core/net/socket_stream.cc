@@ -106,7 +106,7 @@ void SocketStream::give_unread() {
 // What stays in the socket is reported again. The owner may destroy the stream in each round.
 void SocketStream::receive() {
   const uv_poll_t* alive = socket_.raw();
-  for (int i = 0; i < kReadsPerTurn && want_read_ && !read_ended_; ++i) {
+  for (int i = 0; i < kReadsPerTurn && want_read_ && !read_ended_ && unread_ == nullptr; ++i) {
     auto space = loop_.read_buffer();
     ssize_t count = ::recv(socket_.fd(), space.data(), space.size(), 0);
     if (count < 0) count = -errno;

@@ -86,9 +86,9 @@ void TlsStream::stop_reading() {
 
 void TlsStream::on_read(std::string_view sealed) {
   if (peer_ended_ || broken_ || failed_) return;  // what comes after close_notify means nothing
-  if (held_.empty()) return open_sealed(sealed);
+  if (held_.empty() && unread_ == nullptr) return open_sealed(sealed);
   held_.append(sealed);
-  open_sealed({});
+  unread_ != nullptr ? loop_.mark_dirty(*this) : open_sealed({});
 }
 
 // Gives the owner what can be opened, as long as it wants to read. What is left is kept; the owner may destroy the stream.

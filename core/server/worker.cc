@@ -17,6 +17,15 @@ std::array<std::atomic<Worker*>, Worker::kMost> all_workers{};
 constexpr std::uint64_t kAcceptAgainMs = 100;  // how often a full gateway looks whether there is room again
 constexpr std::uint64_t kForeverMs = 3'600'000;
 
+// During a reload a listener may be open that the plan of new exchanges does not know: one that comes, or one that goes.
+const ListenerPlan* find_listener(Worker& worker, std::string_view name) noexcept {
+  if (const auto* found = worker.plan()->plan().listener(name); found != nullptr) return found;
+  const auto& plans = worker.plans();
+  for (auto at = plans.rbegin(); at != plans.rend(); ++at)
+    if (const auto* found = (*at)->plan().listener(name); found != nullptr) return found;
+  return nullptr;
+}
+
 }  // namespace
 
 // ---- WorkerPlan ------------------------------------------------------------------------------------------------------
@@ -157,11 +166,12 @@ bool Worker::listens(std::string_view name) const noexcept {
 
 void Worker::accept(std::string_view listener, std::unique_ptr<net::Stream> stream) {
   if (plan_ == nullptr || draining_) return;
+  const ListenerPlan* plan = find_listener(*this, listener);
+  if (plan == nullptr) return;  // nobody knows whether to speak TLS with it
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   metrics().add(core_series().connections, 1);
   metrics().add(core_series().connections_total, 1);
-  const ListenerPlan* plan = plan_->plan().listener(listener);
-  if (plan != nullptr && Arrival::needed(*plan)) {
+  if (Arrival::needed(*plan)) {
     auto& arrival = arrivals_.emplace_back(std::make_unique<Arrival>(*this, listener));
     arrival->index = arrivals_.size() - 1;
     arrival->start(*plan, std::move(stream));
