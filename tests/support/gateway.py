@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("POSTERN_BIN", ROOT / "build/debug/bin/postern")).resolve()
 BUILD = BINARY.parents[1]
 
-CLIENTS = {"http1": Client, "h2": H2Client}
+CLIENTS = {"http1": Client, "tls": Client, "h2": H2Client}
 PROTOCOL = os.environ.get("POSTERN_TEST_PROTOCOL", "http1")  # what gw.client, gw.get and gw.request speak
 
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:|"
