@@ -179,6 +179,13 @@ struct Rewrite {
   std::string regex, replacement;  // PCRE2 expression and $1 references, on the path
 };
 
+struct Tunnel {                         // `tunnel`: what an upgrade has become
+  Milliseconds idle_timeout = 300'000;   // without a byte in either direction; 0: never
+  std::int64_t max = 0;                  // open ones of the route, all workers together: 503 beyond; 0: unlimited
+  Milliseconds ping_interval = 0;        // a WebSocket's client that is silent as long is pinged; 0: never
+  Milliseconds reload_close = 30'000;    // after a reload those of before end within this time; 0: they stay
+};
+
 struct Route {
   std::string id;
   std::vector<Match> matches;  // any of these (one per path)
@@ -189,7 +196,9 @@ struct Route {
   std::optional<Milliseconds> timeout;            // whole exchange until the response head; replaces upstream response
   std::optional<Bytes> body_limit;                // 0: unlimited
   std::optional<Milliseconds> body_read_timeout;  // 0: none
-  std::vector<PluginUse> plugins;                 // stacks expanded
+  std::vector<std::string> upgrade = {"websocket"};  // protocols that clients may change to
+  Tunnel tunnel;
+  std::vector<PluginUse> plugins;  // stacks expanded
   Position position;
 };
 

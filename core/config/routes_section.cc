@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cctype>
+
 #include "config/names.h"
 #include "config/report.h"
 #include "config/sections.h"
@@ -70,6 +73,33 @@ void read_route_limits(Fields& fields, Route& route) {
     route.body_read_timeout = ms;
 }
 
+// HTTP/2 is no protocol to change to: what a client would say in it would pass as a tunnel's bytes, past every plugin.
+void read_upgrade(const Cursor& value, std::vector<std::string>& protocols) {
+  if (!value.is_list()) return;
+  protocols.clear();
+  for (const Cursor& item : value.items()) {
+    std::string protocol;
+    if (!item.read(protocol)) continue;
+    std::string lower = protocol;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (!is_token(protocol))
+      item.expected("a protocol such as \"websocket\"");
+    else if (lower == "h2c" || lower == "h2" || lower == "http")
+      item.problem("\"" + protocol + "\" cannot be tunnelled: its requests would pass by every plugin");
+    else
+      protocols.push_back(std::move(lower));
+  }
+}
+
+void read_tunnel(const Cursor& section, Tunnel& tunnel) {
+  Fields fields(section);
+  fields.read_duration("idle_timeout", tunnel.idle_timeout, 0, kDay);
+  fields.read_integer("max", tunnel.max, 0, 10'000'000);
+  fields.read_duration("ping_interval", tunnel.ping_interval, 0, kDay);
+  fields.read_duration("reload_close", tunnel.reload_close, 0, kDay);
+  fields.finish();
+}
+
 void read_route(const Cursor& item, Chains& chains, Route& route, std::vector<Upstream>& upstreams) {
   route.position = item.position();
   Fields fields(item);
@@ -78,6 +108,8 @@ void read_route(const Cursor& item, Chains& chains, Route& route, std::vector<Up
   read_paths_changed(fields, route);
   if (auto upstream = fields.find("upstream")) read_upstream_use(*upstream, route, upstreams);
   read_route_limits(fields, route);
+  if (auto upgrade = fields.find("upgrade")) read_upgrade(*upgrade, route.upgrade);
+  if (auto tunnel = fields.find("tunnel")) read_tunnel(*tunnel, route.tunnel);
   if (auto plugins = fields.find("plugins")) chains.read_chain(*plugins, route.plugins);
   fields.finish();
 }

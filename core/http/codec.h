@@ -79,7 +79,8 @@ class ServerCodec {
 
   virtual void write_informational(StreamId stream, const ResponseHead& head, ByteSink& out) = 0;  // 1xx
   // `head.body` says how the body will come; the codec picks the wire framing (HTTP/1.0 clients get until_close).
-  // `request_method` "HEAD" keeps Content-Length but sends no body. `close`: this is the connection's last response.
+  // 101 turns the stream into a tunnel: what comes and goes from then on is the other protocol's, as bodies without an end of
+  // their own. `request_method` "HEAD" keeps Content-Length but sends no body. `close`: this is the connection's last response.
   virtual void write_head(StreamId stream, const ResponseHead& head, bool close, ByteSink& out) = 0;
   virtual void write_body(StreamId stream, std::string_view bytes, ByteSink& out) = 0;
   virtual void write_end(StreamId stream, const HeaderList* trailers,

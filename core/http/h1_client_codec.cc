@@ -122,6 +122,7 @@ Result<AfterHead> H1ClientCodec::parse_head(std::string_view bytes) {
   if (head_->status == 101) {
     if (!upgrade_) return fail(refusal(ErrorCode::proxy_error, "101 that nobody asked for"));
     head_->upgrade = true;
+    body_.start({BodyKind::until_close, 0});
     return AfterHead{{BodyKind::until_close, 0}, false};
   }
   if (head_->status < 200) {

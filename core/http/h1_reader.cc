@@ -37,6 +37,12 @@ void H1Reader::next_message() noexcept {
   blank_bytes_ = 0;
 }
 
+void H1Reader::start_tunnel() noexcept {
+  state_ = State::body;
+  more_came_ = false;
+  body_.start({BodyKind::until_close, 0});
+}
+
 Result<std::size_t> H1Reader::advance(std::string_view bytes) {
   switch (state_) {
     case State::idle:

@@ -52,6 +52,7 @@ class H1Reader {
   bool more_came() const noexcept { return more_came_; }  // bytes followed the complete message at once
   void close() noexcept { state_ = State::closed; }
   void next_message() noexcept;  // after complete()
+  void start_tunnel() noexcept;  // after complete(): all that follows is its body, until the connection closes
 
  private:
   enum class State : std::uint8_t { idle, head, body, trailers, complete, closed };

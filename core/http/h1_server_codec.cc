@@ -111,6 +111,7 @@ void H1ServerCodec::write_head(StreamId stream, const ResponseHead& head, bool c
   write_response_head(head, wire, out);
   body_.start(sends_body ? framing : BodyFraming{});
   answered_ = true;
+  if (head.status == 101 && reader_.complete()) reader_.start_tunnel();
 }
 
 void H1ServerCodec::write_body(StreamId stream, std::string_view bytes, ByteSink& out) {

@@ -222,7 +222,7 @@ void Exchange::run_request() {
     return reply(Error::client(ErrorCode::payload_too_large,
                                "the request body is larger than " + std::to_string(route_->body_limit) + " bytes"));
   }
-  go(Stage::collect_body);
+  if (choose_upgrade()) go(Stage::collect_body);
 }
 
 // The gateway-wide request hooks have run for this request too, so that any of them may answer it.
@@ -357,7 +357,9 @@ Result<void> Exchange::prepare_upstream_head() {
     if (!head->query.empty()) head->target = arena_.append(arena_.append(arena_.copy(head->path), "?"), head->query);
   }
   head->version = http::Version::http11;
-  head->upgrade = head->extended_connect = false;
+  head->upgrade = !upgrade_.empty();
+  head->upgrade_protocol = upgrade_;
+  head->extended_connect = false;
   head->expect_continue = false;
   if (!upstream_plan_->config.preserve_host) {
     head->authority = arena_.copy(endpoint_->host);
@@ -460,9 +462,9 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
   result.connect_ns = forwarder_.connect_ns();
   result.duration_ns = upstream_duration_ns_;
   if (ask_for_retry(result)) return;
-  if (head.upgrade) {
+  if (head.upgrade && !answers_upgrade(head)) {
     forwarder_.cancel();
-    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched protocols without being asked"));
+    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched to a protocol that nobody asked for"));
   }
   head.headers.remove_if([](const http::Field& f) { return http::is_proxy_authentication(f.name); });
   add_date(head);
@@ -499,7 +501,7 @@ void Exchange::run_respond() {
     case Run::ended:
       return;
   }
-  start_relay();
+  response_->upgrade ? start_tunnel() : start_relay();
 }
 
 void Exchange::fail(const Error& error) {
@@ -556,6 +558,8 @@ void Exchange::complete(std::uint32_t end) {
   if (resolving_ != nullptr) resolving_->forget(*this);
   upload_.close();
   download_.close();
+  if (tunnel_ != nullptr) tunnel_->stop(end == POSTERN_END_OK ? "upstream" : end == POSTERN_END_CLIENT_GONE ? "client" : "aborted");
+  tunnel_place_.leave();
   for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
   if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
   if (end == POSTERN_END_OK)

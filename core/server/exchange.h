@@ -21,6 +21,7 @@
 #include "server/forwarder.h"
 #include "server/plan.h"
 #include "server/request_replay.h"
+#include "server/tunnel.h"
 #include "server/upstream_set.h"
 #include "server/variables.h"
 
@@ -54,6 +55,7 @@ class Exchange final : public net::Deferred,
                        public VariableReader,
                        private BodyPipe::Host,
                        private Forwarder::Host,
+                       private Tunnel::Host,
                        private ResolveWaiter {
  public:
   Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
@@ -72,6 +74,7 @@ class Exchange final : public net::Deferred,
   void on_client_body_end(http::HeaderList* trailers);
   void on_client_gone(std::uint32_t end);  // POSTERN_END_*: nothing can be sent any more
   void on_client_drained();                // the client reads again
+  void on_drain();                         // its connection takes no more requests: a tunnel ends some time soon
   void fail(const Error& error);           // a local reply if no head has gone out, else the client is cut off
   void advance();                          // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
@@ -173,6 +176,17 @@ class Exchange final : public net::Deferred,
   void deliver_to_client(std::string_view bytes, bool end);
   void finish_response();
   bool bodiless() const noexcept;  // HEAD, 204, 304
+
+  // --- The change to another protocol (exchange_tunnel.cc) ---
+  bool choose_upgrade();  // false: it is refused
+  bool answers_upgrade(const http::ResponseHead& head) const noexcept;
+  void start_tunnel();
+  void let_tunnel_flow();
+  void tunnel_to_client(std::string_view bytes) override;
+  void tunnel_to_upstream(std::string_view bytes) override;
+  void end_tunnel_to_upstream() override;
+  bool tunnel_waits_for_client() const noexcept override;
+  void end_tunnel() override;
 
   // --- Hooks (exchange_hooks.cc) ---
   struct Pause {
@@ -310,6 +324,11 @@ class Exchange final : public net::Deferred,
   std::string_view error_code_;
   std::string_view error_message_;
   std::string_view error_cause_;
+
+  // Tunnel
+  std::string_view upgrade_;  // the protocol that the upstream is asked for; empty: none
+  TunnelPlace tunnel_place_;
+  std::unique_ptr<Tunnel> tunnel_;
 
   std::uint64_t started_ns_ = 0;
 

@@ -33,6 +33,7 @@ void Exchange::open_upload() {
 void Exchange::on_client_body(std::string_view bytes) {
   request_body_bytes_ += bytes.size();
   if (stage_ == Stage::done || upload_mode_ == Upload::discarded) return;
+  if (tunnel_ != nullptr) return tunnel_->from_client(bytes);
   if (body_too_large(request_body_bytes_)) {
     must_close_ = true;
     return fail(Error::client(ErrorCode::payload_too_large,
@@ -45,6 +46,7 @@ void Exchange::on_client_body(std::string_view bytes) {
 void Exchange::on_client_body_end(http::HeaderList* trailers) {
   request_ended_ = true;
   if (stage_ == Stage::done || upload_mode_ == Upload::discarded) return;
+  if (tunnel_ != nullptr) return tunnel_->client_ended();
   request_trailers_ = trailers;
   upload_.push({}, true);
 }
@@ -100,6 +102,7 @@ void Exchange::send_replay() {
 }
 
 void Exchange::on_upstream_drained() {
+  if (tunnel_ != nullptr) return let_tunnel_flow();
   if (upload_mode_ != Upload::streaming) return;
   if (replay_.all_sent()) return update_upload();
   send_replay();
@@ -163,11 +166,13 @@ void Exchange::relay_grpc_refusal() {
 }
 
 void Exchange::on_upstream_body(std::string_view bytes) {
+  if (tunnel_ != nullptr) return tunnel_->from_upstream(bytes);
   download_.push(bytes, false);
   if (stage_ == Stage::relay && download_.suspended()) forwarder_.pause_response();
 }
 
 void Exchange::on_upstream_body_end(http::HeaderList* trailers) {
+  if (tunnel_ != nullptr) return end_tunnel();
   response_trailers_ = trailers;
   download_.push({}, true);
 }

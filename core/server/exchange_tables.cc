@@ -85,6 +85,7 @@ postern_status Exchange::set_field(std::uint32_t which, std::string_view value) 
 postern_status Exchange::set_status(std::uint32_t status) {
   if (response() == nullptr || head_sent_) return POSTERN_E_STATE;
   if (status < 200 || status > 599) return POSTERN_E_INVALID;
+  if (response()->upgrade) return POSTERN_E_STATE;  // the upstream has changed over already
   // A body that is on its way cannot be unsaid, and one that never comes cannot be promised.
   bool bodiless_after = status == 204 || status == 304;
   bool bodiless_before = response()->status == 204 || response()->status == 304;

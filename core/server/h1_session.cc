@@ -41,6 +41,8 @@ class H1Session final : public ClientSession, private http::ServerEvents {
 
  private:
   enum class Wait : std::uint8_t { idle, head, body, response, half_closed };
+  void begin_tunnel();
+  void end_tunnel_input();
   Arena& on_request_begin(http::StreamId stream) override;
   void on_request_head(http::StreamId stream, http::RequestHead& head, bool ends) override;
   void on_request_body(http::StreamId stream, std::string_view bytes) override;
@@ -67,6 +69,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   Wait wait_ = Wait::idle;
   bool feeding_ = false;
   bool body_paused_ = false;
+  bool tunnel_ = false;  // 101 has been sent: the exchange watches over the rest
   bool begun_ = false;   // a head is complete and advance() has not run yet
   bool served_ = false;  // at least one exchange has ended here
   bool pump_planned_ = false;
@@ -179,6 +182,7 @@ void H1Session::on_protocol_error(const Error& error) {
 }
 
 void H1Session::on_eof() {
+  if (tunnel_) return end_tunnel_input();
   if (connection_.timeouts().half_closed == 0) return connection_.client_is_gone();
   answer_what_came();
 }
@@ -186,6 +190,7 @@ void H1Session::on_eof() {
 // The client has closed its sending side. It may just have nothing more to say (printf | nc -N), so requests that have
 // come whole are answered; or it is gone, which TCP tells only when something is sent to it.
 void H1Session::answer_what_came() {
+  if (tunnel_) return end_tunnel_input();
   if (exchange_ == nullptr) {
     if (!held_.empty()) return pump_later();
     return out().queued() > 0 ? connection_.close_politely() : connection_.close();
@@ -193,6 +198,19 @@ void H1Session::answer_what_came() {
   bool whole = !exchange_->receiving() && (exchange_->request_ended() || !held_.empty());
   if (!whole) return connection_.client_is_gone();
   wait_for(Wait::half_closed);
+}
+
+// What came with the handshake is the tunnel's first.
+void H1Session::begin_tunnel() {
+  wait_ = Wait::response;
+  tunnel_ = true;
+  pump_later();
+}
+
+void H1Session::end_tunnel_input() {
+  if (exchange_ == nullptr || pump_planned_) return;
+  if (!held_.empty()) return body_paused_ ? void() : pump_later();
+  exchange_->on_client_body_end(nullptr);
 }
 
 // ---- Writing ---------------------------------------------------------------------------------------------------------
@@ -204,6 +222,7 @@ void H1Session::write_informational(http::StreamId stream, const http::ResponseH
 
 void H1Session::write_head(http::StreamId stream, const http::ResponseHead& head, bool close) {
   codec_->write_head(stream, head, close, out());
+  if (head.status == 101) return begin_tunnel();
   was_sent_to();
 }
 
@@ -254,6 +273,7 @@ void H1Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool mus
 }
 
 void H1Session::drain() {
+  if (exchange_ != nullptr) exchange_->on_drain();
   if (exchange_ != nullptr || !served_ || !held_.empty()) return;
   out().queued() > 0 ? connection_.close_politely() : connection_.close();
 }
@@ -269,7 +289,7 @@ void H1Session::end() {
 // ---- Deadlines -------------------------------------------------------------------------------------------------------
 
 void H1Session::wait_for(Wait what) {
-  if (closed()) return;
+  if (closed() || tunnel_) return;
   if (what == Wait::response && out().read_ended()) what = Wait::half_closed;
   wait_ = what;
   const auto& timeouts = connection_.timeouts();

@@ -46,6 +46,7 @@ void H1UpstreamConnection::send_body(std::string_view bytes) {
 
 void H1UpstreamConnection::send_end(const http::HeaderList* trailers) {
   codec_->write_end(request_, trailers, *stream_);
+  if (tunnel_) stream_->shutdown_write();
   request_ended_ = true;
   request_moved();
 }
@@ -147,6 +148,8 @@ void H1UpstreamConnection::on_informational(http::StreamId, http::ResponseHead& 
 }
 
 void H1UpstreamConnection::on_response_head(http::StreamId, http::ResponseHead& head, bool ends) {
+  tunnel_ = head.upgrade;
+  if (tunnel_) watch_.begin(0, 0);
   watch_.on_head(ends);
   if (user_ != nullptr) user_->on_response_head(head, ends);
 }

@@ -63,6 +63,7 @@ class H1UpstreamConnection final : public UpstreamConnection,
   bool request_ended_ = false;
   bool paused_ = false;
   bool feeding_ = false;
+  bool tunnel_ = false;  // it has changed to another protocol: who uses it watches over it
   bool dead_ = false;
 };
 

@@ -113,6 +113,7 @@ void Worker::retire_plan(std::function<void()> drained) {
 }
 
 void Worker::retire(WorkerPlan& plan, std::function<void()> drained) {
+  plan.tunnels().reloaded();
   plan.drained_ = std::move(drained);
   plan.pin();  // unpin decides whether it was the last
   plan.unpin();

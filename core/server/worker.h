@@ -19,6 +19,7 @@
 #include "server/hook_counters.h"
 #include "server/plan.h"
 #include "server/server_metrics.h"
+#include "server/tunnel.h"
 #include "server/upstream_set.h"
 
 namespace postern::server {
@@ -45,6 +46,8 @@ class WorkerPlan {
     return counters_[link].load(std::memory_order_acquire);
   }
 
+  TunnelList& tunnels() noexcept { return tunnels_; }
+
   // Exchanges pin it.
   void pin() noexcept { ++pins_; }
   void unpin();  // the last one of a retired generation reports it drained
@@ -59,6 +62,7 @@ class WorkerPlan {
   Worker& worker_;
   std::shared_ptr<const Plan> plan_;
   UpstreamSet upstreams_;
+  TunnelList tunnels_;
   std::vector<std::atomic<HookCounters*>> counters_;  // by Link::number; null until the link has run
   std::vector<std::unique_ptr<HookPublication>> published_;
   std::uint64_t pins_ = 0;
@@ -71,6 +75,7 @@ class WorkerPlan {
 struct SharedState {
   std::atomic<std::int64_t> connections{0};  // accepted client connections, all workers
   std::atomic<bool> draining{false};
+  TunnelCounts tunnels;
 };
 
 class Worker {

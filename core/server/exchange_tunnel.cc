@@ -1,0 +1,87 @@
+// The exchange's change to another protocol: what may be asked for, and the tunnel that follows.
+#include <string>
+
+#include "http/websocket_handshake.h"
+#include "server/client_connection.h"
+#include "server/exchange.h"
+#include "server/worker.h"
+
+namespace postern::server {
+
+// The request hooks have run. An upgrade that the route does not have is ignored (RFC 9110 section 7.8).
+bool Exchange::choose_upgrade() {
+  upgrade_ = {};
+  if (!request_->upgrade || request_->extended_connect || has_request_body()) return true;
+  for (const auto& protocol : route_->config->upgrade) {
+    upgrade_ = http::asked_protocol(request_->upgrade_protocol, protocol);
+    if (!upgrade_.empty()) break;
+  }
+  if (upgrade_.empty()) return true;
+  if (http::same_name(upgrade_, http::kWebSocket)) {
+    auto problem = http::websocket_request_problem(*request_);
+    if (!problem.empty()) {
+      reply(Error::client(ErrorCode::bad_request, std::string(problem)));
+      return false;
+    }
+  }
+  const auto& config = *route_->config;
+  if (tunnel_place_.take(worker_.shared().tunnels.of(config.id), config.tunnel.max)) return true;
+  reply(Error::gateway("route " + config.id + " has all its tunnels").with(ErrorCode::service_unavailable));
+  return false;
+}
+
+bool Exchange::answers_upgrade(const http::ResponseHead& head) const noexcept {
+  return !upgrade_.empty() && http::same_name(head.upgrade_protocol, upgrade_);
+}
+
+// Response hooks have run; body hooks do not, for there is no body that they would know.
+void Exchange::start_tunnel() {
+  stage_ = Stage::relay;
+  wait();
+  std::string protocol(upgrade_);
+  for (char& c : protocol) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  Tunnel::Host& host = *this;
+  tunnel_ = std::make_unique<Tunnel>(host, worker_.loop(), plan_.tunnels(), *route_->config, protocol);
+  head_sent_ = must_close_ = true;
+  body_wanted_ = true;
+  client_->write_head(stream_, *response_, true);
+  if (client_->connection().draining()) on_drain();
+  if (worker_.plan() != &plan_) tunnel_->reloaded();
+  forwarder_.resume_response();
+}
+
+// Half of the drain time: the other half is for those who answer slowly.
+void Exchange::on_drain() {
+  if (tunnel_ == nullptr) return;
+  auto drain = static_cast<std::uint64_t>(client_->connection().timeouts().drain);
+  tunnel_->close_within(http::kCloseGoingAway, drain / 2, "drain");
+}
+
+void Exchange::let_tunnel_flow() {
+  bool wanted = !forwarder_.congested();
+  if (client_ == nullptr || wanted == body_wanted_) return;
+  body_wanted_ = wanted;
+  client_->let_body_flow(*this, wanted);
+}
+
+void Exchange::tunnel_to_client(std::string_view bytes) {
+  if (client_ == nullptr || bytes.empty()) return;
+  response_body_bytes_ += bytes.size();
+  client_->write_body(stream_, bytes);
+  if (client_->congested(stream_)) forwarder_.pause_response();
+}
+
+void Exchange::tunnel_to_upstream(std::string_view bytes) {
+  forwarder_.send_body(bytes);
+  let_tunnel_flow();
+}
+
+void Exchange::end_tunnel_to_upstream() { forwarder_.send_end(nullptr); }
+
+bool Exchange::tunnel_waits_for_client() const noexcept {
+  return client_ != nullptr && client_->connection().stream().queued() > 0;
+}
+
+void Exchange::end_tunnel() { finish_response(); }
+
+}  // namespace postern::server

@@ -1,0 +1,529 @@
+"""WebSockets through the gateway, between a standard client and a standard server (python3-websockets)."""
+import asyncio
+import base64
+import contextlib
+import hashlib
+import os
+import threading
+
+import pytest
+import websockets
+from websockets.exceptions import ConnectionClosed, InvalidStatusCode
+
+from support.gateway import proxy_to
+from support.upstream import early, ok
+from support.wire import TIMEOUT
+
+pytestmark = pytest.mark.concurrency
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+HANDSHAKE = (f"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
+             "Sec-WebSocket-Version: 13\r\n\r\n")
+SWITCH = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+
+
+class Server:
+    """A websockets server on a thread of its own. handler(socket) is a coroutine; `closed` gathers how its sockets ended."""
+
+    def __init__(self, handler, **how):
+        self.closed, self.paths, self.headers = [], [], []
+        self.changed = threading.Condition()
+        self.loop = asyncio.new_event_loop()
+
+        async def serve(ws):
+            self.paths.append(ws.path)
+            self.headers.append(ws.request_headers)
+            try:
+                await handler(ws)
+            except ConnectionClosed:
+                pass
+            await ws.wait_closed()
+            with self.changed:
+                self.closed.append((ws.close_code, ws.close_reason))
+                self.changed.notify_all()
+
+        how = {"max_size": None, "ping_interval": None, "compression": None, "close_timeout": TIMEOUT, **how}
+
+        async def start():
+            return await websockets.serve(serve, "127.0.0.1", 0, **how)
+        self.server = self.loop.run_until_complete(start())
+        port = self.server.sockets[0].getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    def __str__(self):
+        return self.address
+
+    def wait_closed(self, count=1):
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.closed) >= count, TIMEOUT), self.closed
+        return self.closed[count - 1]
+
+    def stop(self):
+        async def close():
+            self.server.close()
+            await self.server.wait_closed()
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result(TIMEOUT)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(TIMEOUT)
+        self.loop.close()
+
+
+@pytest.fixture
+def server():
+    with contextlib.ExitStack() as stack:
+        def start(handler, **how):
+            one = Server(handler, **how)
+            stack.callback(one.stop)
+            return one
+        yield start
+
+
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+async def until_closed(ws):
+    await ws.wait_closed()
+
+
+def connect(gw, path="/ws", **how):
+    how = {"max_size": None, "ping_interval": None, "compression": None, "close_timeout": TIMEOUT, **how}
+    return websockets.connect(f"ws://{gw.address()}{path}", **how)
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, TIMEOUT * 2))
+
+
+def tunnel(target, plugins=(), upgrade=None, top=None, **settings):
+    route = {"tunnel": settings}
+    if upgrade is not None:
+        route["upgrade"] = upgrade
+    return proxy_to(target, plugins, route, **(top or {}))
+
+
+# ---- What goes through -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_messages_of_every_kind_come_back(gateway, server, compression):
+    s = server(echo, compression=compression)
+    gw = gateway(proxy_to(s))
+    large = os.urandom(3_000_000)
+
+    async def talk():
+        async with connect(gw, "/room?x=1", compression=compression) as ws:
+            for message in ("text", "", b"binary", b"", large, "ü" * 40_000):
+                await ws.send(message)
+                assert await ws.recv() == message
+            await ws.send(["in ", "several ", "fragments"])
+            assert await ws.recv() == "in several fragments"
+            pong = await ws.ping(b"are you there")
+            await pong
+    run(talk())
+    assert s.paths == ["/room?x=1"]
+    assert s.wait_closed() == (1000, "")
+
+
+def test_large_messages_in_both_directions_at_once(gateway, server):
+    async def chatty(ws):
+        async def talk():
+            for _ in range(20):
+                await ws.send(b"d" * 500_000)
+        talking = asyncio.ensure_future(talk())
+        got = 0
+        while got < 20 * 500_000:
+            got += len(await ws.recv())
+        await talking
+        await ws.send("all")
+
+    gw = gateway(proxy_to(server(chatty)))
+
+    async def talk():
+        async with connect(gw) as ws:
+            async def send():
+                for _ in range(20):
+                    await ws.send(b"u" * 500_000)
+            sending = asyncio.ensure_future(send())
+            got = 0
+            while (message := await ws.recv()) != "all":
+                got += len(message)
+            await sending
+            assert got == 20 * 500_000
+    run(talk())
+
+
+def test_the_close_code_and_reason_of_the_client_arrive(gateway, server):
+    s = server(until_closed)
+    gw = gateway(proxy_to(s))
+
+    async def talk():
+        async with connect(gw) as ws:
+            await ws.close(4321, "enough")
+    run(talk())
+    assert s.wait_closed() == (4321, "enough")
+
+
+def test_the_close_code_and_reason_of_the_upstream_arrive(gateway, server):
+    async def refuses(ws):
+        await ws.close(4009, "not today")
+    gw = gateway(proxy_to(server(refuses)))
+
+    async def talk():
+        async with connect(gw) as ws:
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4009, "not today")
+    run(talk())
+
+
+def test_subprotocols_and_headers_pass(gateway, server):
+    s = server(echo, subprotocols=["chat.v2"], extra_headers={"X-From": "upstream"})
+    gw = gateway(proxy_to(s))
+
+    async def talk():
+        async with connect(gw, subprotocols=["chat.v1", "chat.v2"], extra_headers={"X-To": "upstream"}) as ws:
+            assert ws.subprotocol == "chat.v2"
+            assert ws.response_headers["X-From"] == "upstream"
+    run(talk())
+    assert s.headers[0]["X-To"] == "upstream"
+    assert "X-Forwarded-For" in s.headers[0]
+
+
+# ---- The handshake ---------------------------------------------------------------------------------------------------
+
+def test_authentication_works_as_on_a_request(gateway, server):
+    keys = [{"id": "anna", "sha256": hashlib.sha256(b"secret").hexdigest()}]
+    s = server(echo)
+    gw = gateway(proxy_to(s, [{"key-auth": {"keys": keys}}]))
+
+    async def talk():
+        with pytest.raises(InvalidStatusCode) as refused:
+            await connect(gw)
+        assert refused.value.status_code == 401
+        async with connect(gw, extra_headers={"X-API-Key": "secret"}) as ws:
+            await ws.send("hello")
+            assert await ws.recv() == "hello"
+    run(talk())
+    assert len(s.paths) == 1 and "X-API-Key" not in s.headers[0]
+
+
+def test_bytes_that_come_with_the_handshake_are_not_lost(gateway, upstream):
+    def switches(exchange):
+        exchange.send(SWITCH + "first from upstream")
+        while (got := exchange.read_some()) != b"":
+            received.append(got)
+            if b"".join(received) == b"first from client":
+                exchange.send(" and last")
+                exchange.close()
+                return
+    received = []
+    gw = gateway(proxy_to(upstream(early(switches))))
+    with gw.client() as client:
+        client.send(HANDSHAKE + "first from client")
+        text = client.reader.to_end()
+    assert b" 101 " in text and text.endswith(b"first from upstream and last")
+
+
+def test_an_answer_other_than_101_is_an_ordinary_one(gateway, upstream):
+    u = upstream([ok("too old", 426, {"Sec-WebSocket-Version": "13"}), ok("next")])
+    with gateway(proxy_to(u)).client() as client:
+        client.send(HANDSHAKE)
+        response = client.read_response()
+        assert (response.status, response.text) == (426, "too old")
+        assert client.get().text == "next"
+    assert u.requests[0].headers["Upgrade"] == "websocket"
+    assert u.requests[0].headers["Connection"].lower() == "upgrade"
+
+
+@pytest.mark.parametrize("upgrade, asked", [([], "websocket"), (["websocket"], "h2c"), (["websocket"], "other"),
+                                           (["spdy"], "websocket")])
+def test_a_protocol_that_the_route_does_not_have_is_ignored(gateway, upstream, upgrade, asked):
+    u = upstream(ok("plain"))
+    with gateway(tunnel(u, upgrade=upgrade)).client() as client:
+        client.send(HANDSHAKE.replace("Upgrade: websocket", "Upgrade: " + asked))
+        assert client.read_response().text == "plain"
+    assert "Upgrade" not in u.last.headers and "Connection" not in u.last.headers
+
+
+def test_another_protocol_is_tunnelled_when_the_route_has_it(gateway, upstream):
+    def switches(exchange):
+        exchange.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: Lines\r\nConnection: Upgrade\r\n\r\n")
+        exchange.send(exchange.read_some().upper())
+        exchange.close()
+    gw = gateway(tunnel(upstream(early(switches)), upgrade=["lines"]))
+    with gw.client() as client:
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other, lines\r\n\r\nhello")
+        assert client.reader.to_end().endswith(b"\r\n\r\nHELLO")
+
+
+BAD = {
+    "no key": HANDSHAKE.replace(f"Sec-WebSocket-Key: {KEY}\r\n", ""),
+    "two keys": HANDSHAKE.replace("Sec-WebSocket-Version", f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version"),
+    "a short key": HANDSHAKE.replace(KEY, "dGhl"),
+    "a key that is no base64": HANDSHAKE.replace(KEY, "dGhlIHNhbXBsZSBub2!jZQ=="),
+    "no version": HANDSHAKE.replace("Sec-WebSocket-Version: 13\r\n", ""),
+    "not GET": HANDSHAKE.replace("GET", "DELETE"),
+}
+
+
+@pytest.mark.parametrize("bad", list(BAD))
+def test_a_bad_handshake_is_refused(gateway, upstream, bad):
+    u = upstream(never=True)
+    with gateway(proxy_to(u)).client() as client:
+        client.send(BAD[bad])
+        assert client.read_response().status == 400
+
+
+def test_a_request_with_a_body_cannot_upgrade(gateway, upstream):
+    u = upstream(ok("plain"))
+    with gateway(proxy_to(u)).client() as client:
+        client.send(HANDSHAKE.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 2\r\n\r\nhi"))
+        assert client.read_response().text == "plain"
+    assert u.last.body == b"hi" and "Upgrade" not in u.last.headers
+
+
+@pytest.mark.parametrize("answer", [SWITCH.replace("Upgrade: websocket", "Upgrade: other"),
+                                    SWITCH.replace("Upgrade: websocket\r\n", "")])
+def test_an_upstream_that_switches_to_something_else_is_refused(gateway, upstream, answer):
+    u = upstream(answer.encode())
+    with gateway(proxy_to(u)).client() as client:
+        client.send(HANDSHAKE)
+        assert client.read_response().status == 502
+
+
+# ---- Ends ------------------------------------------------------------------------------------------------------------
+
+def test_an_upstream_that_dies_ends_the_client(gateway, server):
+    async def dies(ws):
+        await ws.recv()
+        ws.transport.abort()
+    gw = gateway(proxy_to(server(dies)))
+
+    async def talk():
+        async with connect(gw) as ws:
+            await ws.send("now")
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is None
+    run(talk())
+
+
+def test_a_client_that_dies_ends_the_upstream(gateway, server):
+    s = server(echo)
+    gw = gateway(proxy_to(s))
+
+    async def talk():
+        ws = await connect(gw)
+        await ws.send("x")
+        await ws.recv()
+        ws.transport.abort()
+    run(talk())
+    assert s.wait_closed()[0] == 1006
+
+
+def test_a_client_that_sends_no_more_still_hears_the_upstream(gateway, upstream):
+    def answers_at_the_end(exchange):
+        exchange.send(SWITCH)
+        got = b""
+        while piece := exchange.read_some():
+            got += piece
+        exchange.send(got[::-1])
+        exchange.close()
+    gw = gateway(proxy_to(upstream(early(answers_at_the_end))))
+    with gw.client() as client:
+        client.send(HANDSHAKE + "abc").half_close()
+        assert client.reader.to_end().endswith(b"\r\n\r\ncba")
+
+
+def test_silence_ends_with_1001(gateway, server):
+    s = server(until_closed)
+    gw = gateway(tunnel(s, idle_timeout="300ms"))
+
+    async def talk():
+        async with connect(gw) as ws:
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd.code == 1001
+    run(talk())
+    assert s.wait_closed()[0] == 1001
+
+
+def test_a_silent_client_is_pinged_and_lives(gateway, server):
+    s = server(echo)
+    gw = gateway(tunnel(s, idle_timeout="1s", ping_interval="100ms"))
+
+    async def talk():
+        async with connect(gw) as ws:
+            pings = asyncio.Queue()
+            seen = 0
+            original = ws.pong
+
+            async def pong(data=b""):
+                pings.put_nowait(data)
+                await original(data)
+            ws.pong = pong
+            while seen < 15:  # longer than the idle timeout
+                await pings.get()
+                seen += 1
+            await ws.send("alive")
+            assert await ws.recv() == "alive"
+    run(talk())
+
+
+def test_a_client_that_answers_no_ping_is_gone(gateway, server):
+    s = server(until_closed)
+    gw = gateway(tunnel(s, ping_interval="100ms"))
+    with gw.client() as client:
+        client.send(HANDSHAKE)
+        data = client.reader.to_end()
+    assert b"\x89\x00\x88\x02\x03\xe9" in data
+    assert s.wait_closed()[0] == 1001
+
+
+def test_a_route_has_no_more_tunnels_than_it_may(gateway, server):
+    s = server(echo)
+    gw = gateway({"workers": 2, **tunnel(s, max=2)})
+
+    async def talk():
+        async with connect(gw), connect(gw) as second:
+            with pytest.raises(InvalidStatusCode) as refused:
+                await connect(gw)
+            assert refused.value.status_code == 503
+            await second.close()
+            s.wait_closed()
+            for _ in range(200):  # the place is free a moment after the upstream has seen the end
+                try:
+                    third = await connect(gw)
+                    break
+                except InvalidStatusCode:
+                    continue
+            await third.close()
+    run(talk())
+
+
+@pytest.mark.parametrize("direction", ["to the client", "to the upstream"])
+def test_who_does_not_read_slows_the_other_down(gateway, server, direction):
+    sent = 0
+    piece = b"x" * 100_000
+
+    async def pours(ws):
+        nonlocal sent
+        while True:
+            await asyncio.wait_for(ws.send(piece), 1)
+            sent += len(piece)
+
+    async def reads_nothing(ws):
+        await stop.wait()
+        ws.transport.abort()  # its end is behind what it has not read
+
+    stop = asyncio.Event()
+    s = server(pours if direction == "to the client" else reads_nothing, max_queue=1)
+    gw = gateway(proxy_to(s))
+    before = gw.rss_kib()
+
+    async def talk():
+        ws = await connect(gw, max_queue=1)
+        if direction == "to the upstream":
+            with pytest.raises(asyncio.TimeoutError):
+                await pours(ws)
+        else:
+            await asyncio.sleep(1)
+        assert gw.rss_kib() - before < 30_000
+        assert sent < 40_000_000
+        ws.transport.abort()
+    run(talk())
+    s.loop.call_soon_threadsafe(stop.set)
+
+
+# ---- The gateway goes ------------------------------------------------------------------------------------------------
+
+def test_a_drain_says_1001_to_both_sides(gateway, server):
+    s = server(until_closed)
+    gw = gateway(proxy_to(s, timeouts={"drain": "2s"}))
+
+    async def talk():
+        sockets = [await connect(gw) for _ in range(5)]
+        gw.terminate()
+        for ws in sockets:
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd.code == 1001
+    run(talk())
+    assert gw.wait_exit() == 0
+    s.wait_closed(5)
+    assert {code for code, _ in s.closed} == {1001}
+
+
+def test_a_drain_does_not_wait_for_a_client_that_does_not_answer(gateway, server):
+    s = server(until_closed)
+    gw = gateway(proxy_to(s, timeouts={"drain": "400ms"}))
+    with gw.client() as client:
+        client.send(HANDSHAKE)
+        client.reader.fill()
+        gw.terminate()
+        assert gw.wait_exit() == 0
+
+
+def test_a_reload_says_1012_to_the_tunnels_of_before(gateway, server):
+    s = server(echo)
+    config = tunnel(s, reload_close="200ms")
+    gw = gateway(config)
+
+    async def talk():
+        async with connect(gw) as old:
+            await old.send("x")
+            await old.recv()
+            await asyncio.get_running_loop().run_in_executor(None, gw.reload, config)
+            with pytest.raises(ConnectionClosed) as closed:
+                await old.recv()
+            assert closed.value.rcvd.code == 1012
+        async with connect(gw) as new:
+            await new.send("still")
+            assert await new.recv() == "still"
+    run(talk())
+    assert s.wait_closed()[0] == 1012
+
+
+def test_tunnels_outlive_a_reload_when_asked(gateway, server):
+    s = server(echo)
+    config = tunnel(s, reload_close=0)
+    gw = gateway(config)
+
+    async def talk():
+        async with connect(gw) as old:
+            await old.send("before")
+            assert await old.recv() == "before"
+            await asyncio.get_running_loop().run_in_executor(None, gw.reload, config)
+            await old.send("after")
+            assert await old.recv() == "after"
+    run(talk())
+    assert s.wait_closed()[0] == 1000
+
+
+# ---- What is told of them --------------------------------------------------------------------------------------------
+
+def test_tunnels_are_counted(gateway, server):
+    s = server(echo)
+    config = proxy_to(s)
+    config["routes"].append({"id": "metrics", "match": {"path": "/metrics"}, "plugins": [{"metrics": {"path": "/metrics"}}]})
+    gw = gateway(config)
+
+    async def talk():
+        async with connect(gw) as ws:
+            await ws.send("x")
+            await ws.recv()
+            m = gw.metrics()
+            assert m.value("postern_tunnels", route="all") == 1
+            assert m.value("postern_tunnels_total", route="all", protocol="websocket") == 1
+    run(talk())
+    s.wait_closed()
+    for _ in range(200):
+        m = gw.metrics()
+        if m.value("postern_tunnels_closed_total", route="all", reason="client") == 1:
+            break
+    assert m.value("postern_tunnels", route="all") == 0
+    assert m.value("postern_tunnels_closed_total", route="all", reason="client") == 1
