@@ -357,8 +357,7 @@ Result<void> Exchange::prepare_upstream_head() {
     if (!head->query.empty()) head->target = arena_.append(arena_.append(arena_.copy(head->path), "?"), head->query);
   }
   head->version = http::Version::http11;
-  head->upgrade = !upgrade_.empty();
-  head->upgrade_protocol = upgrade_;
+  ask_for_upgrade(*head);
   head->extended_connect = false;
   head->expect_continue = false;
   if (!upstream_plan_->config.preserve_host) {
@@ -466,6 +465,10 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
     forwarder_.cancel();
     return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched to a protocol that nobody asked for"));
   }
+  if (request_->extended_connect && !head.upgrade && head.status < 300) {  // a 2xx would open the client's tunnel
+    forwarder_.cancel();
+    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream answered without switching protocols"));
+  }
   head.headers.remove_if([](const http::Field& f) { return http::is_proxy_authentication(f.name); });
   add_date(head);
   response_ = &head;
@@ -558,7 +561,8 @@ void Exchange::complete(std::uint32_t end) {
   if (resolving_ != nullptr) resolving_->forget(*this);
   upload_.close();
   download_.close();
-  if (tunnel_ != nullptr) tunnel_->stop(end == POSTERN_END_OK ? "upstream" : end == POSTERN_END_CLIENT_GONE ? "client" : "aborted");
+  if (tunnel_ != nullptr)
+    tunnel_->stop(end == POSTERN_END_OK ? "upstream" : end == POSTERN_END_CLIENT_GONE ? "client" : "aborted");
   tunnel_place_.leave();
   for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
   if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);

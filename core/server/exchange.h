@@ -179,6 +179,7 @@ class Exchange final : public net::Deferred,
 
   // --- The change to another protocol (exchange_tunnel.cc) ---
   bool choose_upgrade();  // false: it is refused
+  void ask_for_upgrade(http::RequestHead& head);
   bool answers_upgrade(const http::ResponseHead& head) const noexcept;
   void start_tunnel();
   void let_tunnel_flow();

@@ -11,12 +11,17 @@ namespace postern::server {
 // The request hooks have run. An upgrade that the route does not have is ignored (RFC 9110 section 7.8).
 bool Exchange::choose_upgrade() {
   upgrade_ = {};
-  if (!request_->upgrade || request_->extended_connect || has_request_body()) return true;
+  if (!request_->upgrade || has_request_body()) return true;
   for (const auto& protocol : route_->config->upgrade) {
     upgrade_ = http::asked_protocol(request_->upgrade_protocol, protocol);
     if (!upgrade_.empty()) break;
   }
-  if (upgrade_.empty()) return true;
+  if (upgrade_.empty()) {
+    if (!request_->extended_connect) return true;
+    // RFC 9220 section 3; as a GET its answer would pass for a tunnel.
+    reply(Error::client(ErrorCode::not_implemented, "the route has no such protocol"));
+    return false;
+  }
   if (http::same_name(upgrade_, http::kWebSocket)) {
     auto problem = http::websocket_request_problem(*request_);
     if (!problem.empty()) {
@@ -31,7 +36,21 @@ bool Exchange::choose_upgrade() {
 }
 
 bool Exchange::answers_upgrade(const http::ResponseHead& head) const noexcept {
-  return !upgrade_.empty() && http::same_name(head.upgrade_protocol, upgrade_);
+  if (upgrade_.empty() || !http::same_name(head.upgrade_protocol, upgrade_)) return false;
+  if (!request_->extended_connect || !http::same_name(upgrade_, http::kWebSocket)) return true;
+  // The handshake is ours, and so is the check of its answer.
+  auto key = upstream_head_->headers.get("Sec-WebSocket-Key");
+  auto accept = head.headers.get("Sec-WebSocket-Accept");
+  return key && accept && *accept == http::websocket_accept(*key);
+}
+
+// What HTTP/1.1 wants to hear and HTTP/2 does not say (RFC 8441 section 5).
+void Exchange::ask_for_upgrade(http::RequestHead& head) {
+  head.upgrade = !upgrade_.empty();
+  head.upgrade_protocol = upgrade_;
+  if (!request_->extended_connect || !http::same_name(upgrade_, http::kWebSocket)) return;
+  head.headers.set("Sec-WebSocket-Key", http::websocket_key());
+  if (!head.headers.find("Sec-WebSocket-Version")) head.headers.set_view("Sec-WebSocket-Version", "13");
 }
 
 // Response hooks have run; body hooks do not, for there is no body that they would know.
@@ -42,6 +61,7 @@ void Exchange::start_tunnel() {
   for (char& c : protocol) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
   Tunnel::Host& host = *this;
   tunnel_ = std::make_unique<Tunnel>(host, worker_.loop(), plan_.tunnels(), *route_->config, protocol);
+  if (request_->extended_connect) response_->headers.remove("Sec-WebSocket-Accept");
   head_sent_ = must_close_ = true;
   body_wanted_ = true;
   client_->write_head(stream_, *response_, true);

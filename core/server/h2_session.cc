@@ -44,6 +44,7 @@ struct H2Stream {
   std::size_t write_mark = 0;  // bytes queued when it was armed
   bool body_paused = false;
   bool closed = false;  // the codec has forgotten it
+  bool tunnel = false;  // an extended CONNECT: what comes has no end that would be awaited
 };
 
 class H2Session final : public ClientSession, private http::ServerEvents {
@@ -189,6 +190,7 @@ Arena& H2Session::on_request_begin(http::StreamId stream) {
 void H2Session::on_request_head(http::StreamId stream, http::RequestHead& head, bool ends) {
   H2Stream* s = find(stream);
   if (s == nullptr || s->exchange == nullptr) return;
+  s->tunnel = head.extended_connect;
   s->exchange->begin(head, ends);
   begun_.push_back(stream);
   if (ends) return;
@@ -204,7 +206,7 @@ void H2Session::on_request_refused(http::StreamId stream, const Error& error) {
 void H2Session::on_request_body(http::StreamId stream, std::string_view bytes) {
   H2Stream* s = find(stream);
   if (s == nullptr || s->exchange == nullptr) return;
-  worker_.loop().arm(s->read_deadline, s->exchange->body_read_timeout_ms());
+  if (!s->tunnel) worker_.loop().arm(s->read_deadline, s->exchange->body_read_timeout_ms());
   s->exchange->on_client_body(bytes);
 }
 
@@ -241,7 +243,7 @@ void H2Session::let_body_flow(Exchange& exchange, bool flow) {
     interim.status = 100;
     write_informational(s->id, interim);
   }
-  worker_.loop().arm(s->read_deadline, exchange.body_read_timeout_ms());
+  if (!s->tunnel) worker_.loop().arm(s->read_deadline, exchange.body_read_timeout_ms());
   codec_->resume_body(s->id);
   resumed_ = true;
   pump_later();
@@ -262,6 +264,10 @@ void H2Session::write_informational(http::StreamId stream, const http::ResponseH
 
 void H2Session::write_head(http::StreamId stream, const http::ResponseHead& head, bool close) {
   codec_->write_head(stream, head, close, out());
+  if (head.status == 101) {  // what came of the tunnel so far has waited for it
+    codec_->resume_body(stream);
+    resumed_ = true;
+  }
   pump_later();
 }
 
@@ -379,6 +385,8 @@ void H2Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool) {
 }
 
 void H2Session::drain() {
+  for (const auto& s : streams_)
+    if (s->exchange != nullptr) s->exchange->on_drain();
   if (std::exchange(goaway_, true)) return;
   codec_->begin_goaway();
   wait_for(Wait::goaway);

@@ -93,5 +93,11 @@ TEST_CASE("the protocol is found in a list of them") {
   CHECK(asked_protocol(",,", "websocket").empty());
 }
 
+TEST_CASE("keys are random and answered as RFC 6455 says") {
+  CHECK(websocket_accept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  CHECK(websocket_key().size() == 24);
+  CHECK(websocket_key() != websocket_key());
+}
+
 }  // namespace
 }  // namespace postern::http
