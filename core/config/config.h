@@ -180,10 +180,10 @@ struct Rewrite {
 };
 
 struct Tunnel {                         // `tunnel`: what an upgrade has become
-  Milliseconds idle_timeout = 300'000;   // without a byte in either direction; 0: never
-  std::int64_t max = 0;                  // open ones of the route, all workers together: 503 beyond; 0: unlimited
-  Milliseconds ping_interval = 0;        // a WebSocket's client that is silent as long is pinged; 0: never
-  Milliseconds reload_close = 30'000;    // after a reload those of before end within this time; 0: they stay
+  Milliseconds idle_timeout = 300'000;  // without a byte in either direction; 0: never
+  std::int64_t max = 0;                 // open ones of the route, all workers together: 503 beyond; 0: unlimited
+  Milliseconds ping_interval = 0;       // a WebSocket's client that is silent as long is pinged; 0: never
+  Milliseconds reload_close = 30'000;   // after a reload those of before end within this time; 0: they stay
 };
 
 struct Route {

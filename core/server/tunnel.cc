@@ -14,12 +14,12 @@ constexpr std::uint64_t kNever = ~std::uint64_t{0};
 constexpr std::size_t kMaxRoutes = 5'000;
 
 struct Families {
-  Metrics::FamilyId open = metrics().gauges("postern_tunnels", "Open tunnels (WebSockets and other upgrades).", {"route"},
-                                            kMaxRoutes);
-  Metrics::FamilyId opened = metrics().counters("postern_tunnels_total", "Tunnels begun.", {"route", "protocol"}, kMaxRoutes);
-  Metrics::FamilyId closed = metrics().counters("postern_tunnels_closed_total",
-                                                "Tunnels ended, by who or what ended them.", {"route", "reason"},
-                                                kMaxRoutes);
+  Metrics::FamilyId open =
+      metrics().gauges("postern_tunnels", "Open tunnels (WebSockets and other upgrades).", {"route"}, kMaxRoutes);
+  Metrics::FamilyId opened =
+      metrics().counters("postern_tunnels_total", "Tunnels begun.", {"route", "protocol"}, kMaxRoutes);
+  Metrics::FamilyId closed = metrics().counters(
+      "postern_tunnels_closed_total", "Tunnels ended, by who or what ended them.", {"route", "reason"}, kMaxRoutes);
 };
 const Families& families() {
   static const Families all;
@@ -241,8 +241,7 @@ void Tunnel::plan_next() {
     if (client_ended_) next = std::min(next, heard + kPatienceMs);
     if (config_.idle_timeout > 0) next = std::min(next, heard + static_cast<std::uint64_t>(config_.idle_timeout));
     if (config_.ping_interval > 0 && websocket_)
-      next = std::min(next,
-                      std::max(heard_client_ms_, pinged_ms_) + static_cast<std::uint64_t>(config_.ping_interval));
+      next = std::min(next, std::max(heard_client_ms_, pinged_ms_) + static_cast<std::uint64_t>(config_.ping_interval));
   }
   if (next == kNever) return deadline_.cancel();
   std::uint64_t now = now_ms();

@@ -65,7 +65,7 @@ class Tunnel {
    public:
     virtual void tunnel_to_client(std::string_view bytes) = 0;
     virtual void tunnel_to_upstream(std::string_view bytes) = 0;
-    virtual void end_tunnel_to_upstream() = 0;             // nothing more is sent there
+    virtual void end_tunnel_to_upstream() = 0;                  // nothing more is sent there
     virtual bool tunnel_waits_for_client() const noexcept = 0;  // bytes for it are queued
     virtual void end_tunnel() = 0;
 
@@ -117,12 +117,12 @@ class Tunnel {
   Metrics::Series open_ = 0;
   http::WebSocketFrames up_{http::WebSocketFrames::From::client};
   http::WebSocketFrames down_{http::WebSocketFrames::From::server};
-  std::uint64_t heard_client_ms_;   // when bytes came last
+  std::uint64_t heard_client_ms_;  // when bytes came last
   std::uint64_t heard_upstream_ms_;
   std::uint64_t pinged_ms_ = 0;  // or when it would have been useless
-  std::uint64_t end_ms_ = 0;  // of what closing_ waits for; 0: nothing
-  std::string_view reason_;    // of closing_
-  std::string_view ended_by_;  // who said Close first, or stopped sending
+  std::uint64_t end_ms_ = 0;     // of what closing_ waits for; 0: nothing
+  std::string_view reason_;      // of closing_
+  std::string_view ended_by_;    // who said Close first, or stopped sending
   std::uint16_t code_ = 0;
   Closing closing_ = Closing::no;
   bool websocket_;

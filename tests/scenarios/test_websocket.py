@@ -418,7 +418,8 @@ def test_who_does_not_read_slows_the_other_down(gateway, server, direction):
 
     async def reads_nothing(ws):
         await stop.wait()
-        ws.transport.abort()  # its end is behind what it has not read
+        async for _ in ws:  # its end is behind what it has not read
+            pass
 
     stop = asyncio.Event()
     s = server(pours if direction == "to the client" else reads_nothing, max_queue=1)
@@ -527,3 +528,76 @@ def test_tunnels_are_counted(gateway, server):
             break
     assert m.value("postern_tunnels", route="all") == 0
     assert m.value("postern_tunnels_closed_total", route="all", reason="client") == 1
+
+
+# ---- Over HTTP/2 (RFC 8441) --------------------------------------------------------------------------------------------
+
+CONNECT = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/ws"), (":authority", "a"),
+           ("sec-websocket-version", "13")]
+
+
+def framed(opcode, payload):
+    """A client's frame, whole, with the mask 0."""
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+def test_http2_clients_get_websockets_of_http1_upstreams(gateway, server):
+    s = server(echo, subprotocols=["chat"])
+    gw = gateway(proxy_to(s))
+    with gw.h2() as client:
+        stream = client.open(CONNECT + [("sec-websocket-protocol", "chat")], end=False)
+        client.send_data(stream, framed(1, b"early"))
+        one = client.streams[stream]
+        client.wait_for(lambda: one.response is not None and len(one.response.body) == 7, "the echo")
+        assert one.response.status == 200 and one.response.body == b"\x81\x05early"
+        assert one.response.headers["sec-websocket-protocol"] == "chat"
+        assert "sec-websocket-accept" not in one.response.headers
+        other = client.open(CONNECT, end=False)  # beside it
+        client.send_data(other, framed(1, b"x"))
+        two = client.streams[other]
+        client.wait_for(lambda: two.response is not None and two.response.body == b"\x81\x01x", "the other echo")
+        client.send_data(stream, framed(8, b"\x10\xe1bye"))
+        client.wait_for(lambda: one.ended, "the end")
+        assert one.response.body.endswith(b"\x88\x05\x10\xe1bye")
+        assert s.wait_closed() == (4321, "bye")
+        client.reset_stream(other)
+        assert s.wait_closed(2)[0] == 1006
+
+
+def test_http2_clients_hear_of_a_drain(gateway, server):
+    s = server(until_closed)
+    gw = gateway(proxy_to(s, timeouts={"drain": "1s"}))
+    with gw.h2() as client:
+        stream = client.open(CONNECT, end=False)
+        one = client.streams[stream]
+        client.wait_for(lambda: one.response is not None, "the handshake")
+        gw.terminate()
+        client.wait_for(lambda: one.response.body == b"\x88\x02\x03\xe9", "Close")
+        client.send_data(stream, framed(8, b"\x03\xe9"))
+        client.wait_for(lambda: one.ended, "the end")
+    assert gw.wait_exit() == 0
+    assert s.wait_closed()[0] == 1001
+
+
+@pytest.mark.parametrize("answer", [ok("plain"), SWITCH.encode()])
+def test_an_upstream_that_does_not_answer_the_handshake_is_refused_over_http2(gateway, upstream, answer):
+    u = upstream(answer)
+    with gateway(proxy_to(u)).h2() as client:
+        stream = client.open(CONNECT, end=False)
+        assert client.response(stream).status == 502
+
+
+def test_http2_clients_cannot_have_other_protocols(gateway, upstream):
+    u = upstream(never=True)
+    with gateway(proxy_to(u)).h2() as client:
+        stream = client.open([(n, "other" if n == ":protocol" else v) for n, v in CONNECT], end=False)
+        assert client.response(stream).status == 501
+
+
+def test_an_http1_refusal_reaches_http2_clients(gateway, upstream):
+    u = upstream(ok("no", 403))
+    with gateway(proxy_to(u)).h2() as client:
+        stream = client.open(CONNECT, end=False)
+        response = client.response(stream)
+        assert (response.status, response.text) == (403, "no")
+    assert u.last.headers["Sec-WebSocket-Version"] == "13"
