@@ -16,6 +16,8 @@ BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
 METHOD = "/test.Echo/Unary"
 CORS = {"cors": {"allowed_origins": ["https://app.example.com"], "allowed_methods": ["POST"], "allowed_headers": ["Content-Type", "X-Grpc-Web"],
                  "exposed_headers": ["grpc-status", "grpc-message"]}}
+# For clients that begin without TLS, whatever the other tests' clients speak.
+PLAIN = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}]}
 KEYS = {"key-auth": {"keys": [{"id": "shop", "sha256": "0" * 64}]}}
 
 
@@ -139,7 +141,7 @@ def test_each_message_of_a_stream_comes_as_it_is_sent(gateway, service, kind):
 
 
 def test_each_message_comes_as_it_is_sent_over_http2_too(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
     with gw.h2() as client:
         client.send_request("POST", "/test.Echo/Stream", headers={"content-type": BINARY}, body=frame(b"3"))
         stream = client.streams[client.latest]
@@ -257,7 +259,7 @@ def test_with_cors_above_it_a_page_can_call_and_read_every_refusal(gateway, serv
 
 
 def test_ordinary_grpc_shares_the_route(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
     with grpc.insecure_channel(gw.address(), [("grpc.enable_http_proxy", 0)]) as channel:
         assert channel.unary_unary(METHOD)(b"hello", timeout=TIMEOUT) == b"hello"
         with pytest.raises(grpc.RpcError) as failed:
@@ -267,7 +269,7 @@ def test_ordinary_grpc_shares_the_route(gateway, service):
 
 @pytest.mark.parametrize("version", ["--http2-prior-knowledge", "--http1.1"])
 def test_curl_calls_over_both_versions(gateway, service, version):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
     got = subprocess.run(["curl", "-sS", version, "--noproxy", "*", "-H", "Content-Type: application/grpc-web", "--data-binary", "@-",
                           f"http://{gw.address()}{METHOD}"], input=frame(b"hello"), capture_output=True, timeout=60, check=True).stdout
     assert frames(got)[0] == (0, b"hello")
