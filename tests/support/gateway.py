@@ -189,6 +189,12 @@ class Gateway:
             how["tls"] = shared()[0].trusted()
         return (Client if "tls" in how else CLIENTS[PROTOCOL])(self.address(listener), **how)
 
+    def http1(self, listener="public", **how):
+        """HTTP/1.1 whatever POSTERN_TEST_PROTOCOL says, for what only its bytes can tell; over TLS where it says so."""
+        if self.speaks_tls(listener):
+            how["tls"] = shared()[0].trusted()
+        return Client(self.address(listener), **how)
+
     def h2(self, listener="public", **how):
         return H2Client(self.address(listener), **how)
 

@@ -122,7 +122,7 @@ def test_each_message_of_a_stream_comes_as_it_is_sent(gateway, service, kind):
     gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
     plain = unpadded if kind == TEXT else bytes
     size = 8 if kind == TEXT else 6
-    with gw.client() as client:
+    with gw.http1() as client:
         body = frame(b"3")
         client.send_request("POST", "/test.Echo/Stream", headers={"Content-Type": kind},
                             body=base64.b64encode(body) if kind == TEXT else body)
@@ -211,7 +211,7 @@ def test_an_upstream_that_breaks_off_breaks_the_response(gateway, h2_upstream):
         stream.reset()
 
     gw = gateway(proxy_to(h2(h2_upstream(respond)), ["grpc-web"]))
-    with gw.client() as client:
+    with gw.http1() as client:
         client.send_request("POST", METHOD, headers={"Content-Type": BINARY}, body=frame(b""))
         head = client.read_head()
         with pytest.raises(Truncated):
