@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/keep_alive.h"
 #include "net/socket_address.h"
 #include "net/socket_stream.h"
 #include "net/stream.h"
@@ -38,6 +39,7 @@ class SocketConnector final : public Connector {
     int on = 1;
     bool tcp = to.family() != AF_UNIX;
     if (tcp && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) return -errno;
+    if (tcp && !keep_alive(fd)) return -errno;
     if (::connect(fd, to.raw(), to.size) != 0 && errno != EINPROGRESS && errno != EINTR) return -errno;
     return socket_.watch(UV_WRITABLE, on_ready);  // a socket that is connected already is writable, too
   }

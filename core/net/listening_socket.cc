@@ -11,6 +11,7 @@
 #include <mutex>
 #include <utility>
 
+#include "net/keep_alive.h"
 #include "net/socket_address.h"
 #include "net/uv_error.h"
 
@@ -51,10 +52,10 @@ bool set_address_options(int fd, int family) {
   return turn_on(fd, SOL_SOCKET, SO_REUSEADDR) && (family != AF_INET6 || turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY));
 }
 
-// TCP_NODELAY passes to accepted sockets.
+// TCP_NODELAY and keep-alive pass to accepted sockets.
 bool set_tcp_options(int fd, int family) {
   return set_address_options(fd, family) && turn_on(fd, SOL_SOCKET, SO_REUSEPORT) &&
-         turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
+         turn_on(fd, IPPROTO_TCP, TCP_NODELAY) && keep_alive(fd);
 }
 
 class TcpSocket final : public ListeningSocket {
