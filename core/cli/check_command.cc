@@ -38,9 +38,16 @@ std::string memory_of(const server::Chain& chain) {
   return fmt::format("buffers at most {} of a request and {} of a response", word(request), word(response));
 }
 
+std::string streams(const config::StreamingDemand& demand) {
+  if (demand.what == config::Streaming::none) return "";
+  std::string by = demand.stack.empty() ? "" : " (stack " + demand.stack + ")";
+  return (demand.what == config::Streaming::both ? "; streams both ways" : "; streams responses") + by;
+}
+
 void print_route(const server::RoutePlan& route) {
   auto to = route.upstream == nullptr ? std::string("answered by a plugin") : "upstream " + route.config->upstream;
-  fmt::print("routes/{}: {} -> {}; {}\n", route.config->id, chain_of(route.chain), to, memory_of(route.chain));
+  fmt::print("routes/{}: {} -> {}; {}{}\n", route.config->id, chain_of(route.chain), to, memory_of(route.chain),
+             streams(route.config->streaming));
 }
 
 }  // namespace

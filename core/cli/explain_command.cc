@@ -60,6 +60,7 @@ class Explanation {
         if (route.upstream != nullptr)
           for (const auto& t : route.upstream->config.targets) fmt::print("  target {}\n", t.address);
         for (const auto& p : match.parameters.all()) fmt::print("  path.{} = {}\n", p.name, p.value);
+        print_streaming(route.config->streaming);
         return;
       }
       case server::RouteMatch::Kind::method_not_allowed:
@@ -68,6 +69,13 @@ class Explanation {
       case server::RouteMatch::Kind::not_found:
         fmt::print("{}\nno route: 404\n", request);
     }
+  }
+
+  static void print_streaming(const config::StreamingDemand& demand) {
+    if (demand.what == config::Streaming::none) return;
+    fmt::print("  streams {}: no plugin may hold a body back{}\n",
+               demand.what == config::Streaming::both ? "requests and responses" : "responses",
+               demand.stack.empty() ? "" : " (stack " + demand.stack + ")");
   }
 
   void print_candidates() const {

@@ -15,6 +15,7 @@ constexpr Milliseconds kDay = 86'400'000;
 
 const std::vector<std::string> kOnError = {"fail_closed", "fail_open"};
 const std::vector<std::string> kModes = {"enforce", "shadow"};
+const std::vector<std::string> kStreaming = {"none", "response", "both"};  // as the enum counts
 const std::vector<std::string> kHostKeys = {"name", "enabled", "when", "on_error", "timeout", "mode"};
 
 std::size_t count_nodes(const Node& node) {
@@ -66,13 +67,30 @@ void Chains::read_stacks(const Cursor& section) {
     if (!is_plugin_name(name))
       cursor.problem_at(section.node().key_positions[i],
                         "a stack's name has lower-case letters, digits, \"-\" and \"_\"");
-    stacks_[name].entries = read_entries(cursor);
+    read_stack(cursor, stacks_[name]);
   }
   for (auto& [name, stack] : stacks_) check_stack(name, stack, 1, section.problems());
 }
 
-void Chains::read_chain(const Cursor& list, std::vector<PluginUse>& chain) {
-  expand(read_entries(list), {}, chain, list.problems());
+// A list, or a map with the list and what the stack demands of every chain that has it.
+void Chains::read_stack(const Cursor& value, Stack& stack) {
+  if (value.node().kind != Node::Kind::map) {
+    stack.entries = read_entries(value);
+    return;
+  }
+  Fields fields(value);
+  if (auto streaming = fields.find("streaming")) read_streaming(*streaming, stack.streaming);
+  if (auto plugins = fields.find("plugins")) stack.entries = read_entries(*plugins);
+  fields.finish();
+}
+
+void read_streaming(const Cursor& value, Streaming& streaming) {
+  std::size_t choice = 0;
+  if (value.read_choice(choice, kStreaming)) streaming = static_cast<Streaming>(choice);
+}
+
+void Chains::read_chain(const Cursor& list, std::vector<PluginUse>& chain, StreamingDemand& streaming) {
+  expand(read_entries(list), {}, {chain, streaming}, list.problems());
   if (chain.size() > kLongestChain)
     list.problem("a chain has at most 128 plugins, found " + std::to_string(chain.size()) + " with its stacks");
 }
@@ -184,24 +202,24 @@ void Chains::problems_too_deep(const std::string& name, const Stack& stack, Prob
 }
 
 // Stacks within stacks were found (or reported) by read_stacks already.
-void Chains::expand(const std::vector<Entry>& entries, const std::string& from, std::vector<PluginUse>& chain,
-                    Problems& problems) {
+void Chains::expand(const std::vector<Entry>& entries, const std::string& from, Expansion into, Problems& problems) {
   for (const Entry& entry : entries) {
-    if (chain.size() > kLongestChain) return;  // reported by the caller
+    if (into.chain.size() > kLongestChain) return;  // reported by the caller
     expanded_ += entry.nodes;
     if (expanded_ > kMostExpanded) {
       add_problem(problems, entry.position, entry.path, "the chains have more than 1000000 values with their stacks");
       return;
     }
     if (entry.stack.empty()) {
-      chain.push_back(entry.use);
-      chain.back().stack = from;
+      into.chain.push_back(entry.use);
+      into.chain.back().stack = from;
       continue;
     }
     auto inner = stacks_.find(entry.stack);
     if (from.empty()) find_stack(entry, problems);
     if (inner == stacks_.end() || inner->second.state != Stack::State::good) continue;
-    expand(inner->second.entries, entry.stack, chain, problems);
+    if (inner->second.streaming > into.streaming.what) into.streaming = {inner->second.streaming, entry.stack};
+    expand(inner->second.entries, entry.stack, into, problems);
   }
 }
 

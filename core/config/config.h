@@ -42,7 +42,7 @@ struct Timeouts {                     // `timeouts`, gateway-wide
   Milliseconds body_read = 30'000;    // between two pieces of a request body: 408
   Milliseconds idle = 60'000;         // a kept-alive client connection between requests: closed
   Milliseconds write = 60'000;        // a client that reads nothing while bytes wait: cut
-  Milliseconds half_closed = 1'000;   // a client that sends no more and gets nothing: counts as gone; 0: at once
+  Milliseconds half_closed = 750;     // a client that sends no more and gets nothing: counts as gone; 0: at once
   Milliseconds hook = 5'000;          // a suspended hook: 504
   Milliseconds drain = 30'000;        // SIGTERM: in-flight exchanges get this long
   Milliseconds drain_delay = 0;       // SIGTERM: goes on accepting this long, with Connection: close
@@ -186,6 +186,14 @@ struct Tunnel {                         // `tunnel`: what an upgrade has become
   Milliseconds reload_close = 30'000;   // after a reload those of before end within this time; 0: they stay
 };
 
+// `streaming`: which bodies pass piece by piece, so that no plugin of the chain may wait for a whole one.
+enum class Streaming : std::uint8_t { none, response, both };
+
+struct StreamingDemand {  // the strongest one of a chain
+  Streaming what = Streaming::none;
+  std::string stack;  // whose demand it is; empty: the route's own
+};
+
 struct Route {
   std::string id;
   std::vector<Match> matches;  // any of these (one per path)
@@ -196,6 +204,9 @@ struct Route {
   std::optional<Milliseconds> timeout;            // whole exchange until the response head; replaces upstream response
   std::optional<Bytes> body_limit;                // 0: unlimited
   std::optional<Milliseconds> body_read_timeout;  // 0: none
+  // Between two pieces of the response body, 0: none. Replaces the upstream's; without it a streamed response has none.
+  std::optional<Milliseconds> response_body_timeout;
+  StreamingDemand streaming;                         // the gateway-wide chain's too
   std::vector<std::string> upgrade = {"websocket"};  // protocols that clients may change to
   Tunnel tunnel;
   std::vector<PluginUse> plugins;  // stacks expanded
@@ -218,6 +229,7 @@ struct Config {
   std::vector<Upstream> upstreams;
   std::vector<PluginUse> services;
   std::vector<PluginUse> plugins;  // the gateway-wide chain
+  StreamingDemand streaming;       // of its stacks: counts for every route
   std::vector<Route> routes;
   Limits limits;
   Timeouts timeouts;

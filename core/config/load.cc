@@ -34,7 +34,7 @@ void read_sections(Fields& fields, Config& config) {
   if (auto section = fields.find("upstreams")) read_upstreams(*section, config.upstreams);
   if (auto section = fields.find("stacks")) chains.read_stacks(*section);
   if (auto section = fields.find("services")) chains.read_services(*section, config.services);
-  if (auto section = fields.find("plugins")) chains.read_chain(*section, config.plugins);
+  if (auto section = fields.find("plugins")) chains.read_chain(*section, config.plugins, config.streaming);
   if (auto section = fields.find("routes")) read_routes(*section, chains, config);
   if (auto section = fields.find("limits")) read_limits(*section, config.limits);
   if (auto section = fields.find("timeouts")) read_timeouts(*section, config.timeouts);

@@ -71,6 +71,8 @@ void read_route_limits(Fields& fields, Route& route) {
   if (auto value = fields.find("body_limit"); value && value->read_size(bytes, 0, kTera)) route.body_limit = bytes;
   if (auto value = fields.find("body_read_timeout"); value && value->read_duration(ms, 0, kDay))
     route.body_read_timeout = ms;
+  if (auto value = fields.find("response_body_timeout"); value && value->read_duration(ms, 0, kDay))
+    route.response_body_timeout = ms;
 }
 
 // HTTP/2 is no protocol to change to: what a client would say in it would pass as a tunnel's bytes, past every plugin.
@@ -110,7 +112,8 @@ void read_route(const Cursor& item, Chains& chains, Route& route, std::vector<Up
   read_route_limits(fields, route);
   if (auto upgrade = fields.find("upgrade")) read_upgrade(*upgrade, route.upgrade);
   if (auto tunnel = fields.find("tunnel")) read_tunnel(*tunnel, route.tunnel);
-  if (auto plugins = fields.find("plugins")) chains.read_chain(*plugins, route.plugins);
+  if (auto streaming = fields.find("streaming")) read_streaming(*streaming, route.streaming.what);
+  if (auto plugins = fields.find("plugins")) chains.read_chain(*plugins, route.plugins, route.streaming);
   fields.finish();
 }
 
@@ -118,8 +121,11 @@ void read_route(const Cursor& item, Chains& chains, Route& route, std::vector<Up
 
 void read_routes(const Cursor& section, Chains& chains, Config& config) {
   if (!section.is_list()) return;
-  for (const Cursor& item : section.items())
-    read_route(named_after_id(item), chains, config.routes.emplace_back(), config.upstreams);
+  for (const Cursor& item : section.items()) {
+    Route& route = config.routes.emplace_back();
+    read_route(named_after_id(item), chains, route, config.upstreams);
+    if (config.streaming.what > route.streaming.what) route.streaming = config.streaming;
+  }
 }
 
 }  // namespace postern::config

@@ -30,8 +30,8 @@ class Chains {
  public:
   // `stacks` of the file; before any list is read.
   void read_stacks(const Cursor& section);
-  // A list of plugins and stacks.
-  void read_chain(const Cursor& list, std::vector<PluginUse>& chain);
+  // A list of plugins and stacks. `streaming` grows to what the stacks demand.
+  void read_chain(const Cursor& list, std::vector<PluginUse>& chain, StreamingDemand& streaming);
   // A list of plugins alone (`services`).
   void read_services(const Cursor& list, std::vector<PluginUse>& services);
 
@@ -46,23 +46,32 @@ class Chains {
   };
   struct Stack {
     std::vector<Entry> entries;
+    Streaming streaming = Streaming::none;
     int height = 1;  // stacks within stacks
     enum class State : std::uint8_t { unseen, open, good, bad } state = State::unseen;
   };
 
+  // What a chain grows by while its list is read.
+  struct Expansion {
+    std::vector<PluginUse>& chain;
+    StreamingDemand& streaming;
+  };
+
+  void read_stack(const Cursor& value, Stack& stack);
   std::vector<Entry> read_entries(const Cursor& list);
   bool read_entry(const Cursor& item, Entry& entry);
   bool read_plugin(const Cursor& value, Entry& entry);
   void check_stack(const std::string& name, Stack& stack, int depth, Problems& problems);
   static void problems_too_deep(const std::string& name, const Stack& stack, Problems& problems);
-  void expand(const std::vector<Entry>& entries, const std::string& from, std::vector<PluginUse>& chain,
-              Problems& problems);
+  void expand(const std::vector<Entry>& entries, const std::string& from, Expansion into, Problems& problems);
   Stack* find_stack(const Entry& entry, Problems& problems);
 
   std::map<std::string, Stack> stacks_;
   std::size_t expanded_ = 0;  // lines and values of all chains together
 };
 
+// `none`, `response` or `both`.
+void read_streaming(const Cursor& value, Streaming& streaming);
 void read_routes(const Cursor& section, Chains& chains, Config& config);
 
 }  // namespace postern::config

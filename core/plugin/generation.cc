@@ -10,6 +10,7 @@
 #include "plugin/fence.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
+#include "plugin/streaming.h"
 #include "server/condition.h"
 #include "server/worker.h"
 
@@ -126,11 +127,14 @@ void Generation::run_configure(postern_instance instance, config::Problems& prob
 
 void Generation::check_chains(config::Problems& problems) const {
   check_order(gateway_, "plugins", problems);
+  check_streaming(gateway_, config_->streaming, "plugins", problems);
   if (!problems.empty()) return;  // every route's chain begins with the gateway's: say it once
   for (std::size_t i = 0; i < by_route_.size(); ++i) {
     std::vector<postern_instance> chain = gateway_;
     chain.insert(chain.end(), by_route_[i].begin(), by_route_[i].end());
-    check_order(chain, "routes/" + config_->routes[i].id, problems);
+    const auto& route = config_->routes[i];
+    check_order(chain, "routes/" + route.id, problems);
+    check_streaming(chain, route.streaming, "routes/" + route.id, problems);
   }
 }
 

@@ -379,7 +379,8 @@ void Exchange::send_request() {
   }
   auto timeout = route_->response_timeout_ms;
   if (timeout == 0) timeout = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.response);
-  forwarder_.send_head(head, timeout);
+  auto silence = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.body);
+  forwarder_.send_head(head, {timeout, route_->response_body_timeout_ms.value_or(silence)});
   if (!has_request_body()) return;
   if (upload_mode_ != Upload::discarded) upload_mode_ = Upload::streaming;
   replay_.rewind();

@@ -45,10 +45,10 @@ void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
   host_->on_attempt_failed({outcome, error, true, false});
 }
 
-void Forwarder::send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) {
+void Forwarder::send_head(const http::RequestHead& head, AnswerTimes times) {
   head_sent_ = true;
   request_ended_ = http::is_empty(head.body);
-  if (stream_ != nullptr) stream_->send_head(head, response_timeout_ms);
+  if (stream_ != nullptr) stream_->send_head(head, times);
 }
 
 void Forwarder::send_body(std::string_view bytes) {

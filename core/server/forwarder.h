@@ -55,7 +55,7 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   // on_attempt_failed comes later. refused: the endpoint's limits are reached and its queue is full.
   enum class Connect : std::uint8_t { ready, waiting, refused };
   Connect connect(Upstream& upstream, Endpoint& endpoint);
-  void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms);
+  void send_head(const http::RequestHead& head, AnswerTimes times);
   void send_body(std::string_view bytes);
   void send_end(const http::HeaderList* trailers);
   bool congested() const noexcept;  // the upstream does not read: stop reading from the client

@@ -31,9 +31,9 @@ UpstreamStream& H1UpstreamConnection::lend(UpstreamUser& user) {
   return *this;
 }
 
-void H1UpstreamConnection::send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) {
+void H1UpstreamConnection::send_head(const http::RequestHead& head, AnswerTimes times) {
   ++requests_;
-  watch_.begin(response_timeout_ms, static_cast<std::uint64_t>(pool_.config().timeouts.body));
+  watch_.begin(times.head_ms, times.body_ms);
   request_ = codec_->write_head(head, *stream_);
   request_ended_ = http::is_empty(head.body);
   request_moved();

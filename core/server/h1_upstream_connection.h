@@ -27,7 +27,7 @@ class H1UpstreamConnection final : public UpstreamConnection,
 
  private:
   // UpstreamStream
-  void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) override;
+  void send_head(const http::RequestHead& head, AnswerTimes times) override;
   void send_body(std::string_view bytes) override;
   void send_end(const http::HeaderList* trailers) override;
   void pause_response() override;

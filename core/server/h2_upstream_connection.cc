@@ -38,9 +38,9 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
   }
 
   // UpstreamStream
-  void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) override {
+  void send_head(const http::RequestHead& head, AnswerTimes times) override {
     ++connection_.requests_;
-    watch_.begin(response_timeout_ms, static_cast<std::uint64_t>(connection_.pool_.config().timeouts.body));
+    watch_.begin(times.head_ms, times.body_ms);
     id_ = codec().write_head(head, *connection_.stream_);
     connection_.put(*this);
     request_ended_ = http::is_empty(head.body);

@@ -119,7 +119,8 @@ void OutboundCall::connect() {
 }
 
 void OutboundCall::send() {
-  forwarder_.send_head(request_, timeout_ms_);
+  auto silence = static_cast<std::uint64_t>(upstream_.plan().config.timeouts.body);
+  forwarder_.send_head(request_, {timeout_ms_, silence});
   if (!body_.empty()) forwarder_.send_body(body_);
   forwarder_.send_end(nullptr);
 }

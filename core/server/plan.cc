@@ -58,6 +58,13 @@ void build_upstreams(Plan& plan, config::Problems& problems) {
 
 constexpr std::uint64_t kNeverMs = 1'000ull * 60 * 60 * 24 * 365;  // no connection lives as long
 
+// Silence is no fault of a response that streams, unless the route says so itself.
+std::optional<std::uint64_t> response_body_timeout(const config::Route& route) {
+  if (route.response_body_timeout) return static_cast<std::uint64_t>(*route.response_body_timeout);
+  if (route.streaming.what != config::Streaming::none) return 0;
+  return std::nullopt;
+}
+
 RoutePlan build_route(const Plan& plan, const config::Route& route, config::Problems& problems) {
   RoutePlan result;
   result.config = &route;
@@ -73,6 +80,7 @@ RoutePlan build_route(const Plan& plan, const config::Route& route, config::Prob
   auto body_read = static_cast<std::uint64_t>(route.body_read_timeout.value_or(plan.config->timeouts.body_read));
   result.body_read_timeout_ms = body_read > 0 ? body_read : kNeverMs;
   result.response_timeout_ms = static_cast<std::uint64_t>(route.timeout.value_or(0));
+  result.response_body_timeout_ms = response_body_timeout(route);
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,10 +35,11 @@ struct RoutePlan {
   const config::Route* config = nullptr;  // points into Plan::config
   Chain chain;                            // gateway-wide list, then the route's
   Rewrite rewrite;
-  const UpstreamPlan* upstream = nullptr;  // null: a plugin must answer
-  std::uint64_t body_limit = 0;            // 0: unlimited
-  std::uint64_t body_read_timeout_ms = 0;  // a year when there is none
-  std::uint64_t response_timeout_ms = 0;   // 0: the upstream's
+  const UpstreamPlan* upstream = nullptr;                 // null: a plugin must answer
+  std::uint64_t body_limit = 0;                           // 0: unlimited
+  std::uint64_t body_read_timeout_ms = 0;                 // a year when there is none
+  std::uint64_t response_timeout_ms = 0;                  // 0: the upstream's
+  std::optional<std::uint64_t> response_body_timeout_ms;  // 0: none; nothing: the upstream's
 };
 
 struct Plan {

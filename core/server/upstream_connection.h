@@ -42,13 +42,18 @@ class UpstreamUser {
   ~UpstreamUser() = default;
 };
 
+// How long an upstream may be silent; 0: as long as it likes.
+struct AnswerTimes {
+  std::uint64_t head_ms;  // until the response head, from when it has the request or stops reading it
+  std::uint64_t body_ms;  // between two pieces of the response body
+};
+
 // One request and its response. Valid until give_back(), discard() or on_lost.
 class UpstreamStream {
  public:
   UpstreamStream(const UpstreamStream&) = delete;
   UpstreamStream& operator=(const UpstreamStream&) = delete;
-  // `response_timeout_ms`: until the response head, from when the upstream has the request or stops reading it; 0: none.
-  virtual void send_head(const http::RequestHead& head, std::uint64_t response_timeout_ms) = 0;
+  virtual void send_head(const http::RequestHead& head, AnswerTimes times) = 0;
   virtual void send_body(std::string_view bytes) = 0;
   virtual void send_end(const http::HeaderList* trailers) = 0;
   virtual void pause_response() = 0;

@@ -39,15 +39,19 @@ class Stream:
 
 
 class H2Client:
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, settings=None, reads=True, window=None):
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, settings=None, reads=True, window=None, tls=None,
+                 server_name="localhost"):
         """`settings`: {h2.settings.SettingCodes: value}. `reads=False`: no room is given for bodies until `give_room`.
-        `window`: room on the connection."""
+        `window`: room on the connection. `tls`: an ssl.SSLContext that offers h2."""
         family, where = parse_address(address)
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(where)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name)
+            assert self.socket.selected_alpn_protocol() == "h2"
         self.reads = reads
         self.streams = {}
         self.waiting = []  # requests whose answer nobody has read yet, oldest first

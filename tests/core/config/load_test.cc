@@ -151,6 +151,12 @@ TEST_CASE("single mistakes") {
       {"unknown host key", "plugins: [{cors: {_: {nmae: a}}}]", "did you mean \"name\""},
       {"admin is not known", "admin: {}\nplugins: [echo]", "unknown key \"admin\""},
       {"a stack as a service", "stacks: {s: []}\nservices: [{stack: s}]\nplugins: [echo]", "cannot be a service"},
+      {"a stack with a demand", "stacks: {s: {streaming: both, plugins: [cors]}}\nplugins: [{stack: s}]", ""},
+      {"a stack that is a demand alone", "stacks: {s: {streaming: response}}\nplugins: [echo, {stack: s}]", ""},
+      {"an unknown key of a stack", "stacks: {s: {plugin: [cors]}}\nplugins: [echo]", "did you mean \"plugins\""},
+      {"an unknown kind of streaming", "stacks: {s: {streaming: all}}\nplugins: [echo]",
+       "stacks/s/streaming: expected none, response or both"},
+      {"a stack that is a word", "stacks: {s: cors}\nplugins: [echo]", "stacks/s: expected a list"},
       {"a stack within itself", "stacks: {a: [{stack: b}], b: [{stack: a}]}\nplugins: [echo]", "contains itself"},
       {"route without an id", "routes: [{match: {path: /}, upstream: users}]", "\"id\" is missing"},
       {"route without a match", "routes: [{id: a, upstream: users}]", "\"match\" is missing"},
@@ -257,6 +263,29 @@ TEST_CASE("an upstream's protocol is one of three, and streams may be without ti
   CHECK(upstream("protocol: h3").text().find("test.yaml:4:27: upstreams/u/protocol: ") != std::string::npos);
   CHECK(upstream("pool: {max_streams: 0}").problems.size() == 1);
   CHECK(upstream("pool: {max_streams: 1001}").problems.size() == 1);
+}
+
+TEST_CASE("a chain streams as the strongest of its demands says") {
+  Loaded loaded = load(kHead + R"yaml(stacks:
+  responses: {streaming: response, plugins: [cors]}
+  inner: {streaming: both}
+  both: [{stack: inner}]
+  plain: [echo]
+plugins: [{stack: responses}]
+routes:
+  - {id: wide, match: {path: /a}, upstream: users}
+  - {id: nested, match: {path: /b}, upstream: users, plugins: [{stack: plain}, {stack: both}]}
+  - {id: own, match: {path: /c}, upstream: users, streaming: both, response_body_timeout: 0}
+)yaml");
+  REQUIRE(loaded.text() == "");
+  const auto& routes = loaded.config.routes;
+  CHECK(routes.at(0).streaming.what == Streaming::response);
+  CHECK(routes.at(0).streaming.stack == "responses");
+  CHECK(routes.at(1).streaming.what == Streaming::both);
+  CHECK(routes.at(1).streaming.stack == "inner");
+  CHECK(routes.at(2).streaming.what == Streaming::both);
+  CHECK(routes.at(2).streaming.stack == "");
+  CHECK(routes.at(2).response_body_timeout == 0);
 }
 
 TEST_CASE("the nesting of stacks and the size of expanded chains are bounded") {
