@@ -320,6 +320,7 @@ class Exchange final : public net::Deferred,
   bool response_ends_ = false;  // the upstream's head said: no body
   bool must_close_ = false;
   bool bad_request_ = false;
+  bool overflow_answered_ = false;  // the response says that another was too long for a plugin
   BodyPipe download_;
   std::uint64_t response_body_bytes_ = 0;
   std::string_view error_code_;

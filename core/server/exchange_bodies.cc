@@ -1,6 +1,7 @@
 // The exchange's two bodies: from the client through the pipe to the upstream, and back.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/client_session.h"
@@ -247,6 +248,10 @@ void Exchange::on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_me
   if (&pipe == &upload_) {
     must_close_ = true;
     return fail(Error::client(ErrorCode::payload_too_large, "the request body is larger than " + who + " accepts"));
+  }
+  if (std::exchange(overflow_answered_, true)) {  // the gateway's own words are too long for it as well
+    download_.detach(*link.instance);
+    return start_relay();
   }
   fail(Error::upstream(ErrorCode::proxy_error, "the response body is larger than " + who + " accepts"));
 }

@@ -64,3 +64,11 @@ def test_bodies_that_wait_for_an_upstream_count_as_buffered(gateway, upstream):
         go_on.set()
         assert [client.read_response().text for client in (first, second)] == ["900000"] * 2
         assert gw.post(body=body).text == "900000"
+
+
+def test_an_answer_that_is_too_long_even_to_say_so_ends_all_the_same(gateway, upstream):
+    script = """return {name = 'reader', version = '1.0.0', response_body = {policy = 'buffer', limit = '3b'},
+      on_response_body = function(exchange) end}"""
+    gw = gateway(proxy_to(upstream(ok("much too long")), ["reader"], plugin_path=PATH), files={"reader/reader.lua": script})
+    response = gw.get()
+    assert response.status == 502 and response.json()["error"]["code"] == "PROXY_ERROR"
