@@ -9,6 +9,10 @@ namespace {
 const postern_body_policy& policy_of(const Link& link, std::uint32_t message) {
   return message == POSTERN_REQUEST ? link.instance->request_body : link.instance->response_body;
 }
+
+bool has(const std::vector<const Instance*>& instances, const Instance& one) {
+  return std::find(instances.begin(), instances.end(), &one) != instances.end();
+}
 }  // namespace
 
 void BodyPipe::open(std::span<const Link> links) {
@@ -25,15 +29,15 @@ void BodyPipe::close() noexcept {
   closed_ = true;
 }
 
-bool BodyPipe::attached(std::size_t i) {
-  if (!detached_.empty() && std::find(detached_.begin(), detached_.end(), links_[i].instance) != detached_.end())
-    return false;
-  return host_->applies(links_[i]);
+bool BodyPipe::attached(std::size_t i) { return !has(detached_, *links_[i].instance) && host_->applies(links_[i]); }
+
+bool BodyPipe::buffers(std::size_t i) const {
+  return policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER && !has(streaming_, *links_[i].instance);
 }
 
 bool BodyPipe::holds_head() {
   for (std::size_t i = 0; i < links_.size(); ++i)
-    if (policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER && attached(i)) return true;
+    if (buffers(i) && attached(i)) return true;
   return false;
 }
 
@@ -64,7 +68,7 @@ void BodyPipe::run(std::size_t from, std::string_view bytes, bool end) {
 
 BodyPipe::Step BodyPipe::pass(std::size_t i, std::string_view& bytes, bool& end) {
   if (!attached(i)) return skip(i, bytes);
-  if (policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER) return collect(i, bytes, end);
+  if (buffers(i)) return collect(i, bytes, end);
   if (bytes.empty() && !end) return Step::next;
   return call(i, bytes, end ? POSTERN_BODY_END : 0, end);
 }
@@ -182,7 +186,11 @@ bool BodyPipe::replace(std::string_view bytes) {
 }
 
 void BodyPipe::detach(const Instance& instance) {
-  if (std::find(detached_.begin(), detached_.end(), &instance) == detached_.end()) detached_.push_back(&instance);
+  if (!has(detached_, instance)) detached_.push_back(&instance);
+}
+
+void BodyPipe::stream(const Instance& instance) {
+  if (!has(streaming_, instance)) streaming_.push_back(&instance);
 }
 
 bool BodyPipe::keep(const Link& link, std::string_view bytes) {

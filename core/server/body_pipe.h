@@ -55,10 +55,13 @@ class BodyPipe {
   // For the body table. replace: inside the body hook, or while it is suspended. detach: inside any hook.
   bool replace(std::string_view bytes);
   void detach(const Instance& instance);
+  // Before the pipe is opened: `instance` sees this body as STREAM, whatever it declared.
+  void stream(const Instance& instance);
 
  private:
   enum class Step { next, stop };
   bool attached(std::size_t i);
+  bool buffers(std::size_t i) const;
   void run(std::size_t from, std::string_view bytes, bool end);
   Step pass(std::size_t i, std::string_view& bytes, bool& end);
   Step skip(std::size_t i, std::string_view& bytes);
@@ -74,6 +77,7 @@ class BodyPipe {
   std::uint32_t message_;
   std::span<const Link> links_;
   std::vector<const Instance*> detached_;
+  std::vector<const Instance*> streaming_;
   std::string buffer_;         // what a BUFFER link collects; the whole body once it has ended
   std::string replacement_;    // what the running hook replaced the bytes by
   std::string current_;        // the replacement that the next hook reads

@@ -244,6 +244,7 @@ std::uint64_t Exchange::body_read_timeout_ms() const noexcept {
 void Exchange::run_collect_body() {
   if (!has_request_body()) return go(Stage::select);
   if (upload_mode_ == Upload::held) open_upload();
+  if (stage_ != Stage::collect_body) return;  // what a plugin gave has gone through already
   if (upload_mode_ != Upload::collecting || collected_) return go(Stage::select);
   wait();
 }
@@ -376,6 +377,8 @@ void Exchange::send_request() {
       head.body = {http::BodyKind::length, replay_.size()};
     else if (upload_ended_ || upload_.modifies())
       head.body = {http::BodyKind::chunked, 0};
+    else if (given_by_)
+      head.body = {http::BodyKind::length, given_body_.size()};
   }
   auto timeout = route_->response_timeout_ms;
   if (timeout == 0) timeout = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.response);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +130,9 @@ class Exchange final : public net::Deferred,
   postern_status on_end(void (*callback)(void*), void* user);
   postern_status replace_body(std::uint32_t message, std::string_view bytes);
   postern_status detach_body(std::uint32_t message);
+  bool may_give_body() const noexcept;
+  postern_status give_body(std::string_view bytes);
+  postern_status stream_body(std::uint32_t message);
   Upstream* upstream() noexcept;  // on this worker; null when the exchange has none
   postern_status choose_endpoint(std::uint64_t index);
   postern_status choose_upstream(std::string_view name);
@@ -149,7 +153,7 @@ class Exchange final : public net::Deferred,
   void use_chain(const Chain& chain);
   void refuse_unrouted();
   bool body_too_large(std::uint64_t bytes) const noexcept;
-  bool has_request_body() const noexcept { return !http::is_empty(request_->body); }
+  bool has_request_body() const noexcept { return given_by_.has_value() || !http::is_empty(request_->body); }
   void attempt_failed(const AttemptFailure& failure);
   bool ask_for_retry(const postern_upstream_result& result);
   Result<void> prepare_upstream_head();
@@ -162,6 +166,7 @@ class Exchange final : public net::Deferred,
 
   // --- Bodies (exchange_bodies.cc) ---
   enum class Upload : std::uint8_t { held, collecting, streaming, discarded };
+  std::span<const Link> upload_links() const;
   void open_upload();
   void update_upload();
   void deliver_to_upstream(std::string_view bytes, bool end);
@@ -176,6 +181,7 @@ class Exchange final : public net::Deferred,
   void deliver_to_client(std::string_view bytes, bool end);
   void finish_response();
   bool bodiless() const noexcept;  // HEAD, 204, 304
+  bool response_ends_with_head() const noexcept;
 
   // --- The change to another protocol (exchange_tunnel.cc) ---
   bool choose_upgrade();  // false: it is refused
@@ -285,6 +291,8 @@ class Exchange final : public net::Deferred,
   bool replayable_ = true;      // everything that passed the pipe is in replay_
   bool collected_ = false;      // replay_ holds the body for a BUFFER policy: no limit of its own
   RequestReplay replay_;
+  std::optional<std::uint32_t> given_by_;  // position of the instance that gave the request its body
+  std::string_view given_body_;
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
   bool grpc_ = false;

@@ -21,14 +21,19 @@ bool status_without_body(std::uint16_t status) { return status == 204 || status 
 
 // ---- Upload ----------------------------------------------------------------------------------------------------------
 
+// A body that a plugin gave is for those behind it.
+std::span<const Link> Exchange::upload_links() const {
+  auto links = chain_->of(Hook::request_body);
+  if (!given_by_) return links;
+  auto behind = std::find_if(links.begin(), links.end(), [&](const Link& l) { return l.position > *given_by_; });
+  return links.subspan(static_cast<std::size_t>(behind - links.begin()));
+}
+
 void Exchange::open_upload() {
-  upload_.open(chain_->of(Hook::request_body));
-  upload_mode_ = upload_.holds_head() ? Upload::collecting : Upload::streaming;
-  if (upload_mode_ == Upload::streaming) {
-    upload_mode_ = Upload::held;
-    return;
-  }
-  update_upload();
+  upload_.open(upload_links());
+  upload_mode_ = upload_.holds_head() ? Upload::collecting : Upload::held;
+  if (given_by_) return upload_.push(given_body_, true);  // it is all there
+  if (upload_mode_ == Upload::collecting) update_upload();
 }
 
 void Exchange::on_client_body(std::string_view bytes) {
@@ -124,6 +129,11 @@ void Exchange::update_upload() {
 
 bool Exchange::bodiless() const noexcept {
   return request_->method == "HEAD" || status_without_body(response_->status);
+}
+
+bool Exchange::response_ends_with_head() const noexcept {
+  if (response_ == nullptr) return false;
+  return bodiless() || (origin_ == POSTERN_ORIGIN_UPSTREAM ? response_ends_ : local_body_.empty());
 }
 
 // Response hooks have run: the body follows the head to the client.

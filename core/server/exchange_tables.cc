@@ -146,6 +146,8 @@ void Exchange::info(postern_exchange_info& out) const {
   full.response_body_bytes = response_body_bytes_;
   full.attempts = attempts_;
   full.origin = origin_;
+  full.request_bodiless = request_ != nullptr && !has_request_body() ? 1 : 0;
+  full.response_bodiless = response_ends_with_head() ? 1 : 0;
   std::memcpy(&out, &full, std::min<std::size_t>(size, sizeof full));
 }
 
@@ -183,6 +185,32 @@ postern_status Exchange::detach_body(std::uint32_t message) {
   const Instance* who = running();
   if (who == nullptr || stage_ == Stage::done) return POSTERN_E_STATE;
   (message == POSTERN_REQUEST ? upload_ : download_).detach(*who);
+  return POSTERN_OK;
+}
+
+bool Exchange::may_give_body() const noexcept {
+  bool before_bodies = stage_ == Stage::early || stage_ == Stage::request;
+  return before_bodies && running() != nullptr && !has_request_body() && !request_->extended_connect;
+}
+
+postern_status Exchange::give_body(std::string_view bytes) {
+  if (!may_give_body()) return POSTERN_E_STATE;
+  for (const Link& link : chain_->links())
+    if (link.instance == running()) given_by_ = link.position;
+  given_body_ = arena_.copy(bytes);
+  return POSTERN_OK;
+}
+
+postern_status Exchange::stream_body(std::uint32_t message) {
+  if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
+  const Instance* who = running();
+  if (who == nullptr || stage_ == Stage::done) return POSTERN_E_STATE;
+  bool is_request = message == POSTERN_REQUEST;
+  BodyPipe& pipe = is_request ? upload_ : download_;
+  const auto& declared = is_request ? who->request_body : who->response_body;
+  bool begun = !pipe.closed() || (is_request ? stage_ > Stage::collect_body : stage_ >= Stage::relay);
+  if (begun || declared.policy == POSTERN_BODY_NONE) return POSTERN_E_STATE;
+  pipe.stream(*who);
   return POSTERN_OK;
 }
 

@@ -230,4 +230,43 @@ TEST_CASE("a gateway without an optional table answers POSTERN_E_STATE; without 
   }
 }
 
+// Gives every request without a body one, and streams what it said it would hold.
+struct Chooser {
+  static postern::Result<std::unique_ptr<Chooser>> configure(postern::Setup& setup, postern::Node) {
+    setup.request_body(postern::BodyPolicy::buffer(4, postern::BodyPolicy::Overflow::reject, true));
+    setup.response_body(postern::BodyPolicy::buffer(4, postern::BodyPolicy::Overflow::reject, true));
+    return std::make_unique<Chooser>();
+  }
+  void on_request(Exchange& x) {
+    bodiless = x.info().request_bodiless != 0;
+    given = x.request_body().give("given");
+    CHECK(x.info().request_bodiless == 0);
+    CHECK(x.request_body().give("again") == postern::Status(POSTERN_E_STATE));
+    CHECK(x.response_body().give("response") == postern::Status(POSTERN_E_INVALID));
+  }
+  void on_request_body(Exchange& x, postern::BodyPart) { x.request_body().replace("seen"); }
+  void on_response(Exchange& x) { CHECK(x.response_body().stream()); }
+  void on_response_body(Exchange& x, postern::BodyPart part) {
+    CHECK(x.response_body().stream() == postern::Status(POSTERN_E_STATE));
+    x.response_body().replace(std::string(part.bytes) + (part.end() ? "." : ","));
+  }
+  static inline bool bodiless = false;
+  static inline postern::Status given;
+};
+
+TEST_CASE("a request without a body is given one, and a body streams although it was to be held") {
+  FakeGateway gateway;
+  gateway.load(query<Chooser>).configure();
+  auto& x = gateway.request("GET", "/").send();
+  CHECK(Chooser::bodiless);
+  CHECK(Chooser::given);
+  CHECK(x.upstream_body() == "given");
+  CHECK(x.reply(200, {}, {"longer", "than four"}).response_body() == "longer,than four.");
+
+  auto& has = gateway.request("POST", "/", {}, "own").send();
+  CHECK_FALSE(Chooser::bodiless);
+  CHECK(Chooser::given == postern::Status(POSTERN_E_STATE));
+  CHECK(has.upstream_body() == "seen");
+}
+
 }  // namespace

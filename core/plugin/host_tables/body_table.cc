@@ -20,10 +20,25 @@ postern_status detach(postern_exchange handle, std::uint32_t message) {
   return with_exchange(handle, [&](server::Exchange& x) { return x.detach_body(message); });
 }
 
+postern_status give(postern_exchange handle, std::uint32_t message, postern_str bytes) {
+  if (message != POSTERN_REQUEST || !usable(bytes, kMaxReplacement)) return POSTERN_E_INVALID;
+  auto fits = [&](server::Exchange& x) {
+    if (!x.may_give_body()) return POSTERN_E_STATE;
+    return x.has_room(bytes.len) ? POSTERN_OK : POSTERN_E_LIMIT;
+  };
+  return change_exchange(handle, fits, [&](server::Exchange& x) { return x.give_body(view(bytes)); });
+}
+
+// In shadow mode too, as detach.
+postern_status stream(postern_exchange handle, std::uint32_t message) {
+  if (message > POSTERN_RESPONSE) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](server::Exchange& x) { return x.stream_body(message); });
+}
+
 }  // namespace
 
 const postern_body_table& body_table() {
-  static const postern_body_table table{sizeof(table), 1, &replace, &detach};
+  static const postern_body_table table{sizeof(table), 1, &replace, &detach, &give, &stream};
   return table;
 }
 

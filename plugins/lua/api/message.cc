@@ -94,25 +94,41 @@ int detach_body(lua_State* L) {
   return return_status(L, host().body->detach(check_exchange(L), message));
 }
 
-void push_parts(lua_State* L, std::uint32_t message, std::uint32_t trailers, lua_CFunction detach) {
+// request:stream_body(): this one in pieces, although the script declared "buffer".
+template <std::uint32_t message>
+int stream_body(lua_State* L) {
+  if (!POSTERN_HAS(host().body, postern_body_table, stream)) return return_status(L, POSTERN_E_STATE);
+  return return_status(L, host().body->stream(check_exchange(L), message));
+}
+
+// request:give_body(text): for a request that came without one.
+int give_body(lua_State* L) {
+  if (!POSTERN_HAS(host().body, postern_body_table, give)) return return_status(L, POSTERN_E_STATE);
+  return return_status(L, host().body->give(check_exchange(L), POSTERN_REQUEST, check_str(L, 2)));
+}
+
+template <std::uint32_t message>
+void push_parts(lua_State* L, std::uint32_t trailers) {
   lua_newtable(L);
   push_headers_object(L, message);
   lua_setfield(L, -2, "headers");
   push_headers_object(L, trailers);
   lua_setfield(L, -2, "trailers");
   set_header_methods(L, message);
-  set_function(L, "detach_body", detach);
+  set_function(L, "detach_body", detach_body<message>);
+  set_function(L, "stream_body", stream_body<message>);
 }
 
 }  // namespace
 
 void push_request_object(lua_State* L) {
-  push_parts(L, POSTERN_REQUEST, POSTERN_REQUEST_TRAILERS, detach_body<POSTERN_REQUEST>);
+  push_parts<POSTERN_REQUEST>(L, POSTERN_REQUEST_TRAILERS);
+  set_function(L, "give_body", give_body);
   push_object(L, {"request", request_index, request_newindex, kRequestKeys}, true);
 }
 
 void push_response_object(lua_State* L) {
-  push_parts(L, POSTERN_RESPONSE, POSTERN_RESPONSE_TRAILERS, detach_body<POSTERN_RESPONSE>);
+  push_parts<POSTERN_RESPONSE>(L, POSTERN_RESPONSE_TRAILERS);
   push_object(L, {"response", response_index, response_newindex, kResponseKeys}, true);
 }
 

@@ -209,6 +209,8 @@ typedef struct postern_exchange_info {
   uint64_t response_body_bytes; /* handed to the client so far */
   uint32_t attempts;            /* upstream attempts begun */
   uint32_t origin;              /* POSTERN_ORIGIN_* of the current response */
+  /* 1: no body follows that head, so that its body hooks will not run. Of the request: 0 again once give() was called. */
+  uint32_t request_bodiless, response_bodiless;
 } postern_exchange_info;
 #define POSTERN_ORIGIN_NONE 0u /* no response yet */
 #define POSTERN_ORIGIN_UPSTREAM 1u
@@ -283,6 +285,14 @@ typedef struct postern_body_table {
   /* From now on the running instance sees no more of that body. Before the head has gone out it also gives the
    * gateway its choice of framing back. */
   postern_status (*detach)(postern_exchange x, uint32_t message);
+  /* Inside on_request_early and on_request: a body for a request that came without one. The instances behind the running one
+   * see it as if the client had sent it, those before it and itself do not; it is framed for the upstream, and sent again with every
+   * attempt. `message` is POSTERN_REQUEST. POSTERN_E_STATE when the request has a body (or was given one) or asks for a
+   * tunnel (extended CONNECT), POSTERN_E_LIMIT when limits.exchange_memory has no room for it. */
+  postern_status (*give)(postern_exchange x, uint32_t message, postern_str bytes);
+  /* Before that body's hooks begin: the running instance, which declared BUFFER, sees this one as STREAM. The head no longer
+   * waits for it. POSTERN_E_STATE when the body is on its way already, or the instance declared no policy. */
+  postern_status (*stream)(postern_exchange x, uint32_t message);
 } postern_body_table;
 
 /* "log": structured, asynchronous; the module is "plugin.NAME". */

@@ -118,3 +118,28 @@ TEST_CASE("a body is buffered once for all that want it, and what is kept is acc
   CHECK(p.out == "abcd");
   CHECK(p.kept == 0);
 }
+
+TEST_CASE("who chose to stream holds nothing, and the next still gathers all of it") {
+  Pipe p;
+  std::string pieces;
+  p.hook(buffer(2, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t flags) {
+    pieces.append(bytes).append(flags == POSTERN_BODY_END ? "." : ",");
+    return POSTERN_CONTINUE;
+  });
+  p.pipe.stream(p.instances[0]);
+  p.open();
+  CHECK_FALSE(p.pipe.holds_head());
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t flags) {
+    CHECK((flags & POSTERN_BODY_WHOLE) != 0);
+    pieces.append(bytes);
+    return POSTERN_CONTINUE;
+  });
+  p.open();
+  CHECK(p.pipe.holds_head());
+  p.pipe.push("one", false);
+  p.pipe.push("two", true);
+  CHECK(pieces == "one,two.onetwo");
+  CHECK(p.out == "onetwo");
+  CHECK(p.ended);
+  CHECK(p.kept == 0);
+}

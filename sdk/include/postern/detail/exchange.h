@@ -187,6 +187,14 @@ class Body {
   Status detach() const {
     return POSTERN_OFFERS(body, detach) ? detail::host.body->detach(x_, message_) : POSTERN_E_STATE;
   }
+  // Inside on_request_early and on_request: a body for a request that came without one. The instances behind this one see it.
+  Status give(std::string_view bytes) const {
+    return POSTERN_OFFERS(body, give) ? detail::host.body->give(x_, message_, detail::to_str(bytes)) : POSTERN_E_STATE;
+  }
+  // This one as it passes, although the policy says BUFFER. Before the first of its hooks.
+  Status stream() const {
+    return POSTERN_OFFERS(body, stream) ? detail::host.body->stream(x_, message_) : POSTERN_E_STATE;
+  }
 
  private:
   postern_exchange x_;

@@ -178,8 +178,7 @@ inline bool FakeExchange::step_body(std::uint32_t message, Stage next) {
   }
   FakeInstance& instance = *chain[backwards ? count - 1 - at_ : at_];
   const std::uint64_t hook = message == POSTERN_REQUEST ? POSTERN_HOOK_REQUEST_BODY : POSTERN_HOOK_RESPONSE_BODY;
-  const bool gone = std::find(detached_.begin(), detached_.end(),
-                              std::pair<const FakeInstance*, std::uint32_t>(&instance, message)) != detached_.end();
+  const bool gone = !sees_body(instance, message);
   if (!body_begun_) {
     if (gone || !begin_body_of(instance, message)) {
       if (stage_ != Stage::request_body && stage_ != Stage::response_body)
@@ -207,6 +206,22 @@ inline bool FakeExchange::step_body(std::uint32_t message, Stage next) {
   return handle(instance, verdict);
 }
 
+// It has not detached, and a body that was given is for those behind the giver.
+inline bool FakeExchange::sees_body(const FakeInstance& instance, std::uint32_t message) const {
+  const std::pair<const FakeInstance*, std::uint32_t> one(&instance, message);
+  if (std::find(detached_.begin(), detached_.end(), one) != detached_.end()) return false;
+  if (message == POSTERN_RESPONSE || given_by_ == nullptr) return true;
+  const std::vector<FakeInstance*> chain = order();
+  const auto giver = std::find(chain.begin(), chain.end(), given_by_);
+  return std::find(giver, chain.end(), &instance) > giver;
+}
+
+inline bool FakeExchange::streams(const FakeInstance& instance, std::uint32_t message) const {
+  const std::pair<const FakeInstance*, std::uint32_t> one(&instance, message);
+  return instance.policies_[message].policy == POSTERN_BODY_STREAM ||
+         std::find(streaming_.begin(), streaming_.end(), one) != streaming_.end();
+}
+
 // Cuts the body into what this instance's hook is to see. False: the instance does not look at it.
 inline bool FakeExchange::begin_body_of(FakeInstance& instance, std::uint32_t message) {
   const postern_body_policy& policy = instance.policies_[message];
@@ -219,7 +234,7 @@ inline bool FakeExchange::begin_body_of(FakeInstance& instance, std::uint32_t me
   parts_.clear();
   parts_out_.clear();
   const Chunks& chunks = bodies_[message];
-  if (policy.policy == POSTERN_BODY_STREAM) {
+  if (streams(instance, message)) {
     for (const std::string& chunk : chunks) parts_.push_back({chunk, 0});
     if (parts_.empty()) parts_.push_back({});
     parts_.back().flags = POSTERN_BODY_END;

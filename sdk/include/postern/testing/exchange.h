@@ -143,6 +143,12 @@ class FakeExchange {
   bool step_hooks(std::uint64_t hook, Stage next);
   bool step_body(std::uint32_t message, Stage next);
   bool begin_body_of(FakeInstance& instance, std::uint32_t message);
+  bool sees_body(const FakeInstance& instance, std::uint32_t message) const;
+  bool streams(const FakeInstance& instance, std::uint32_t message) const;
+  bool request_bodiless() const { return given_by_ == nullptr && join(bodies_[POSTERN_REQUEST]).empty(); }
+  bool response_bodiless() const {
+    return status_ != 0 && (join(bodies_[POSTERN_RESPONSE]).empty() || request_.method == "HEAD");
+  }
   bool handle(FakeInstance& instance, postern_verdict verdict);  // false: suspended
   postern_verdict call(FakeInstance& instance, std::uint64_t hook, std::string_view bytes = {},
                        std::uint32_t flags = 0);
@@ -178,7 +184,8 @@ class FakeExchange {
   std::string running_bytes_;
   std::string replacement_;
   bool replaced_ = false;
-  std::vector<std::pair<const FakeInstance*, std::uint32_t>> detached_;
+  std::vector<std::pair<const FakeInstance*, std::uint32_t>> detached_, streaming_;
+  const FakeInstance* given_by_ = nullptr;  // who gave the request its body
   std::uint32_t status_ = 0, origin_ = POSTERN_ORIGIN_NONE, end_ = POSTERN_END_OK, attempts_ = 0;
   std::string error_code_, upstream_name_ = "upstream", chosen_endpoint_;
   bool may_retry_ = false, retry_asked_ = false;

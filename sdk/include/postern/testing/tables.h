@@ -291,6 +291,8 @@ struct Tables {
     full.request_body_bytes = FakeExchange::join(e->bodies_[POSTERN_REQUEST]).size();
     full.attempts = e->attempts_;
     full.origin = e->origin_;
+    full.request_bodiless = e->request_bodiless() ? 1u : 0u;
+    full.response_bodiless = e->response_bodiless() ? 1u : 0u;
     std::memcpy(info, &full, std::min<std::size_t>(sizeof full, info->struct_size));
     return POSTERN_OK;
   }
@@ -370,7 +372,30 @@ struct Tables {
     e->detached_.emplace_back(who, message);
     return POSTERN_OK;
   }
-  static constexpr postern_body_table kBodyTable = {sizeof(postern_body_table), 1, replace, detach};
+  static bool body_begun(const FakeExchange& e, std::uint32_t message) {
+    return e.stage_ > (message == POSTERN_REQUEST ? FakeExchange::Stage::request : FakeExchange::Stage::response);
+  }
+  static postern_status give(postern_exchange x, std::uint32_t message, postern_str bytes) {
+    FakeExchange* e = exchange_of(x);
+    if (e == nullptr) return POSTERN_E_GONE;
+    if (message != POSTERN_REQUEST) return POSTERN_E_INVALID;
+    const FakeInstance* who = inside(*e);
+    if (who == nullptr || body_begun(*e, message) || !e->request_bodiless()) return POSTERN_E_STATE;
+    e->given_by_ = who;
+    e->bodies_[POSTERN_REQUEST] = {std::string(to_view(bytes))};
+    return POSTERN_OK;
+  }
+  static postern_status stream(postern_exchange x, std::uint32_t message) {
+    FakeExchange* e = exchange_of(x);
+    if (e == nullptr) return POSTERN_E_GONE;
+    if (message > POSTERN_RESPONSE) return POSTERN_E_INVALID;
+    const FakeInstance* who = inside(*e);
+    if (who == nullptr || body_begun(*e, message) || who->policies_[message].policy == POSTERN_BODY_NONE)
+      return POSTERN_E_STATE;
+    e->streaming_.emplace_back(who, message);
+    return POSTERN_OK;
+  }
+  static constexpr postern_body_table kBodyTable = {sizeof(postern_body_table), 1, replace, detach, give, stream};
 
   // ---- log, metrics ----
   static std::int32_t log_enabled(postern_instance, std::uint32_t level) {
