@@ -3,7 +3,7 @@ import contextlib
 import dataclasses
 import statistics
 
-from benchmark import gateway, http2, memory, peers
+from benchmark import gateway, http2, memory, peers, websocket
 from benchmark.load import compare, median_ratio, wrk
 from benchmark.process import LOAD_CORE, ROOT, SERVER_CORE
 
@@ -123,6 +123,23 @@ def idle_connections(bench):
         yield Result("  the same in nginx", measured=f"{memory.idle_connections(server, 10_000):.2f} KiB")
 
 
+def websocket_echo(bench):
+    costs = websocket.contest(bench)
+    yield Result(f"WebSocket echo of {websocket.PAYLOAD} bytes, each message", measured=times(costs))
+    yield from ratios(costs, "WebSocket echo", {"nginx": 1.00, "haproxy": 1.00})
+
+
+def idle_websockets(bench):
+    """A tunnel has two connections, and each may cost what an idle one may."""
+    with websocket.contenders(bench) as servers:
+        each = {server.name: websocket.idle(server, 1_000) for server in servers}
+    if "postern" in each:
+        yield Result("1,000 idle WebSockets, each (two connections)", "<= 4 KiB", f"{each['postern']:.2f} KiB",
+                     each["postern"] <= 4)
+    for name in ("nginx", "haproxy"):
+        yield Result(f"  the same in {name}", measured=f"{each[name]:.2f} KiB")
+
+
 def huge_bodies(bench):
     if not bench.with_gateway:
         return
@@ -168,4 +185,5 @@ def workers(bench):
 
 
 ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, tls_keepalive, tls_handshakes, memory_at_start,
-                                     idle_connections, huge_bodies, routes, http2_to_clients, workers)}
+                                     idle_connections, idle_websockets, huge_bodies, routes, http2_to_clients, websocket_echo,
+                                     workers)}
