@@ -44,13 +44,8 @@ std::string_view Arena::append(std::string_view text, std::string_view more) {
 
 void* Arena::allocate_slow(std::size_t size) {
   constexpr std::size_t kHead = alignof(std::max_align_t);
-  static_assert(sizeof(std::byte*) <= kHead && sizeof(Large) <= kHead);
-  if (size > BlockPool::kBlockSize / 2) {
-    auto* raw = static_cast<std::byte*>(::operator new(kHead + size));
-    large_ = new (raw) Large{large_};
-    total_ += size;
-    return raw + kHead;
-  }
+  static_assert(sizeof(std::byte*) <= kHead);
+  if (size > BlockPool::kBlockSize / 2) return allocate_large(size, false);
   auto* block = pool_->take();
   std::memcpy(block, &block_, sizeof(block_));
   if (block_ != nullptr) total_ += used_;
@@ -59,19 +54,46 @@ void* Arena::allocate_slow(std::size_t size) {
   return block + kHead;
 }
 
-void Arena::reset() noexcept {
+void* Arena::allocate_large(std::size_t size, bool alone) {
+  constexpr std::size_t kHead = alignof(std::max_align_t);
+  static_assert(sizeof(Large) <= kHead);
+  auto* raw = static_cast<std::byte*>(::operator new(kHead + size));
+  large_ = new (raw) Large{large_, static_cast<std::uint32_t>(size), alone};
+  total_ += size;
+  return raw + kHead;
+}
+
+void Arena::give_blocks() noexcept {
   while (block_ != nullptr) {
     auto* done = block_;
     std::memcpy(&block_, done, sizeof(block_));
     pool_->give(done);
   }
+  used_ = 0;
+  total_ = 0;
+}
+
+void Arena::release_blocks() noexcept {
+  give_blocks();
+  for (Large** at = &large_; *at != nullptr;) {
+    auto* one = *at;
+    if (one->alone) {
+      total_ += one->size;
+      at = &one->next;
+    } else {
+      *at = one->next;
+      ::operator delete(one);
+    }
+  }
+}
+
+void Arena::reset() noexcept {
+  give_blocks();
   while (large_ != nullptr) {
     auto* done = large_;
     large_ = done->next;
     ::operator delete(done);
   }
-  used_ = 0;
-  total_ = 0;
 }
 
 }  // namespace postern

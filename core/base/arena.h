@@ -58,13 +58,21 @@ class Arena {
   // Copies `more` behind `text`; in place when `text` is the arena's last allocation and there is room.
   std::string_view append(std::string_view text, std::string_view more);
 
+  // In memory of its own, which stays when release_blocks() takes the rest. Dear: for what has to outlive it.
+  void* allocate_alone(std::size_t size) { return allocate_large(size, true); }
+  void release_blocks() noexcept;  // all that allocate(), copy() and append() gave is gone
+
   std::size_t total() const noexcept { return total_ + used_; }  // bytes handed out, roughly
   void reset() noexcept;                                         // everything allocated is gone
 
  private:
   void* allocate_slow(std::size_t size);
+  void* allocate_large(std::size_t size, bool alone);
+  void give_blocks() noexcept;
   struct Large {
     Large* next;
+    std::uint32_t size;
+    bool alone;
   };
 
   BlockPool* pool_;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/packer.h"
 
 namespace postern::http {
 
@@ -56,6 +57,7 @@ class HeaderList {
   }
   void clear() noexcept { size_ = 0; }
   Arena& arena() const noexcept { return *arena_; }
+  void pack(Packer& packer) noexcept;
 
  private:
   void grow();

@@ -92,4 +92,19 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
   return known ? found->text : "Unknown";
 }
 
+void pack(RequestHead*& head, Packer& packer) noexcept {
+  packer.object(head);
+  for (auto* text :
+       {&head->method, &head->target, &head->path, &head->query, &head->authority, &head->upgrade_protocol})
+    packer.text(*text);
+  head->headers.pack(packer);
+}
+
+void pack(ResponseHead*& head, Packer& packer) noexcept {
+  packer.object(head);
+  packer.text(head->reason);
+  packer.text(head->upgrade_protocol);
+  head->headers.pack(packer);
+}
+
 }  // namespace postern::http

@@ -61,6 +61,10 @@ struct ResponseHead {
   std::uint32_t wire_bytes = 0;
 };
 
+// Heads that move into one piece of memory, with all that they point to but `scheme`, which is nobody's.
+void pack(RequestHead*& head, Packer& packer) noexcept;
+void pack(ResponseHead*& head, Packer& packer) noexcept;
+
 std::string_view reason_phrase(std::uint16_t status) noexcept;  // "Not Found"; "Unknown" for others
 
 }  // namespace postern::http

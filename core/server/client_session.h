@@ -30,6 +30,8 @@ class ClientSession {
   virtual bool congested(http::StreamId stream) const noexcept = 0;
   virtual bool closing_after(
       const http::RequestHead& request) const noexcept = 0;  // as ServerCodec::write_head's `close`
+  // The exchange has become a tunnel, which the rest of the connection belongs to in HTTP/1: what was there for heads may go.
+  virtual void settle_tunnel() {}
   // `must_close`: nothing more can be understood on this stream (HTTP/1: on this connection).
   virtual void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) = 0;
 

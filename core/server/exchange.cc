@@ -1,5 +1,6 @@
 #include "server/exchange.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -166,11 +167,11 @@ void Exchange::use_chain(const Chain& chain) {
   if (chain_ == nullptr) {
     gateway_slots_size_ = chain.slots_size();
     if (gateway_slots_size_ > 0) {
-      gateway_slots_ = static_cast<std::byte*>(arena_.allocate(gateway_slots_size_, 16));
+      gateway_slots_ = static_cast<std::byte*>(plugin_memory(gateway_slots_size_));
       std::memset(gateway_slots_, 0, gateway_slots_size_);
     }
   } else if (std::uint32_t more = chain.slots_size() - have; more > 0) {
-    route_slots_ = static_cast<std::byte*>(arena_.allocate(more, 16));
+    route_slots_ = static_cast<std::byte*>(plugin_memory(more));
     std::memset(route_slots_, 0, more);
   }
   chain_ = &chain;
@@ -198,7 +199,10 @@ void Exchange::run_route() {
   auto found = plan.router.find(*request_, client_->connection().listener_name(), arena_);
   if (found.kind == RouteMatch::Kind::found) {
     route_ = &plan.routes[found.route];
-    path_parameters_ = found.parameters;
+    if (auto parameters = found.parameters.all(); !parameters.empty()) {
+      path_parameters_ = arena_.array<PathParameters::One>(parameters.size());
+      std::copy(parameters.begin(), parameters.end(), path_parameters_.begin());
+    }
     upstream_plan_ = route_->upstream;
     use_chain(route_->chain);
   } else if (found.kind == RouteMatch::Kind::method_not_allowed) {

@@ -152,6 +152,10 @@ class Exchange final : public net::Deferred,
   void run_respond();
   void use_chain(const Chain& chain);
   void refuse_unrouted();
+  // For what plugins keep pointers to: it stays where it is when a tunnel packs the rest.
+  void* plugin_memory(std::size_t size) {
+    return request_->upgrade ? arena_.allocate_alone(size) : arena_.allocate(size, 16);
+  }
   bool body_too_large(std::uint64_t bytes) const noexcept;
   bool has_request_body() const noexcept { return given_by_.has_value() || !http::is_empty(request_->body); }
   void attempt_failed(const AttemptFailure& failure);
@@ -189,6 +193,8 @@ class Exchange final : public net::Deferred,
   bool answers_upgrade(const http::ResponseHead& head) const noexcept;
   void start_tunnel();
   void let_tunnel_flow();
+  void settle_tunnel();
+  void pack(Packer& packer) noexcept;
   void tunnel_to_client(std::string_view bytes) override;
   void tunnel_to_upstream(std::string_view bytes) override;
   void end_tunnel_to_upstream() override;
@@ -199,11 +205,11 @@ class Exchange final : public net::Deferred,
   struct Pause {
     std::uint64_t number = 0;  // 0: not paused
     const Link* link = nullptr;
-    Hook hook = Hook::request;
     std::uint64_t since_ns = 0;
+    postern_verdict verdict = POSTERN_CONTINUE;
+    Hook hook = Hook::request;
     bool in_hook = false;  // the hook that took the ticket is still on the stack
     bool resumed = false;  // resume() came inside the hook
-    postern_verdict verdict = POSTERN_CONTINUE;
   };
   enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
   Run run_hooks(Hook hook);
@@ -262,18 +268,20 @@ class Exchange final : public net::Deferred,
   Stage stage_ = Stage::receive;
   bool advancing_ = false;
   bool waiting_ = false;  // the current stage waits for an event
+  Hook running_hook_ = Hook::request;
+  Lane running_lane_ = Lane::head;
+  bool retry_allowed_ = false;  // inside on_upstream_result, and the request can be sent again
+  bool grpc_ = false;
   const Chain* chain_ = nullptr;
   const RoutePlan* route_ = nullptr;
-  PathParameters path_parameters_;
+  std::span<PathParameters::One> path_parameters_;
   std::string_view allow_;  // of a 405
   std::byte* gateway_slots_ = nullptr;
   std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones
   std::uint32_t gateway_slots_size_ = 0;
-  std::size_t hook_at_ = 0;        // next link of the running hook's array
   std::uint32_t reached_ = 0;      // instances whose request hooks had their turn: response hooks run for these
+  std::size_t hook_at_ = 0;        // next link of the running hook's array
   const Link* running_ = nullptr;  // its hook is on the stack
-  Hook running_hook_ = Hook::request;
-  Lane running_lane_ = Lane::head;
   std::uint64_t pause_count_ = 0;
   Pause pauses_[3];
   Deadline pause_deadline_;              // the earliest of the pauses
@@ -295,7 +303,6 @@ class Exchange final : public net::Deferred,
   std::string_view given_body_;
   std::uint64_t request_body_bytes_ = 0;
   std::string_view client_ip_;
-  bool grpc_ = false;
   std::unique_ptr<Deadline> call_deadline_;  // of a call that brought one
 
   // Upstream
@@ -308,7 +315,6 @@ class Exchange final : public net::Deferred,
   std::uint32_t attempts_ = 0;
   std::uint32_t stale_attempts_ = 0;
   std::optional<std::uint32_t> retry_delay_ms_;
-  bool retry_allowed_ = false;  // inside on_upstream_result, and the request can be sent again
   Deadline retry_deadline_;
   std::uint64_t attempt_started_ns_ = 0;
   std::uint64_t upstream_duration_ns_ = 0;

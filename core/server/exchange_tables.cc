@@ -153,7 +153,7 @@ void Exchange::info(postern_exchange_info& out) const {
 
 void* Exchange::allocate(std::uint64_t size) {
   if (stage_ == Stage::done || size > kMaxAllocated || !has_room(size)) return nullptr;
-  void* memory = arena_.allocate(size, 16);
+  void* memory = plugin_memory(size);
   std::memset(memory, 0, size);
   return memory;
 }

@@ -68,6 +68,40 @@ void Exchange::start_tunnel() {
   if (client_->connection().draining()) on_drain();
   if (worker_.plan() != &plan_) tunnel_->reloaded();
   forwarder_.resume_response();
+  worker_.loop().defer([handle = handle_] {
+    if (Exchange* x = Worker::current()->exchanges().find(handle)) x->settle_tunnel();
+  });
+}
+
+// A tunnel may say nothing for hours: what served the handshake alone goes, and what logs may ask for at its end moves together.
+// No hook runs and no parser, so that nobody has a view of what moves.
+void Exchange::settle_tunnel() {
+  if (tunnel_ == nullptr || stage_ != Stage::relay) return;
+  upstream_head_ = nullptr;
+  pending_body_ = pending_code_ = pending_message_ = local_body_ = {};
+  Packer measure;
+  pack(measure);
+  Packer packer(static_cast<std::byte*>(arena_.allocate_alone(measure.size())));
+  pack(packer);
+  arena_.release_blocks();
+  forwarder_.settle_tunnel();
+  client_->settle_tunnel();
+}
+
+// All that points into the arena, but for what plugin_memory() gave.
+void Exchange::pack(Packer& packer) noexcept {
+  http::pack(request_, packer);
+  http::pack(response_, packer);
+  auto* parameters = path_parameters_.data();
+  packer.array(parameters, path_parameters_.size());
+  path_parameters_ = {parameters, path_parameters_.size()};
+  for (auto& parameter : path_parameters_) packer.text(parameter.value);
+  for (Variable** v = &variables_; *v != nullptr; v = &(*v)->before) {
+    packer.object(*v);
+    packer.text((*v)->value.string);
+  }
+  for (auto* text : {&client_ip_, &endpoint_text_, &upgrade_, &error_code_, &error_message_, &error_cause_})
+    packer.text(*text);
 }
 
 // Half of the drain time: the other half is for those who answer slowly.

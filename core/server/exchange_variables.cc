@@ -65,7 +65,7 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
     case Builtin::response_header:
       return response_ != nullptr ? text_or_none(response_->headers.get(info.argument)) : Value{};
     case Builtin::path_parameter:
-      return text_or_none(path_parameters_.find(info.argument));
+      return text_or_none(PathParameters::find(path_parameters_, info.argument));
     case Builtin::client_ip:
       return Value::of(client_ip_);
     case Builtin::client_port:

@@ -73,6 +73,11 @@ void Forwarder::resume_response() {
   stream_->resume_response();
 }
 
+void Forwarder::settle_tunnel() {
+  std::string().swap(introduction_);
+  if (stream_ != nullptr) stream_->settle_tunnel();
+}
+
 void Forwarder::leave_endpoint() noexcept {
   if (Endpoint* e = endpoint_; e != nullptr && std::exchange(counted_, false)) e->pool.numbers().active(--e->active);
 }

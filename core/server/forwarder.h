@@ -61,6 +61,7 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   bool congested() const noexcept;  // the upstream does not read: stop reading from the client
   void pause_response();            // the client does not read
   void resume_response();
+  void settle_tunnel();    // the response has become a tunnel: see UpstreamStream
   void cancel() noexcept;  // gives the connection up; nothing is reported any more
   void release();          // after the response has ended: back to the pool when it can be reused
 

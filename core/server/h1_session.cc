@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/h1_server_codec.h"
+#include "http/h1_tunnel_codec.h"
 #include "server/client_connection.h"
 #include "server/exchange.h"
 #include "server/worker.h"
@@ -28,6 +29,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   void write_end(http::StreamId stream, const http::HeaderList* trailers) override;
   bool congested(http::StreamId) const noexcept override { return socket_is_full(); }
   bool closing_after(const http::RequestHead& request) const noexcept override;
+  void settle_tunnel() override;
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;
 
   void start() override { wait_for(Wait::head); }
@@ -205,6 +207,13 @@ void H1Session::begin_tunnel() {
   wait_ = Wait::response;
   tunnel_ = true;
   pump_later();
+}
+
+void H1Session::settle_tunnel() {
+  if (!tunnel_ || feeding_) return;
+  http::StreamId stream = exchange_->stream();
+  codec_ = http::make_h1_tunnel_codec(static_cast<http::ServerEvents&>(*this), stream);
+  if (body_paused_) codec_->pause_body(stream);
 }
 
 void H1Session::end_tunnel_input() {

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "http/h1_client_codec.h"
+#include "http/h1_tunnel_codec.h"
 #include "server/upstream_pool.h"
 
 namespace postern::server {
@@ -65,6 +66,12 @@ void H1UpstreamConnection::resume_response() {
   codec_->resume_body(request_);
   watch_.on_body_moved();
   if (!feeding_) pump();
+}
+
+void H1UpstreamConnection::settle_tunnel() {
+  if (!tunnel_ || feeding_) return;
+  codec_ = http::make_h1_tunnel_codec(static_cast<http::ClientEvents&>(*this), request_);
+  if (paused_) codec_->pause_body(request_);
 }
 
 // Feeds what was held back, then lets the socket speak again.

@@ -44,11 +44,12 @@ class PathParameters {
     if (size_ < kMost) all_[size_++] = {name, value};
   }
   std::span<const One> all() const noexcept { return {all_.data(), size_}; }
-  std::optional<std::string_view> find(std::string_view name) const noexcept {
-    for (const One& one : all())
+  static std::optional<std::string_view> find(std::span<const One> all, std::string_view name) noexcept {
+    for (const One& one : all)
       if (one.name == name) return one.value;
     return std::nullopt;
   }
+  std::optional<std::string_view> find(std::string_view name) const noexcept { return find(all(), name); }
 
  private:
   std::array<One, kMost> all_{};

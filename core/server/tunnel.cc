@@ -78,8 +78,7 @@ Tunnel::Tunnel(Host& host, net::Loop& loop, TunnelList& list, const config::Rout
     : host_(&host),
       loop_(loop),
       list_(list),
-      config_(route.tunnel),
-      route_(route.id),
+      route_(route),
       random_(random),
       deadline_(&Tunnel::on_deadline, this),
       open_(metrics().series(families().open, {route.id})),
@@ -93,13 +92,14 @@ Tunnel::Tunnel(Host& host, net::Loop& loop, TunnelList& list, const config::Rout
 }
 
 void Tunnel::stop(std::string_view ended_by) noexcept {
-  if (std::exchange(stopped_, true)) return;
+  if (stopped_) return;
+  stopped_ = true;
   deadline_.cancel();
   list_.remove(*this);
   metrics().add(open_, -1);
   bool ours = closing_ > Closing::planned;
   if (!ours) reason_ = ended_by_.empty() ? ended_by : ended_by_;
-  metrics().add(metrics().series(families().closed, {route_, reason_}), 1);
+  metrics().add(metrics().series(families().closed, {route_.id, reason_}), 1);
 }
 
 std::uint64_t Tunnel::now_ms() const noexcept { return loop_.now_ms(); }
@@ -132,9 +132,13 @@ void Tunnel::from_upstream(std::string_view bytes) {
 }
 
 void Tunnel::client_ended() {
-  if (stopped_ || std::exchange(client_ended_, true)) return;
+  if (stopped_ || client_ended_) return;
+  client_ended_ = true;
   if (ended_by_.empty()) ended_by_ = "client";
-  if (!std::exchange(upstream_told_, true)) host_->end_tunnel_to_upstream();
+  if (!upstream_told_) {
+    upstream_told_ = true;
+    host_->end_tunnel_to_upstream();
+  }
   plan_next();
 }
 
@@ -159,8 +163,8 @@ void Tunnel::close_within(std::uint16_t code, std::uint64_t window_ms, std::stri
 }
 
 void Tunnel::reloaded() {
-  if (config_.reload_close > 0)
-    close_within(http::kCloseServiceRestart, static_cast<std::uint64_t>(config_.reload_close), "reload");
+  if (route_.tunnel.reload_close > 0)
+    close_within(http::kCloseServiceRestart, static_cast<std::uint64_t>(route_.tunnel.reload_close), "reload");
 }
 
 // A frame of the upstream that is on its way is finished first, if it comes in time.
@@ -218,13 +222,13 @@ void Tunnel::on_time() {
     if (now >= std::max(heard_client_ms_, heard_upstream_ms_) + kPatienceMs) return host_->end_tunnel();
     return plan_next();
   }
-  auto idle = static_cast<std::uint64_t>(config_.idle_timeout);
+  auto idle = static_cast<std::uint64_t>(route_.tunnel.idle_timeout);
   if (idle > 0 && now >= std::max(heard_client_ms_, heard_upstream_ms_) + idle) {
     reason_ = "idle";
     code_ = http::kCloseGoingAway;
     return begin_close();
   }
-  auto ping = static_cast<std::uint64_t>(config_.ping_interval);
+  auto ping = static_cast<std::uint64_t>(route_.tunnel.ping_interval);
   if (ping > 0 && websocket_ && now >= std::max(heard_client_ms_, pinged_ms_) + ping) {
     ping_if_silent(now);
     if (stopped_ || closing_ > Closing::planned) return;
@@ -239,9 +243,11 @@ void Tunnel::plan_next() {
   std::uint64_t heard = std::max(heard_client_ms_, heard_upstream_ms_);
   if (closing_ <= Closing::planned) {
     if (client_ended_) next = std::min(next, heard + kPatienceMs);
-    if (config_.idle_timeout > 0) next = std::min(next, heard + static_cast<std::uint64_t>(config_.idle_timeout));
-    if (config_.ping_interval > 0 && websocket_)
-      next = std::min(next, std::max(heard_client_ms_, pinged_ms_) + static_cast<std::uint64_t>(config_.ping_interval));
+    if (route_.tunnel.idle_timeout > 0)
+      next = std::min(next, heard + static_cast<std::uint64_t>(route_.tunnel.idle_timeout));
+    if (route_.tunnel.ping_interval > 0 && websocket_)
+      next = std::min(next,
+                      std::max(heard_client_ms_, pinged_ms_) + static_cast<std::uint64_t>(route_.tunnel.ping_interval));
   }
   if (next == kNever) return deadline_.cancel();
   std::uint64_t now = now_ms();

@@ -109,8 +109,7 @@ class Tunnel {
   Host* host_;
   net::Loop& loop_;
   TunnelList& list_;
-  const config::Tunnel& config_;
-  const std::string& route_;
+  const config::Route& route_;
   Random random_;
   Deadline deadline_;
   std::size_t index_ = 0;  // in list_
@@ -125,12 +124,12 @@ class Tunnel {
   std::string_view ended_by_;    // who said Close first, or stopped sending
   std::uint16_t code_ = 0;
   Closing closing_ = Closing::no;
-  bool websocket_;
-  bool ping_due_ = false;
-  bool unanswered_ = false;  // nothing has come since the last ping
-  bool client_ended_ = false;
-  bool upstream_told_ = false;  // that nothing more comes
-  bool stopped_ = false;
+  bool websocket_ : 1;
+  bool ping_due_ : 1 = false;
+  bool unanswered_ : 1 = false;  // nothing has come since the last ping
+  bool client_ended_ : 1 = false;
+  bool upstream_told_ : 1 = false;  // that nothing more comes
+  bool stopped_ : 1 = false;
 };
 
 }  // namespace postern::server

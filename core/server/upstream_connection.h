@@ -59,8 +59,10 @@ class UpstreamStream {
   virtual void pause_response() = 0;
   virtual void resume_response() = 0;
   virtual bool congested() const noexcept = 0;  // the upstream does not read; on_drained follows
-  virtual void give_back() = 0;                 // request and response have ended
-  virtual void discard() = 0;                   // the user gives up, whatever state they are in
+  // Bytes are all that will pass from now on: what is there for HTTP's sake may go. Never inside one of the user's events.
+  virtual void settle_tunnel() {}
+  virtual void give_back() = 0;  // request and response have ended
+  virtual void discard() = 0;    // the user gives up, whatever state they are in
 
  protected:
   UpstreamStream() = default;

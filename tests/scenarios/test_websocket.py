@@ -3,6 +3,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import json
 import os
 import threading
 
@@ -528,6 +529,44 @@ def test_tunnels_are_counted(gateway, server):
             break
     assert m.value("postern_tunnels", route="all") == 0
     assert m.value("postern_tunnels_closed_total", route="all", reason="client") == 1
+
+
+@pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
+def test_the_log_at_the_end_knows_all_of_the_handshake(gateway, server, tmp_path, over):
+    """A tunnel keeps of its handshake what may still be asked for, and no more."""
+    path = tmp_path / "access.log"
+    variables = ["path.room", "request.header.user-agent", "response.header.x-from", "request.query.x", "upstream.target",
+                 "probe.name", "client.ip", "route.id"]
+    plugins = ["request-id", "probe", {"access-log": {"file": str(path), "headers": ["X-Note"], "variables": variables}}]
+    s = server(echo, extra_headers={"X-From": "the upstream"})
+    route = {"match": {"path": "/rooms/{room}"}}
+    gw = gateway(proxy_to(s, plugins, route, trusted_proxies=["127.0.0.1"]))
+    headers = {"X-Note": "n" * 300, "X-Do": "variables", "X-Request-ID": "r-1", "X-Forwarded-For": "192.0.2.7"}
+
+    async def talk():
+        async with connect(gw, "/rooms/blue?x=1", extra_headers=headers, user_agent_header="me") as ws:
+            for _ in range(3):
+                await ws.send("x" * 500)
+                await ws.recv()
+    if over == "HTTP/1.1":
+        run(talk())
+    else:
+        with gw.h2() as client:
+            fields = [(n, {":path": "/rooms/blue?x=1"}.get(n, v)) for n, v in CONNECT]
+            fields += [(n.lower(), v) for n, v in {**headers, "User-Agent": "me"}.items()]
+            stream = client.open(fields, end=False)
+            client.send_data(stream, framed(1, b"x"))
+            one = client.streams[stream]
+            client.wait_for(lambda: one.response is not None and one.response.body == b"\x81\x01x", "the echo")
+            client.send_data(stream, framed(8, b"\x03\xe8"))
+            client.wait_for(lambda: one.ended, "the end")
+    s.wait_closed()
+    gw.stop()
+    (line,) = [json.loads(text) for text in path.read_text().splitlines()]
+    assert (line["method"], line["path"], line["query"], line["request_id"]) == ("GET", "/rooms/blue", "x=1", "r-1")
+    assert line["header.X-Note"] == "n" * 300
+    assert [line[name] for name in variables] == ["blue", "me", "the upstream", "1", str(s), "world", "192.0.2.7", "all"]
+    assert line["status"] == 101 and line["bytes_in"] > 0 and line["bytes_out"] > 0
 
 
 # ---- Over HTTP/2 (RFC 8441) --------------------------------------------------------------------------------------------

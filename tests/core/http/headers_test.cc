@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
+
+#include "http/message.h"
 
 namespace postern::http {
 namespace {
@@ -113,6 +116,37 @@ TEST_CASE_FIXTURE(Fixture, "a list grows and owns what it copied") {
   for (int i = 0; i < 100; ++i) list.add("name-" + std::to_string(i), std::to_string(i));
   CHECK(list.size() == 100);
   CHECK(list.get("NAME-99") == "99");
+}
+
+TEST_CASE("heads that were packed do without their arena") {
+  BlockPool pool;
+  auto arena = std::make_unique<Arena>(pool);
+  auto* request = new (arena->allocate(sizeof(RequestHead))) RequestHead(*arena);
+  auto* response = new (arena->allocate(sizeof(ResponseHead))) ResponseHead(*arena);
+  request->method = arena->copy("GET");
+  request->path = arena->copy("/chat");
+  request->headers.add("Host", "example");
+  request->headers.add("X-Empty", "");
+  response->status = 101;
+  response->upgrade_protocol = arena->copy("websocket");
+  auto both = [&](Packer& packer) {
+    pack(request, packer);
+    pack(response, packer);
+  };
+  Packer measure;
+  both(measure);
+  auto memory = std::make_unique<std::byte[]>(measure.size());
+  Packer packer(memory.get());
+  both(packer);
+  arena->release_blocks();
+  CHECK(request->method == "GET");
+  CHECK(request->path == "/chat");
+  CHECK(request->headers.get("host") == "example");
+  CHECK(request->headers.get("x-empty") == "");
+  CHECK(response->upgrade_protocol == "websocket");
+  request->headers.add("X-Late", "grows again");
+  CHECK(request->headers.get("x-late") == "grows again");
+  CHECK(request->headers.size() == 3);
 }
 
 }  // namespace
