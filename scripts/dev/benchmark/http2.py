@@ -1,4 +1,4 @@
-"""HTTP/2 with clients: h2load opens many streams on each connection, and the server's CPU time is counted, as with wrk."""
+"""HTTP/2 with clients and with upstreams: h2load opens many streams on each connection, and the server's CPU time is counted, as with wrk."""
 import contextlib
 import re
 import subprocess
@@ -31,18 +31,43 @@ def nginx(directory, backend_port):
     return peers.nginx("nginx", directory, body, port, SERVER_CORE)
 
 
-def contest(bench, path="/"):
-    """{name: [µs per request]}, one for each round."""
+def backend(directory):
+    """The backend's small answer over HTTP/2 without TLS."""
+    port = free_port()
+    server = (f"http2_max_concurrent_streams 128; http2_max_requests 100000000; keepalive_requests 100000000;"
+              f"location / {{ default_type application/json; return 200 '{peers.JSON_148}'; }}")
+    body = peers.NGINX_HTTP.format(directory=directory, port=f"{port} http2", top="", server=server)
+    return peers.nginx("h2-backend", directory, body, port, LOAD_CORE)
+
+
+def contest_of_clients(bench, path="/"):
+    """{name: [µs per request]}, one for each round: HTTP/2 clients, HTTP/1.1 upstream."""
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(nginx(bench.directory, bench.backend.port))]
         if bench.with_gateway:
             servers.append(stack.enter_context(gateway.Gateway(bench.directory, "postern", bench.config())))
-        costs = {server.name: [] for server in servers}
+        return measure(bench, servers, path)
+
+
+def contest_of_upstreams(bench, path="/"):
+    """As above with HTTP/2 on both sides, which nginx does not have."""
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(backend(bench.directory))
+        servers = [stack.enter_context(peers.haproxy(bench.directory, upstream.port, bind="proto h2", server="proto h2"))]
+        if bench.with_gateway:
+            upstreams = {"backend": {"targets": [f"127.0.0.1:{upstream.port}"], "protocol": "h2"}}
+            configuration = bench.config(upstreams=upstreams)
+            servers.append(stack.enter_context(gateway.Gateway(bench.directory, "postern", configuration)))
+        return measure(bench, servers, path)
+
+
+def measure(bench, servers, path):
+    costs = {server.name: [] for server in servers}
+    for server in servers:
+        h2load(server.port, path, 1)  # fills pools and caches
+    for _ in range(bench.rounds):
         for server in servers:
-            h2load(server.port, path, 1)  # fills pools and caches
-        for _ in range(bench.rounds):
-            for server in servers:
-                before = server.cpu_seconds()
-                requests = h2load(server.port, path, bench.seconds)
-                costs[server.name].append((server.cpu_seconds() - before) * 1e6 / requests)
-        return costs
+            before = server.cpu_seconds()
+            requests = h2load(server.port, path, bench.seconds)
+            costs[server.name].append((server.cpu_seconds() - before) * 1e6 / requests)
+    return costs

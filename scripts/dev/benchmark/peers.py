@@ -63,7 +63,7 @@ frontend public
   {policy}
   default_backend backend
 backend backend
-  server one 127.0.0.1:{backend} pool-max-conn -1
+  server one 127.0.0.1:{backend} pool-max-conn -1 {server}
 """
 
 
@@ -154,10 +154,10 @@ def nginx_lua(directory, backend_port):
     return nginx_proxy(directory, backend_port, "nginx+lua", policy, ["ndk_http_module", "ngx_http_lua_module"])
 
 
-def haproxy(directory, backend_port, name="haproxy", lua="", policy="", bind=""):
+def haproxy(directory, backend_port, name="haproxy", lua="", policy="", bind="", server=""):
     port = free_port()
     config = directory / f"{name}.cfg"
-    config.write_text(HAPROXY.format(bind=bind, port=port, backend=backend_port, lua=lua, policy=policy))
+    config.write_text(HAPROXY.format(bind=bind, server=server, port=port, backend=backend_port, lua=lua, policy=policy))
     return Process(name, ["/usr/sbin/haproxy", "-db", "-f", config], SERVER_CORE, port, directory)
 
 

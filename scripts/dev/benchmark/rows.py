@@ -123,6 +123,12 @@ def idle_connections(bench):
         yield Result("  the same in nginx", measured=f"{memory.idle_connections(server, 10_000):.2f} KiB")
 
 
+def h2_upstream(bench):
+    costs = http2.contest_of_upstreams(bench)
+    yield Result("HTTP/2 on both sides, 148 bytes of JSON", measured=times(costs))
+    yield from ratios(costs, "HTTP/2 on both sides", {"haproxy": 0.90})
+
+
 def websocket_echo(bench):
     costs = websocket.contest(bench)
     yield Result(f"WebSocket echo of {websocket.PAYLOAD} bytes, each message", measured=times(costs))
@@ -168,7 +174,7 @@ def routes(bench):
 
 
 def http2_to_clients(bench):
-    costs = http2.contest(bench)
+    costs = http2.contest_of_clients(bench)
     yield Result("HTTP/2 to clients, 148 bytes of JSON", measured=times(costs))
     yield from ratios(costs, "HTTP/2 to clients", {"nginx": 0.90})
 
@@ -185,5 +191,5 @@ def workers(bench):
 
 
 ALL = {row.__name__: row for row in (plain, seven_plugins, lua, large, tls_keepalive, tls_handshakes, memory_at_start,
-                                     idle_connections, idle_websockets, huge_bodies, routes, http2_to_clients, websocket_echo,
-                                     workers)}
+                                     idle_connections, idle_websockets, huge_bodies, routes, http2_to_clients, h2_upstream,
+                                     websocket_echo, workers)}
