@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from support.browser import browsing
+from support.example import process
 from support.gateway import BINARY, Workspace, environment, running
 from support.h2_upstream import H2Upstream
 from support.upstream import Upstream
@@ -40,6 +42,20 @@ def gateway(upstream, h2_upstream):  # upstreams stop after the gateway
     """gateway(config, files=, env=, **names): starts the gateway, stops it at the end and asserts a clean exit."""
     with contextlib.ExitStack() as stack:
         yield lambda config, **how: stack.enter_context(running(config, **how))
+
+
+@pytest.fixture
+def browser(gateway, tmp_path):  # it closes before the gateway stops: a page would come back for ever
+    """browser(*arguments): a real browser with a profile of its own; see support/browser.py."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(browsing(tmp_path / "profile", arguments))
+
+
+@pytest.fixture
+def backend():
+    """backend(command...): a process of an example, ended with the scenario."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *command, **how: stack.enter_context(process(*command, **how))
 
 
 @pytest.fixture
