@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/clock.h"
 #include "http/h2_server_codec.h"
 #include "server/h1_session.h"
 #include "server/h2_session.h"
@@ -19,7 +20,8 @@ ClientConnection::ClientConnection(Worker& worker, std::string_view listener, st
       listener_(listener),
       stream_(std::move(stream)),
       deadline_(&ClientConnection::on_deadline, this),
-      write_deadline_(&ClientConnection::on_write_deadline, this) {
+      write_deadline_(&ClientConnection::on_write_deadline, this),
+      opened_ns_(worker.loop().event_ns()) {
   stream_->set_owner(this);
 }
 
@@ -57,6 +59,12 @@ void ClientConnection::info(postern_connection_info& out) const {
   full.peer_port = peer_port();
   full.listener_view = {listener_.data(), listener_.size()};
   fill_tls_info(stream_->tls(), full);
+  full.opened_unix_ms = system_clock().unix_ms() - (system_clock().now_ns() - opened_ns_) / 1'000'000;
+  if (session_ != nullptr) {
+    auto protocol = http::name_of(session_->protocol());
+    full.protocol_view = {protocol.data(), protocol.size()};
+    full.exchanges = session_->exchanges();
+  }
   std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
 }
 

@@ -56,7 +56,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   void abort(std::uint32_t end);
   std::size_t index = 0;  // in the worker's list
 
-  // --- From the connection table (inside on_connection) ---
+  // --- From the connection table (pause and resume inside on_connection) ---
   void info(postern_connection_info& out) const;
   postern_status pause(postern_ticket& ticket) { return hooks_.pause(ticket); }
   postern_status resume(std::uint64_t pause, postern_verdict verdict);
@@ -88,6 +88,7 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   std::string first_bytes_;                 // that may still become HTTP/2's preface
   Deadline deadline_;
   Deadline write_deadline_;
+  std::uint64_t opened_ns_;     // monotonic
   std::size_t write_mark_ = 0;  // bytes queued when write_deadline_ was armed
   bool admitted_ = false;
   bool draining_ = false;

@@ -19,6 +19,8 @@ class ClientSession {
   ClientSession& operator=(const ClientSession&) = delete;
   virtual ~ClientSession() = default;
   ClientConnection& connection() const noexcept { return connection_; }
+  virtual http::Version protocol() const noexcept = 0;
+  virtual std::size_t exchanges() const noexcept = 0;  // that are open
 
   // --- From exchanges ---
   virtual void let_body_flow(Exchange& exchange, bool flow) = 0;

@@ -192,6 +192,7 @@ class Exchange final : public net::Deferred,
   void ask_for_upgrade(http::RequestHead& head);
   bool answers_upgrade(const http::ResponseHead& head) const noexcept;
   void start_tunnel();
+  std::string_view tunnel_protocol() const noexcept;  // as we write it, whatever the client's spelling
   void let_tunnel_flow();
   void settle_tunnel();
   void pack(Packer& packer) noexcept;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "http/target.h"
+#include "server/client_connection.h"
 #include "server/exchange.h"
 #include "server/local_reply.h"
 #include "server/worker.h"
@@ -146,6 +147,7 @@ void Exchange::info(postern_exchange_info& out) const {
   full.response_body_bytes = response_body_bytes_;
   full.attempts = attempts_;
   full.origin = origin_;
+  full.connection = client_ != nullptr ? client_->connection().handle() : 0;
   full.request_bodiless = request_ != nullptr && !has_request_body() ? 1 : 0;
   full.response_bodiless = response_ends_with_head() ? 1 : 0;
   std::memcpy(&out, &full, std::min<std::size_t>(size, sizeof full));

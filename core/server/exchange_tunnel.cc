@@ -53,14 +53,19 @@ void Exchange::ask_for_upgrade(http::RequestHead& head) {
   if (!head.headers.find("Sec-WebSocket-Version")) head.headers.set_view("Sec-WebSocket-Version", "13");
 }
 
+std::string_view Exchange::tunnel_protocol() const noexcept {
+  if (http::same_name(upgrade_, http::kWebSocket)) return http::kWebSocket;
+  for (const auto& protocol : route_->config->upgrade)
+    if (http::same_name(upgrade_, protocol)) return protocol;
+  return upgrade_;
+}
+
 // Response hooks have run; body hooks do not, for there is no body that they would know.
 void Exchange::start_tunnel() {
   stage_ = Stage::relay;
   wait();
-  std::string protocol(upgrade_);
-  for (char& c : protocol) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
   Tunnel::Host& host = *this;
-  tunnel_ = std::make_unique<Tunnel>(host, worker_.loop(), plan_.tunnels(), *route_->config, protocol);
+  tunnel_ = std::make_unique<Tunnel>(host, worker_.loop(), plan_.tunnels(), *route_->config, tunnel_protocol());
   if (request_->extended_connect) response_->headers.remove("Sec-WebSocket-Accept");
   head_sent_ = must_close_ = true;
   body_wanted_ = true;

@@ -86,6 +86,8 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
     case Builtin::client_cert_not_after:
     case Builtin::client_cert_verified:
       return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
+    case Builtin::tunnel_protocol:
+      return tunnel_ != nullptr ? Value::of(tunnel_protocol()) : Value{};
     case Builtin::route_id:
       return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:

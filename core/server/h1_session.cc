@@ -22,6 +22,8 @@ class H1Session final : public ClientSession, private http::ServerEvents {
         worker_(connection.worker()),
         codec_(http::make_h1_server_codec(*this, head_limits(worker_.plan()->plan().config->limits))) {}
 
+  http::Version protocol() const noexcept override { return http::Version::http11; }
+  std::size_t exchanges() const noexcept override { return exchange_ != nullptr && !exchange_->receiving() ? 1 : 0; }
   void let_body_flow(Exchange& exchange, bool flow) override;
   void write_informational(http::StreamId stream, const http::ResponseHead& head) override;
   void write_head(http::StreamId stream, const http::ResponseHead& head, bool close) override;

@@ -54,6 +54,8 @@ class H2Session final : public ClientSession, private http::ServerEvents {
         worker_(connection.worker()),
         codec_(http::make_h2_server_codec(*this, limits_of(worker_.plan()->plan().config->limits))) {}
 
+  http::Version protocol() const noexcept override { return http::Version::http2; }
+  std::size_t exchanges() const noexcept override;
   void let_body_flow(Exchange& exchange, bool flow) override;
   void write_informational(http::StreamId stream, const http::ResponseHead& head) override;
   void write_head(http::StreamId stream, const http::ResponseHead& head, bool close) override;
@@ -196,6 +198,12 @@ void H2Session::on_request_head(http::StreamId stream, http::RequestHead& head, 
   if (ends) return;
   s->body_paused = true;
   codec_->pause_body(stream);
+}
+
+std::size_t H2Session::exchanges() const noexcept {
+  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), [](const auto& s) {
+    return s->exchange != nullptr && !s->exchange->receiving();
+  }));
 }
 
 void H2Session::on_request_refused(http::StreamId stream, const Error& error) {

@@ -40,6 +40,16 @@ class HandleTable {
     ++entries_[index].generation;
     free_.push_back(index);
   }
+  // The handles one after another, by index: 0 asks for the first and answers that there are no more. `after` need not be
+  // valid any more.
+  std::uint64_t next(std::uint64_t after) const noexcept {
+    if (after != 0 && (after & kWorkerMask) != high_) return 0;
+    std::size_t index = after == 0 ? 0 : (static_cast<std::uint32_t>(after >> 32) & kIndexMask) + std::size_t{1};
+    for (; index < entries_.size(); ++index)
+      if (entries_[index].object != nullptr)
+        return high_ | (static_cast<std::uint64_t>(index) << 32) | entries_[index].generation;
+    return 0;
+  }
   std::size_t size() const noexcept { return entries_.size() - free_.size(); }
 
  private:

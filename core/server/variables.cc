@@ -49,6 +49,7 @@ constexpr Exact kExact[] = {
     {"client.cert.not_before", Builtin::client_cert_not_before},
     {"client.cert.not_after", Builtin::client_cert_not_after},
     {"client.cert.verified", Builtin::client_cert_verified},
+    {"tunnel.protocol", Builtin::tunnel_protocol},
     {"route.id", Builtin::route_id},
     {"upstream.name", Builtin::upstream_name},
     {"upstream.target", Builtin::upstream_target},

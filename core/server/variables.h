@@ -6,7 +6,7 @@
 //   response.status .origin   response.header.NAME   path.NAME (route parameters)   client.ip .port   listener.name
 //   tls.version .cipher .sni .alpn .resumed   client.cert.subject .issuer .san .fingerprint .serial .not_before .not_after
 //   .verified (all unset without TLS, or without a certificate)
-//   route.id   upstream.name .target .latency   latency ("12.3ms")   generation   worker
+//   tunnel.protocol ("websocket"; unset while the exchange is none)   route.id   upstream.name .target .latency   latency ("12.3ms")   generation   worker
 // Everything else is set by plugins: consumer.id, jwt.claims, ...
 #pragma once
 
@@ -67,6 +67,7 @@ enum class Builtin : std::uint8_t {
   client_cert_not_before,
   client_cert_not_after,
   client_cert_verified,
+  tunnel_protocol,
   route_id,
   upstream_name,
   upstream_target,

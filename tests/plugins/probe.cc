@@ -9,6 +9,7 @@ namespace {
 
 struct Tables {
   const postern_exchange_table* exchange = nullptr;
+  const postern_connection_table* connection = nullptr;
   const postern_timer_table* timer = nullptr;
   const postern_template_table* text = nullptr;
 };
@@ -75,6 +76,42 @@ void out_of_place(postern_exchange x) {
   report(x, "too much", t->allocate(x, 2 * 1024 * 1024) == nullptr ? 0 : 1);
 }
 
+std::string variable(postern_exchange x, const char* name) {
+  postern_value value{};
+  if (tables.exchange->variable_get(x, tables.exchange->variable_id(str(name)), &value) != POSTERN_OK) return "-";
+  return {value.string.ptr, value.string.len};
+}
+
+std::string described(postern_exchange x) {
+  postern_exchange_info info{};
+  info.struct_size = sizeof info;
+  tables.exchange->info(x, &info);
+  std::string line = "exchange";
+  for (const char* name : {"route.id", "tunnel.protocol", "request.protocol", "client.ip"})
+    line += " " + variable(x, name);
+  line += " in=" + std::to_string(info.request_body_bytes) + " out=" + std::to_string(info.response_body_bytes);
+  return line + (info.started_unix_ms != 0 && info.connection != 0 ? " since" : " never");
+}
+
+std::string described_connection(postern_connection c) {
+  postern_connection_info info{};
+  info.struct_size = sizeof info;
+  tables.connection->info(c, &info);
+  std::string line = "connection " + std::string(info.protocol_view.ptr, info.protocol_view.len);
+  line += " exchanges=" + std::to_string(info.exchanges);
+  return line + (info.opened_unix_ms != 0 ? " since" : " never");
+}
+
+// What is open on this worker, this exchange included.
+void list(postern_exchange x) {
+  auto tell = [x](const std::string& line) {
+    tables.exchange->header_add(x, POSTERN_REQUEST, str("x-did"), {line.data(), line.size()});
+  };
+  for (auto one = tables.exchange->next(0); one != 0; one = tables.exchange->next(one)) tell(described(one));
+  for (auto one = tables.connection->next(0); one != 0; one = tables.connection->next(one))
+    tell(described_connection(one));
+}
+
 struct Waiting {
   postern_ticket ticket;
 };
@@ -126,6 +163,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "headers") set_headers(x);
   if (what == "variables") set_variables(x, self);
   if (what == "out-of-place") out_of_place(x);
+  if (what == "list") list(x);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
   if (what == "meddle") return meddle(x, self, slot);
   if (what == "respond") {
@@ -150,6 +188,7 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false})
 const postern_plugin* query(const postern_host* host) {
   auto get = [host](const char* name) { return host->get_interface(host, str(name), 1); };
   tables.exchange = static_cast<const postern_exchange_table*>(get("exchange"));
+  tables.connection = static_cast<const postern_connection_table*>(get("connection"));
   tables.timer = static_cast<const postern_timer_table*>(get("timer"));
   tables.text = static_cast<const postern_template_table*>(get("template"));
   static postern_plugin plugin{};
@@ -166,7 +205,8 @@ const postern_plugin* query(const postern_host* host) {
 }
 
 __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4))) POSTERN_DETAIL_PLAIN constexpr auto probe_note =
-    postern::detail::make_note("probe", "1.0.0", "exchange>=1 timer>=1 template>=1", "", POSTERN_HOOK_REQUEST);
+    postern::detail::make_note("probe", "1.0.0", "exchange>=1 connection>=1 timer>=1 template>=1", "",
+                               POSTERN_HOOK_REQUEST);
 
 }  // namespace
 

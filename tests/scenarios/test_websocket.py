@@ -531,6 +531,38 @@ def test_tunnels_are_counted(gateway, server):
     assert m.value("postern_tunnels_closed_total", route="all", reason="client") == 1
 
 
+def test_a_plugin_can_list_what_is_open(gateway, server, upstream):
+    """Tunnels, requests and connections of a worker, with route, client, protocol and the bytes both ways (PR-07)."""
+    u = upstream()
+    config = proxy_to(server(echo), trusted_proxies=["127.0.0.1"])
+    config["upstreams"]["plain"] = {"targets": [str(u)]}
+    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
+    gw = gateway({"workers": 1, **config})
+
+    def listed(kind):
+        gw.get("/list", headers={"X-Do": "list", "X-Forwarded-For": "192.0.2.9"})
+        return sorted(line for line in u.last.headers.get_all("X-Did") if line.startswith(kind))
+
+    async def talk():
+        everybody = [await connect(gw, extra_headers={"X-Forwarded-For": f"192.0.2.{i}"}) for i in range(2)]
+        await everybody[1].send("12345")
+        await everybody[1].recv()
+        with gw.h2() as client:
+            stream = client.open(CONNECT, end=False)
+            one = client.streams[stream]
+            client.wait_for(lambda: one.response is not None, "the handshake")
+            seen.append((listed("exchange"), listed("connection")))
+        await everybody[0].close()
+        await everybody[1].close()
+    seen = []
+    run(talk())
+    assert seen == [(["exchange all websocket HTTP/1.1 192.0.2.0 in=0 out=0 since",
+                      "exchange all websocket HTTP/1.1 192.0.2.1 in=11 out=7 since",
+                      "exchange all websocket HTTP/2 127.0.0.1 in=0 out=0 since",
+                      "exchange list - HTTP/1.1 192.0.2.9 in=0 out=0 since"],
+                     ["connection HTTP/1.1 exchanges=1 since"] * 3 + ["connection HTTP/2 exchanges=1 since"])]
+
+
 @pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
 def test_the_log_at_the_end_knows_all_of_the_handshake(gateway, server, tmp_path, over):
     """A tunnel keeps of its handshake what may still be asked for, and no more."""

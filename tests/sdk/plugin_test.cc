@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "query.h"
 
@@ -267,6 +269,39 @@ TEST_CASE("a request without a body is given one, and a body streams although it
   CHECK_FALSE(Chooser::bodiless);
   CHECK(Chooser::given == postern::Status(POSTERN_E_STATE));
   CHECK(has.upstream_body() == "seen");
+}
+
+struct Lists {
+  inline static std::vector<std::string> paths, peers;
+  void on_request(Exchange& x) {
+    paths.clear();
+    peers.clear();
+    for (Exchange one : postern::OpenExchanges(x.instance())) paths.emplace_back(one.request().path());
+    for (postern::Connection c : postern::OpenConnections(x.instance())) peers.emplace_back(c.peer_address());
+  }
+};
+
+TEST_CASE("a plugin can walk over what is open") {
+  FakeGateway gateway;
+  gateway.load(query<Lists>).configure();
+  gateway.connect({.peer_address = "192.0.2.1"});
+  FakeExchange& first = gateway.request("GET", "/first").send();
+  gateway.request("GET", "/not-sent");
+  gateway.request("GET", "/second").send();
+  CHECK(Lists::paths == std::vector<std::string>{"/first", "/second"});
+  CHECK(Lists::peers == std::vector<std::string>{"192.0.2.1"});
+  first.abort();
+  gateway.get("/third");
+  CHECK(Lists::paths == std::vector<std::string>{"/second", "/third"});
+}
+
+TEST_CASE("a walk over connections is empty where there is no such table") {
+  FakeGateway gateway;
+  gateway.without("connection");
+  gateway.load(query<Lists>).configure();
+  gateway.connect();
+  gateway.get("/");
+  CHECK(Lists::peers.empty());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// "connection": an accepted client connection, inside on_connection.
+// "connection": the client connections of a worker; what can be decided of one is decided inside on_connection.
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
 
@@ -39,10 +39,15 @@ postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   return posted ? POSTERN_OK : POSTERN_E_GONE;
 }
 
+postern_connection next(postern_connection after) {
+  Worker* worker = Worker::current();
+  return worker == nullptr ? 0 : worker->connections().next(after);
+}
+
 }  // namespace
 
 const postern_connection_table& connection_table() {
-  static const postern_connection_table table{sizeof(table), 1, &info, &pause, &resume};
+  static const postern_connection_table table{sizeof(table), 1, &info, &pause, &resume, &next};
   return table;
 }
 

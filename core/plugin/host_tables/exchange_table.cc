@@ -339,6 +339,16 @@ postern_status on_end(postern_exchange handle, void (*done)(void* user), void* u
   return with_exchange(handle, [&](Exchange& x) { return x.on_end(done, user); });
 }
 
+// One whose head is not complete yet is nothing that could be spoken of.
+postern_exchange next(postern_exchange after) {
+  Worker* worker = Worker::current();
+  if (worker == nullptr) return 0;
+  auto& exchanges = worker->exchanges();
+  postern_exchange found = exchanges.next(after);
+  while (found != 0 && exchanges.find(found)->receiving()) found = exchanges.next(found);
+  return found;
+}
+
 }  // namespace
 
 const postern_exchange_table& exchange_table() {
@@ -353,7 +363,8 @@ const postern_exchange_table& exchange_table() {
                                             &variable_get, &variable_set,
                                             &pause,        &resume,
                                             &info,         &allocate,
-                                            &retry,        &on_end};
+                                            &retry,        &on_end,
+                                            &next};
   return table;
 }
 

@@ -211,6 +211,7 @@ typedef struct postern_exchange_info {
   uint32_t origin;              /* POSTERN_ORIGIN_* of the current response */
   /* 1: no body follows that head, so that its body hooks will not run. Of the request: 0 again once give() was called. */
   uint32_t request_bodiless, response_bodiless;
+  postern_connection connection; /* its client's, which exchanges of HTTP/2 share; 0 once it has closed */
 } postern_exchange_info;
 #define POSTERN_ORIGIN_NONE 0u /* no response yet */
 #define POSTERN_ORIGIN_UPSTREAM 1u
@@ -271,6 +272,11 @@ typedef struct postern_exchange_table {
   postern_status (*retry)(postern_exchange x, uint32_t delay_ms);
   /* Runs `done` when the exchange ends, before on_complete; for async work that must die with it. Up to 64 each. */
   postern_status (*on_end)(postern_exchange x, void (*done)(void* user), void* user);
+  /* The exchanges that are open on the calling worker, one after another in no order that means anything, those of other
+   * generations too: 0 asks for the first, and is the answer when there are no more. `after` may have ended meanwhile; one that
+   * begins during the walk may be missed, none comes twice. What can be read of an exchange can be read of these. Walk some
+   * thousands at a time at most, and the other workers with loop->post. 0 off a worker. */
+  postern_exchange (*next)(postern_exchange after);
 } postern_exchange_table;
 
 /* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */
@@ -492,7 +498,7 @@ typedef struct postern_control_table {
   postern_status (*route_at)(postern_instance instance, uint64_t index, postern_route_info* info_view);
 } postern_control_table;
 
-/* "connection": inside on_connection. */
+/* "connection": inside on_connection; next and info at any time on a worker. */
 typedef struct postern_connection_info {
   uint32_t struct_size;
   uint32_t worker;
@@ -506,12 +512,17 @@ typedef struct postern_connection_info {
   uint32_t client_verified; /* 1 when the client has shown a certificate and it is good */
   postern_str client_subject_view, client_issuer_view, client_names_view, client_fingerprint_view, client_serial_view;
   postern_str client_not_before_view, client_not_after_view;
+  uint64_t opened_unix_ms;   /* wall clock when it was accepted */
+  uint64_t exchanges;        /* that are open on it */
+  postern_str protocol_view; /* "HTTP/1.1", "HTTP/2"; empty until it is known */
 } postern_connection_info;
 typedef struct postern_connection_table {
   uint32_t struct_size, version;
   postern_status (*info)(postern_connection c, postern_connection_info* info_view);
   postern_status (*pause)(postern_connection c, postern_ticket* ticket);    /* as for exchanges */
   postern_status (*resume)(postern_ticket ticket, postern_verdict verdict); /* [any thread] CONTINUE, ABORT, ERROR */
+  postern_connection (*next)(
+      postern_connection after); /* as of exchanges: the client connections of the calling worker */
 } postern_connection_table;
 
 typedef struct postern_host {

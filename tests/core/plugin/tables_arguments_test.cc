@@ -129,3 +129,14 @@ TEST_CASE_FIXTURE(WorkerFixture, "resume works from any thread, and late ones ar
   CHECK(connection_table().resume({kEnded, 1}, POSTERN_RESPOND) == POSTERN_E_INVALID);
   CHECK(connection_table().resume({kEnded, 1}, POSTERN_ABORT) == POSTERN_OK);
 }
+
+TEST_CASE_FIXTURE(WorkerFixture, "a walk over what is open is empty off a worker and behind any handle of another") {
+  CHECK(exchange_table().next(0) == 0);
+  CHECK(connection_table().next(0) == 0);
+  on_worker([&] {
+    for (auto handle : {postern_exchange{0}, kNoHandle, kElsewhere, kEnded, ~postern_exchange{0}}) {
+      CHECK(exchange_table().next(handle) == 0);
+      CHECK(connection_table().next(handle) == 0);
+    }
+  });
+}

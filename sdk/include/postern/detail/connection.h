@@ -1,4 +1,4 @@
-// Connection: an accepted client connection, inside on_connection.
+// Connection: an accepted client connection, inside on_connection and in a walk over those that are open.
 #pragma once
 
 #include "postern/detail/exchange.h"
@@ -49,6 +49,10 @@ class Connection {
   std::string_view client_not_before() const { return detail::to_view(info().client_not_before_view); }
   std::string_view client_not_after() const { return detail::to_view(info().client_not_after_view); }
 
+  std::uint64_t opened_unix_ms() const { return info().opened_unix_ms; }
+  std::uint64_t exchanges() const { return info().exchanges; }  // that are open on it
+  std::string_view protocol() const { return detail::to_view(info().protocol_view); }
+
   // The hook must then return Verdict::SUSPEND.
   ConnectionTicket pause() const {
     postern_ticket ticket = {};
@@ -65,6 +69,31 @@ class Connection {
   }
   postern_connection raw_;
   postern_instance instance_;
+};
+
+// The client connections of the calling worker: `for (Connection c : OpenConnections(own))`. As OpenExchanges.
+class OpenConnections {
+ public:
+  explicit OpenConnections(Instance own) : own_(own.raw()) {}
+  class Iterator {
+   public:
+    explicit Iterator(postern_instance own) : own_(own) { ++*this; }
+    Connection operator*() const { return Connection(at_, own_); }
+    Iterator& operator++() {
+      at_ = POSTERN_OFFERS(connection, next) ? detail::host.connection->next(at_) : 0;
+      return *this;
+    }
+    bool operator==(std::default_sentinel_t) const { return at_ == 0; }
+
+   private:
+    postern_instance own_;
+    postern_connection at_ = 0;
+  };
+  Iterator begin() const { return Iterator(own_); }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  postern_instance own_;
 };
 
 }  // namespace postern

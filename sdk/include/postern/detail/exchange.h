@@ -318,4 +318,30 @@ class Exchange {
   postern_instance instance_;
 };
 
+// The exchanges that are open on the calling worker, those of other generations too: `for (Exchange x : OpenExchanges(own))`.
+// Reading is all that should be done to them. Empty off a worker, and on gateways that cannot tell.
+class OpenExchanges {
+ public:
+  explicit OpenExchanges(Instance own) : own_(own.raw()) {}
+  class Iterator {
+   public:
+    explicit Iterator(postern_instance own) : own_(own) { ++*this; }
+    Exchange operator*() const { return Exchange(at_, own_); }
+    Iterator& operator++() {
+      at_ = POSTERN_OFFERS(exchange, next) ? detail::host.exchange->next(at_) : 0;
+      return *this;
+    }
+    bool operator==(std::default_sentinel_t) const { return at_ == 0; }
+
+   private:
+    postern_instance own_;
+    postern_exchange at_ = 0;
+  };
+  Iterator begin() const { return Iterator(own_); }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  postern_instance own_;
+};
+
 }  // namespace postern

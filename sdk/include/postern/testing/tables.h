@@ -236,7 +236,7 @@ struct Tables {
     if (e == nullptr) return POSTERN_E_GONE;
     if (id == 0 || id > gateway().variable_names_.size()) return POSTERN_E_INVALID;
     const std::string_view name = gateway().variable_names_[id - 1];
-    for (std::string_view family : {"request.", "response.", "client.", "route.", "upstream.", "path."}) {
+    for (std::string_view family : {"request.", "response.", "client.", "route.", "upstream.", "path.", "tunnel."}) {
       if (name.starts_with(family)) return POSTERN_E_STATE;
     }
     e->variables_[id] = {value->type, value->integer, value->number, std::string(to_view(value->string))};
@@ -296,6 +296,14 @@ struct Tables {
     std::memcpy(info, &full, std::min<std::size_t>(sizeof full, info->struct_size));
     return POSTERN_OK;
   }
+  static postern_exchange next(postern_exchange after) {
+    postern_exchange first = 0;
+    for (const auto& e : gateway().exchanges_) {
+      bool open = e->stage_ != FakeExchange::Stage::begin && !e->ended();
+      if (open && e->handle_ > after && (first == 0 || e->handle_ < first)) first = e->handle_;
+    }
+    return first;
+  }
   static void* allocate(postern_exchange x, std::uint64_t size) {
     constexpr std::uint64_t kMost = 1 << 20;
     FakeExchange* e = exchange_of(x);
@@ -342,7 +350,8 @@ struct Tables {
                                                             info,
                                                             allocate,
                                                             retry,
-                                                            on_end};
+                                                            on_end,
+                                                            next};
 
   // ---- body ----
   // Whose hook runs, or has suspended: until it is resumed, functions do what they would do inside it.
@@ -711,8 +720,13 @@ struct Tables {
     full.client_issuer_view = to_str(connection->client_issuer);
     full.client_names_view = to_str(connection->client_names);
     full.client_fingerprint_view = to_str(connection->client_fingerprint);
+    full.opened_unix_ms = gateway().unix_ms();
+    full.protocol_view = to_str("HTTP/1.1");
     *info_view = full;
     return POSTERN_OK;
+  }
+  static postern_connection connection_next(postern_connection after) {
+    return after < gateway().connections_.size() ? after + 1 : 0;
   }
   static postern_status connection_pause(postern_connection c, postern_ticket* ticket) {
     FakeConnection* connection = connection_of(c);
@@ -727,8 +741,8 @@ struct Tables {
     connection->verdict = verdict;
     return POSTERN_OK;
   }
-  static constexpr postern_connection_table kConnectionTable = {sizeof(postern_connection_table), 1, connection_info,
-                                                                connection_pause, connection_resume};
+  static constexpr postern_connection_table kConnectionTable = {
+      sizeof(postern_connection_table), 1, connection_info, connection_pause, connection_resume, connection_next};
 
   // ---- host ----
   static const void* get_interface(const postern_host*, postern_str name, std::uint32_t min_version) {
