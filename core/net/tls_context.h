@@ -15,6 +15,7 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct x509_st;
 
 namespace postern::net {
 
@@ -36,10 +37,10 @@ class TlsServerContext {
 
   // --- For core/net ---
   ssl_st* new_ssl() const;  // the caller's
-  // The certificate for a name that a client asks for: exact, then the wildcard of its parent, else the first.
+  // The certificates for a name that a client asks for: exact, then the wildcard of its parent, else the first.
   ssl_ctx_st* choose(std::string_view server_name) const noexcept;
-  const std::string& protocols() const noexcept { return protocols_; }  // ALPN in wire format
-  const std::string& ocsp_of(const ssl_ctx_st* context) const noexcept;
+  const std::string& protocols() const noexcept { return protocols_; }    // ALPN in wire format
+  const std::string& ocsp_of(const x509_st* certificate) const noexcept;  // one of its own; empty: none
 
  private:
   friend class ServerContextBuilder;
@@ -48,6 +49,7 @@ class TlsServerContext {
 
   std::vector<std::unique_ptr<Entry>> entries_;
   std::unordered_map<std::string, ssl_ctx_st*> by_name_;  // "a.example", ".example" for *.example
+  std::unordered_map<const x509_st*, std::string> ocsp_;
   std::string protocols_;
 };
 

@@ -1,4 +1,5 @@
-// Contexts for the connections of clients. One SSL_CTX for each certificate; they differ in nothing else.
+// Contexts for the connections of clients. One SSL_CTX for each set of names, with a certificate of each kind of key that has
+// them; they differ in nothing else.
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace postern::net {
 
 struct TlsServerContext::Entry {
   OwnedContext context;
-  std::string ocsp;
+  std::vector<std::string> names;  // sorted
+  std::vector<int> key_kinds;      // EVP_PKEY_*: of its certificates
 };
 
 namespace {
@@ -43,11 +45,22 @@ std::vector<std::string> names_of(X509* certificate) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives.get(), i);
     if (name->type == GEN_DNS) names.push_back(lower(text_of(name->d.dNSName)));
   }
+  std::sort(names.begin(), names.end());
   if (alternatives != nullptr) return names;
   const X509_NAME* subject = X509_get_subject_name(certificate);
   int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
   if (at >= 0) names.push_back(lower(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
   return names;
+}
+
+int key_kind(X509* certificate) { return EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)); }
+
+// Lists of the authorities above the client's own are looked at where there are any; that one must have its list.
+int on_client_certificate(int good, X509_STORE_CTX* check) {
+  bool no_list = good == 0 && X509_STORE_CTX_get_error(check) == X509_V_ERR_UNABLE_TO_GET_CRL;
+  if (!no_list || X509_STORE_CTX_get_error_depth(check) == 0) return good;
+  X509_STORE_CTX_set_error(check, X509_V_OK);
+  return 1;
 }
 
 int on_server_name(SSL* ssl, int*, void* raw) {
@@ -70,7 +83,7 @@ int on_protocols(SSL*, const unsigned char** out, unsigned char* out_size, const
 }
 
 int on_status_request(SSL* ssl, void* raw) {
-  const std::string& response = static_cast<const TlsServerContext*>(raw)->ocsp_of(SSL_get_SSL_CTX(ssl));
+  const std::string& response = static_cast<const TlsServerContext*>(raw)->ocsp_of(SSL_get_certificate(ssl));
   if (response.empty()) return SSL_TLSEXT_ERR_NOACK;
   void* copy = OPENSSL_memdup(response.data(), response.size());
   if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
@@ -112,7 +125,7 @@ class ServerContextBuilder {
     if (auth.crl.empty()) return;
     if (auto all = read_crls(auth.crl)) {
       for (auto& one : *all) X509_STORE_add_crl(store_.get(), one.get());
-      X509_STORE_set_flags(store_.get(), X509_V_FLAG_CRL_CHECK);
+      X509_STORE_set_flags(store_.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     } else {
       report.problem(all.error().text);
     }
@@ -120,20 +133,42 @@ class ServerContextBuilder {
 
   void add(const config::Certificate& certificate) {
     TlsReport report{certificate.position, path_ + "/certificates", problems_};
-    auto entry = std::make_unique<TlsServerContext::Entry>();
-    entry->context = new_context(TLS_server_method(), tls_.min_version, tls_.session_tickets);
+    TlsServerContext::Entry* entry = entry_for(certificate, report);
+    if (entry == nullptr) return;
     SSL_CTX* raw = entry->context.get();
-    if (raw == nullptr) return report.problem(openssl_reason());
     if (!use_certificate(raw, certificate.cert, certificate.key, report)) return;
-    set_up(raw);
+    X509* own = SSL_CTX_get0_certificate(raw);
+    entry->key_kinds.push_back(key_kind(own));
     if (!certificate.ocsp.empty()) {
       auto response = read_ocsp_response(certificate.ocsp);
       if (!response) return report.problem(response.error().text);
-      entry->ocsp = std::move(*response);
+      result_->ocsp_.emplace(own, std::move(*response));
     }
-    for (const auto& name : names_of(SSL_CTX_get0_certificate(raw)))
+    for (const auto& name : entry->names)
       result_->by_name_.emplace(name.starts_with("*.") ? name.substr(1) : name, raw);
-    result_->entries_.push_back(std::move(entry));
+  }
+
+  // The one of the same names that has no certificate of this kind yet, else a new one.
+  TlsServerContext::Entry* entry_for(const config::Certificate& certificate, const TlsReport& report) {
+    std::vector<std::string> names;
+    if (auto chain = read_certificates(certificate.cert)) {
+      X509* own = chain->front().get();
+      names = names_of(own);
+      for (const auto& entry : result_->entries_) {
+        const auto& kinds = entry->key_kinds;
+        bool taken = std::find(kinds.begin(), kinds.end(), key_kind(own)) != kinds.end();
+        if (!names.empty() && entry->names == names && !taken) return entry.get();
+      }
+    }
+    auto entry = std::make_unique<TlsServerContext::Entry>();
+    entry->context = new_context(TLS_server_method(), tls_.min_version, tls_.session_tickets);
+    if (entry->context == nullptr) {
+      report.problem(openssl_reason());
+      return nullptr;
+    }
+    entry->names = std::move(names);
+    set_up(entry->context.get());
+    return result_->entries_.emplace_back(std::move(entry)).get();
   }
 
   void set_up(SSL_CTX* context) {
@@ -154,7 +189,7 @@ class ServerContextBuilder {
     const config::ClientAuth& auth = tls_.client_auth;
     if (auth.mode == Mode::none || store_ == nullptr) return;
     int required = auth.mode == Mode::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, on_client_certificate);
     SSL_CTX_set_verify_depth(context, static_cast<int>(auth.depth));
     SSL_CTX_set1_cert_store(context, store_.get());
     for (const auto& one : authorities_) SSL_CTX_add_client_CA(context, one.get());
@@ -205,11 +240,10 @@ ssl_ctx_st* TlsServerContext::choose(std::string_view server_name) const noexcep
   return found != by_name_.end() ? found->second : entries_.front()->context.get();
 }
 
-const std::string& TlsServerContext::ocsp_of(const ssl_ctx_st* context) const noexcept {
+const std::string& TlsServerContext::ocsp_of(const x509_st* certificate) const noexcept {
   static const std::string kNone;
-  for (const auto& entry : entries_)
-    if (entry->context.get() == context) return entry->ocsp;
-  return kNone;
+  auto found = ocsp_.find(certificate);
+  return found != ocsp_.end() ? found->second : kNone;
 }
 
 }  // namespace postern::net

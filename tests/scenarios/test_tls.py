@@ -1,5 +1,6 @@
 """TLS to clients: certificates by name, client certificates, resumption, replacement on disk, and what bad clients get."""
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -7,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.certificates import Authority, client_context
+from support.certificates import Authority, client_context, openssl
 from support.client import Client, parse_address
 from support.gateway import BUILD
 from support.upstream import early, ok
@@ -150,6 +151,31 @@ def test_a_revoked_client_certificate_is_refused_even_with_an_old_session(gatewa
     assert gw.get(client={"tls": authority.trusted(carol)}).status == 200
 
 
+def test_lists_of_the_authorities_above_count_where_they_are_given(gateway, tmp_path):
+    root = Authority(tmp_path / "root", "Root")
+    good, bad, unlisted = (Authority(tmp_path / name, name, above=root) for name in ("good", "bad", "unlisted"))
+    localhost = root.issue("localhost", names=["DNS:localhost"])
+    alice, eve, bob, carol = good.issue("alice"), bad.issue("eve"), good.issue("bob"), unlisted.issue("carol")
+    lists = tmp_path / "lists.pem"
+
+    def write(*crls):
+        lists.write_text("".join(crl.read_text() for crl in crls))
+    write(good.revoke(bob), bad.revoke())
+    gw = secure(gateway, [localhost], f', client_auth: {{mode: required, ca: "{root.pem}", crl: "{lists}"}}')
+
+    def welcome(pair):
+        return gw.get(client={"tls": root.trusted(pair)}).text.endswith("true")
+    assert welcome(alice) and welcome(eve), "the root has no list, so nobody looks for its word on the others"
+    assert refused(gw, root.trusted(bob))
+    assert refused(gw, root.trusted(carol))
+    assert "unable to get certificate CRL" in gw.wait_log('"kind":"certificate"', count=2)["reason"]
+    write(good.directory / "crl.pem", bad.directory / "crl.pem", root.revoke(bad))
+    gw.reload()
+    assert welcome(alice)
+    assert refused(gw, root.trusted(eve))
+    assert "revoked" in gw.wait_log('"kind":"certificate"', count=3)["reason"]
+
+
 def test_a_certificate_can_decide_at_on_connection(gateway, authority, localhost):
     guard = """
         return {name = "guard", version = "1.0.0", on_connection = function(connection)
@@ -262,20 +288,45 @@ def test_check_warns_of_keys_that_others_can_read_and_of_expired_certificates(po
     assert "everybody can read it" in said.stderr and "has expired" in said.stderr
 
 
+def test_certificates_of_one_name_and_two_kinds_of_keys_serve_side_by_side(gateway, authority, localhost):
+    names = ["DNS:localhost", "IP:127.0.0.1"]
+    rsa, other = authority.issue("localhost", names=names, algorithm="rsa"), authority.issue("other", names=["DNS:other.example"])
+    gw = secure(gateway, [other, localhost, rsa])
+
+    def served(name, *options):
+        said = subprocess.run(["openssl", "s_client", "-connect", gw.address(), "-servername", name, "-CAfile", authority.pem, *options],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        return re.search(r"Peer signature type: (\S+)", said).group(1)
+    assert served("localhost") == "ECDSA"
+    assert served("localhost", "-sigalgs", "rsa_pss_rsae_sha256") == "RSA-PSS"
+    assert served("localhost", "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256") == "RSA-PSS"
+    assert served("localhost", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256") == "ECDSA"
+    assert served("other.example") == "ECDSA"
+    with gw.client(tls=authority.trusted()) as client:
+        assert certificate_of(client) == "localhost"
+
+
 # ---- Stapling -----------------------------------------------------------------------------------------------------------
 
+def stapled(authority, pair, folder):
+    """An entry of `certificates` with a response."""
+    request, response = folder / f"{pair.cert.stem}.request", folder / f"{pair.cert.stem}.response"
+    openssl("ocsp", "-issuer", authority.pem, "-cert", pair.cert, "-reqout", request)
+    openssl("ocsp", "-index", authority.directory / "index", "-CA", authority.pem, "-rsigner", authority.pem, "-rkey",
+            authority.directory / "ca.key", "-reqin", request, "-respout", response, "-ndays", "7")
+    return f'{{cert: "{pair.cert}", key: "{pair.key}", ocsp: "{response}"}}'
+
+
 def test_an_ocsp_response_from_a_file_is_stapled(gateway, authority, localhost, tmp_path):
-    request, response = tmp_path / "request.der", tmp_path / "response.der"
-    subprocess.run(["openssl", "ocsp", "-issuer", authority.pem, "-cert", localhost.cert, "-reqout", request], check=True,
-                   capture_output=True)
-    subprocess.run(["openssl", "ocsp", "-index", authority.directory / "index", "-CA", authority.pem, "-rsigner", authority.pem,
-                    "-rkey", authority.directory / "ca.key", "-reqin", request, "-respout", response, "-ndays", "7"],
-                   check=True, capture_output=True)
-    pair = f'{{cert: "{localhost.cert}", key: "{localhost.key}", ocsp: "{response}"}}'
-    gw = secure(gateway, [pair])
-    said = subprocess.run(["openssl", "s_client", "-connect", gw.address(), "-status", "-CAfile", authority.pem],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert "OCSP Response Status: successful" in said.stdout and "Cert Status: good" in said.stdout
+    """Each certificate has its own."""
+    rsa = authority.issue("localhost", names=["DNS:localhost", "IP:127.0.0.1"], algorithm="rsa")
+    gw = secure(gateway, [stapled(authority, pair, tmp_path) for pair in (localhost, rsa)])
+    for algorithm, pair in (("ecdsa_secp256r1_sha256", localhost), ("rsa_pss_rsae_sha256", rsa)):
+        said = subprocess.run(["openssl", "s_client", "-connect", gw.address(), "-status", "-CAfile", authority.pem, "-sigalgs", algorithm],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+        assert "OCSP Response Status: successful" in said and "Cert Status: good" in said
+        serial = openssl("x509", "-in", pair.cert, "-noout", "-serial").strip().partition("=")[2]
+        assert f"Serial Number: {serial}" in said
 
 
 # ---- Bodies and endings -------------------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ class Pair:
 class Authority:
     """ca.issue("alice", names=["DNS:a.example"]) gives a Pair; `ca.pem` is what others trust."""
 
-    def __init__(self, directory, name="Test CA"):
+    def __init__(self, directory, name="Test CA", above=None):
+        """`above`: the authority that this one has its certificate from."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "ca.cnf"
@@ -59,9 +60,13 @@ class Authority:
         (self.directory / "serial").write_text("1000\n")
         self.pem = self.directory / "ca.pem"
         self.count = 0
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30,
-                     "-keyout", self.directory / "ca.key", "-out", self.pem, "-subj", f"/CN={name}",
+        self.above = above
+        request = self.directory / "request"
+        self.openssl("req", *(() if above else ("-x509", "-days", 30)), "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-nodes", "-keyout", self.directory / "ca.key", "-out", request if above else self.pem, "-subj", f"/CN={name}",
                      "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        if above:
+            above.sign(request, self.pem)
 
     def openssl(self, command, *arguments):
         return openssl(command, "-config", self.config, *arguments)
@@ -74,18 +79,22 @@ class Authority:
         extensions = ["-addext", "subjectAltName=" + ",".join(names)] if names else []
         self.openssl("req", "-newkey", *kind, "-nodes", "-keyout", pair.key, "-out", request, "-subj", f"/CN={name}",
                      *extensions)
-        self.openssl("ca", "-batch", "-notext", "-startdate", dates[0], "-enddate", dates[1], "-in", request, "-out",
-                     pair.cert)
+        self.sign(request, pair.cert, dates)
+        if self.above:  # whoever trusts the authority above needs to see this one's certificate, too
+            pair.cert.write_text(pair.cert.read_text() + self.pem.read_text())
         os.chmod(pair.key, 0o600)
         return pair
+
+    def sign(self, request, to, dates=("20200101000000Z", "20990101000000Z")):
+        self.openssl("ca", "-batch", "-notext", "-startdate", dates[0], "-enddate", dates[1], "-in", request, "-out", to)
 
     def expired(self, name, **how):
         return self.issue(name, dates=("20200101000000Z", "20210101000000Z"), **how)
 
     def revoke(self, *pairs):
-        """A revocation list with these in it."""
+        """A revocation list with these in it: pairs, or authorities below this one."""
         for pair in pairs:
-            self.openssl("ca", "-revoke", pair.cert)
+            self.openssl("ca", "-revoke", pair.pem if isinstance(pair, Authority) else pair.cert)
         crl = self.directory / "crl.pem"
         self.openssl("ca", "-gencrl", "-out", crl)
         return crl
