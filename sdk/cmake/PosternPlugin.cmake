@@ -58,7 +58,10 @@ function(postern_add_plugin)
   add_library(plugin_${arg_NAME} MODULE)
   target_link_libraries(plugin_${arg_NAME} PRIVATE ${objects})
   _postern_plugin_flags(plugin_${arg_NAME})
+  set(exports ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/PosternPlugin.map)
+  target_link_options(plugin_${arg_NAME} PRIVATE LINKER:--version-script=${exports})
   set_target_properties(plugin_${arg_NAME} PROPERTIES
+    LINK_DEPENDS ${exports}
     LINKER_LANGUAGE CXX
     PREFIX ""
     OUTPUT_NAME ${arg_NAME}
