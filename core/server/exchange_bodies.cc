@@ -191,7 +191,8 @@ void Exchange::on_upstream_body_end(http::HeaderList* trailers) {
 void Exchange::deliver_to_client(std::string_view bytes, bool end) {
   if (client_ == nullptr) return;
   if (!head_sent_) {
-    bool length_known = end && response_trailers_ == nullptr;  // trailers need HTTP/1's chunks
+    bool trailers = response_trailers_ != nullptr && response_trailers_->size() > 0;  // they need HTTP/1's chunks
+    bool length_known = end && !trailers;
     send_response_head(length_known ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
   }
   response_body_bytes_ += bytes.size();
