@@ -1,5 +1,7 @@
 #include "server/grpc.h"
 
+#include <postern/grpc.h>
+
 #include "http/char_class.h"
 
 namespace postern::server {
@@ -7,16 +9,6 @@ namespace {
 
 constexpr std::string_view kContentType = "application/grpc";
 constexpr std::size_t kTimeoutDigits = 8;
-
-enum Code : std::uint32_t {
-  kUnknown = 2,
-  kDeadlineExceeded = 4,
-  kPermissionDenied = 7,
-  kUnimplemented = 12,
-  kInternal = 13,
-  kUnavailable = 14,
-  kUnauthenticated = 16
-};
 
 // Nanoseconds; 0: no unit.
 std::uint64_t unit_ns(char unit) noexcept {
@@ -63,24 +55,7 @@ std::optional<std::uint64_t> parse_grpc_timeout(std::string_view value) noexcept
 }
 
 std::uint32_t grpc_status_of(std::uint16_t http_status, bool timed_out) noexcept {
-  if (timed_out) return kDeadlineExceeded;
-  switch (http_status) {
-    case 400:
-      return kInternal;
-    case 401:
-      return kUnauthenticated;
-    case 403:
-      return kPermissionDenied;
-    case 404:
-      return kUnimplemented;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return kUnavailable;
-    default:
-      return kUnknown;
-  }
+  return timed_out ? grpc::deadline_exceeded : grpc::code_of_http(http_status);
 }
 
 std::string_view grpc_message(std::string_view message, Arena& arena) {
