@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <memory>
+
+#include "json_text.h"
 
 namespace {
 
@@ -14,6 +17,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kLongestProblem = 200;
 
 const FieldDescriptor* find(const Descriptor& type, std::string_view name) {
   std::string text(name);
@@ -23,61 +27,26 @@ const FieldDescriptor* find(const Descriptor& type, std::string_view name) {
   return nullptr;
 }
 
-// Messages whose JSON is one scalar.
+// The value of messages whose JSON is one scalar: google.protobuf.Int64Value and its like.
 const FieldDescriptor* wrapped(const FieldDescriptor& field) {
   const Descriptor* type = field.message_type();
-  if (type == nullptr || type->file()->name() != "google/protobuf/wrappers.proto") return nullptr;
-  return type->FindFieldByNumber(1);
+  if (type == nullptr) return nullptr;
+  auto kind = type->well_known_type();
+  bool wraps = kind >= Descriptor::WELLKNOWNTYPE_DOUBLEVALUE && kind <= Descriptor::WELLKNOWNTYPE_BOOLVALUE;
+  return wraps ? type->FindFieldByNumber(1) : nullptr;
 }
 
 bool has_text_form(const FieldDescriptor& field) {
   if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return true;
-  const std::string& name = field.message_type()->full_name();
-  return wrapped(field) != nullptr || name == "google.protobuf.Timestamp" || name == "google.protobuf.Duration" ||
-         name == "google.protobuf.FieldMask";
-}
-
-std::string quoted(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string json = "\"";
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20)
-      json.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-    else if (c == '"' || c == '\\')
-      json.append(1, '\\').append(1, c);
-    else
-      json += c;
-  }
-  return json + '"';
+  auto kind = field.message_type()->well_known_type();
+  return wrapped(field) != nullptr || kind == Descriptor::WELLKNOWNTYPE_TIMESTAMP ||
+         kind == Descriptor::WELLKNOWNTYPE_DURATION || kind == Descriptor::WELLKNOWNTYPE_FIELDMASK;
 }
 
 bool is_integer(std::string_view text) {
   std::int32_t number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size();
-}
-
-// RFC 3629. The JSON parser repairs what is malformed; a value that its sender did not write must not reach a server.
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    std::size_t more = byte(0) < 0x80   ? 0
-                       : byte(0) < 0xc2 ? 4
-                       : byte(0) < 0xe0 ? 1
-                       : byte(0) < 0xf0 ? 2
-                       : byte(0) < 0xf5 ? 3
-                                        : 4;
-    if (more == 4 || text.size() <= more) return false;
-    for (std::size_t i = 1; i <= more; ++i)
-      if ((byte(i) & 0xc0) != 0x80) return false;
-    if (byte(0) == 0xe0 && byte(1) < 0xa0) return false;
-    if (byte(0) == 0xed && byte(1) > 0x9f) return false;
-    if (byte(0) == 0xf0 && byte(1) < 0x90) return false;
-    if (byte(0) == 0xf4 && byte(1) > 0x8f) return false;
-    text.remove_prefix(more + 1);
-  }
-  return true;
 }
 
 // Numbers may stand in quotes; booleans and the numbers of enumerations may not.
@@ -91,28 +60,53 @@ std::string json_of(const FieldDescriptor& field, std::string_view value) {
 
 }  // namespace
 
-std::string bind_text(Message& message, std::string_view field, std::string_view value) {
-  if (!is_utf8(field) || !is_utf8(value)) return "a field or its value is not UTF-8";
-  std::string named = "\"" + std::string(field) + "\"";
-  Message* at = &message;
-  const FieldDescriptor* leaf = nullptr;
-  for (std::size_t depth = 0;; ++depth) {
-    auto dot = std::min(field.find('.'), field.size());
-    leaf = find(*at->GetDescriptor(), field.substr(0, dot));
-    if (leaf == nullptr) return named + " is no field of " + message.GetDescriptor()->full_name();
-    if (dot == field.size()) break;
-    if (leaf->is_repeated() || leaf->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || depth == kMaxDepth)
-      return named + " leads through a field that is no single message";
-    at = at->GetReflection()->MutableMessage(at, leaf);
-    field.remove_prefix(dot + 1);
+std::optional<FieldPath> find_field(const Descriptor& type, std::string_view name, std::string& problem) {
+  auto refused = [&](const std::string& why) {
+    problem = quoted(name.substr(0, kLongestProblem)) + why;
+    return std::nullopt;
+  };
+  FieldPath path;
+  const Descriptor* at = &type;
+  for (std::string_view rest = name;;) {
+    auto dot = std::min(rest.find('.'), rest.size());
+    const FieldDescriptor* field = find(*at, rest.substr(0, dot));
+    if (field == nullptr) return refused(" is no field of " + type.full_name());
+    path.push_back(field);
+    if (dot == rest.size()) break;
+    bool is_one_message = !field->is_repeated() && field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (!is_one_message || path.size() == kMaxDepth) return refused(" leads through a field that is no single message");
+    at = field->message_type();
+    rest.remove_prefix(dot + 1);
   }
-  if (leaf->is_map() || !has_text_form(*leaf)) return named + " is a message and cannot be set from text";
-
-  std::string json = json_of(*leaf, value);
-  if (leaf->is_repeated()) json = "[" + json + "]";
-  json = "{" + quoted(leaf->name()) + ":" + json + "}";
-  std::unique_ptr<Message> said(at->New());
-  if (!google::protobuf::util::JsonStringToMessage(json, said.get()).ok()) return named + " cannot have that value";
-  at->MergeFrom(*said);
-  return {};
+  if (!has_text_form(*path.back())) return refused(" is a message and cannot be set from text");
+  return path;
 }
+
+bool overlap(const FieldPath& one, const FieldPath& other) {
+  auto shared = std::min(one.size(), other.size());
+  return std::equal(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(shared), other.begin());
+}
+
+bool bind_text(Message& message, const FieldPath& field, std::string_view text,
+               google::protobuf::util::TypeResolver& types) {
+  if (!is_utf8(text)) return false;  // the JSON reader would repair it
+  Message* at = &message;
+  for (std::size_t i = 0; i + 1 < field.size(); ++i) at = at->GetReflection()->MutableMessage(at, field[i]);
+  const FieldDescriptor& leaf = *field.back();
+  std::string json = json_of(leaf, text);
+  if (leaf.is_repeated()) json = "[" + json + "]";
+  std::unique_ptr<Message> said(at->New());
+  if (!read_json(*said, "{" + quoted(leaf.name()) + ":" + json + "}", types).empty()) return false;
+  if (!leaf.is_repeated()) at->GetReflection()->ClearField(at, &leaf);  // MergeFrom leaves what is a default as it was
+  at->MergeFrom(*said);
+  return true;
+}
+
+std::string read_json(Message& message, const std::string& json, google::protobuf::util::TypeResolver& types) {
+  std::string bytes;
+  auto status = google::protobuf::util::JsonToBinaryString(&types, type_url(*message.GetDescriptor()), json, &bytes);
+  if (!status.ok()) return status.message().as_string().substr(0, kLongestProblem);
+  return message.ParsePartialFromString(bytes) ? "" : "it is nested too deeply";
+}
+
+std::string type_url(const Descriptor& type) { return "type.googleapis.com/" + type.full_name(); }

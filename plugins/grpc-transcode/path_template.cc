@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "percent.h"
+
 namespace {
 
 constexpr std::size_t kMaxSegments = 64;
@@ -10,19 +12,11 @@ bool is_field_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 // `keeps_slashes`: %2F stays, so that a value of several segments can be taken apart again.
 std::string decoded(std::string_view text, bool keeps_slashes) {
   std::string value;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    int high = text[i] == '%' && i + 2 < text.size() ? hex(text[i + 1]) : -1;
-    int low = high >= 0 ? hex(text[i + 2]) : -1;
-    int byte = low >= 0 ? high * 16 + low : -1;
+    int byte = percent_byte(text, i);
     if (byte < 0 || (keeps_slashes && byte == '/')) {
       value += text[i];
       continue;
@@ -33,7 +27,9 @@ std::string decoded(std::string_view text, bool keeps_slashes) {
   return value;
 }
 
-std::vector<std::string_view> split(std::string_view path) {
+}  // namespace
+
+std::vector<std::string_view> split_path(std::string_view path) {
   std::vector<std::string_view> segments;
   while (true) {
     auto slash = path.find('/');
@@ -42,8 +38,6 @@ std::vector<std::string_view> split(std::string_view path) {
     path.remove_prefix(slash + 1);
   }
 }
-
-}  // namespace
 
 // Reads one template from left to right.
 class PathTemplateParser {
@@ -149,7 +143,7 @@ std::optional<std::vector<PathVariable>> PathTemplate::match(std::string_view pa
       return std::nullopt;
     path.remove_suffix(verb_.size() + 1);
   }
-  auto given = split(path);
+  auto given = split_path(path);
   bool open = segments_.back().kind == Segment::Kind::rest;
   if (open ? given.size() + 1 < segments_.size() : given.size() != segments_.size()) return std::nullopt;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
@@ -176,13 +170,4 @@ std::vector<std::string_view> PathTemplate::fields() const {
   std::vector<std::string_view> names;
   for (const auto& v : variables_) names.push_back(v.field);
   return names;
-}
-
-std::string PathTemplate::shape() const {
-  std::string text;
-  for (const auto& s : segments_) {
-    text += '/';
-    text += s.kind == Segment::Kind::literal ? s.text : s.kind == Segment::Kind::one ? "*" : "**";
-  }
-  return verb_.empty() ? text : text + ':' + verb_;
 }

@@ -13,8 +13,17 @@ struct PathVariable {
   std::string value;  // percent-decoded; in one of several segments %2F stays as it is
 };
 
+// The segments of what stands behind a path's first '/'; at least one.
+std::vector<std::string_view> split_path(std::string_view path);
+
 class PathTemplate {
  public:
+  struct Segment {
+    enum class Kind { literal, one, rest };  // "shelves", "*", "**"
+    Kind kind = Kind::literal;
+    std::string text;  // of a literal
+  };
+
   // Nothing when malformed; `problem` says why.
   static std::optional<PathTemplate> parse(std::string_view text, std::string& problem);
 
@@ -23,16 +32,11 @@ class PathTemplate {
 
   // Names of the fields that its variables bind.
   std::vector<std::string_view> fields() const;
-  // The same for templates that take the same paths: "/v1/*/**:verb".
-  std::string shape() const;
+  const std::vector<Segment>& segments() const { return segments_; }
+  const std::string& verb() const { return verb_; }  // empty: none
 
  private:
   friend class PathTemplateParser;
-  struct Segment {
-    enum class Kind { literal, one, rest };
-    Kind kind = Kind::literal;
-    std::string text;  // of a literal
-  };
   struct Variable {
     std::string field;
     std::size_t first = 0, end = 0;  // its segments

@@ -80,10 +80,13 @@ class Workspace:
         self.config_path = self.directory / "gateway.yaml"
 
     def write(self, config, names=None, files=None):
-        """`files`: {name: text}; a text that begins with a line feed is dedented."""
+        """`files`: {name: text or bytes}; a text that begins with a line feed is dedented."""
         for name, content in (files or {}).items():
             path = self.directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+                continue
             path.write_text(textwrap.dedent(content).lstrip("\n") if content.startswith("\n") else content)
         if config is not None:
             self.config_path.write_text(config_text(config, {"dir": self.directory, **(names or {})}))

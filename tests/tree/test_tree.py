@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from support import descriptors
 from support.gateway import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -179,12 +180,13 @@ def examples():
             continue
         for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", readme.read_text(), re.M | re.S), 1):
             if re.match(r"(- |[a-z_]+:)", re.sub(r"\A(\s*#[^\n]*\n)+", "", block)):
-                yield pytest.param(block, id=f"{readme.parent.relative_to(ROOT)}-{number}")
+                yield pytest.param(readme, block, id=f"{readme.parent.relative_to(ROOT)}-{number}")
 
 
-@pytest.mark.parametrize("block", examples())
-def test_an_example_of_a_readme_loads(block, postern):
-    result = postern("check", config=completed(block), env={name: "example" for name in re.findall(r"\$\{([A-Z_0-9]+)\}", block)})
+@pytest.mark.parametrize("readme, block", examples())
+def test_an_example_of_a_readme_loads(readme, block, postern):
+    env = {name: "example" for name in re.findall(r"\$\{([A-Z_0-9]+)\}", block)}
+    result = postern("check", config=completed(block), files=descriptors.of_readme(readme), env=env)
     assert result.returncode == 0, completed(block) + "\n" + result.stdout + result.stderr
 
 

@@ -1,0 +1,15 @@
+// JSON as text: quoting it, judging it, and finding a member in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// RFC 3629.
+bool is_utf8(std::string_view text);
+// In quotes. What is not UTF-8 becomes U+FFFD, byte by byte.
+std::string quoted(std::string_view text);
+// By RFC 8259, which protobuf's own reader is not strict about, and not nested deeper than 100.
+bool is_strict_json(std::string_view text);
+// The value of a member of an object, as it is written; nothing when it has no such member. `object` is JSON.
+std::optional<std::string_view> member(std::string_view object, std::string_view name);
