@@ -1,0 +1,37 @@
+#include "json_text.h"
+
+#include <doctest/doctest.h>
+
+TEST_CASE("text in quotes") {
+  CHECK(quoted("a\"\\\n\x1f") == "\"a\\\"\\\\\\u000a\\u001f\"");
+  CHECK(quoted("\xe2\x82\xac \xff\xe2\x82") == "\"\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+TEST_CASE("UTF-8 is what RFC 3629 says") {
+  for (const char* good : {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"})
+    CHECK(is_utf8(good));
+  for (const char* bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "a\xff"})
+    CHECK_FALSE(is_utf8(bad));
+}
+
+TEST_CASE("JSON is what RFC 8259 says, and not too deep") {
+  for (const char* good : {"{}", "[1, -2.5e3, \"a\", null, true]", " 1 ", "\"{[\""}) CHECK(is_strict_json(good));
+  for (const char* bad : {"", "{a: 1}", "{'a': 1}", "[1,]", "{} {}", "01", "nul", "\"\xff\"", "[", "\"\\"})
+    CHECK_FALSE(is_strict_json(bad));
+  CHECK(is_strict_json(std::string(100, '[') + std::string(100, ']')));
+  CHECK_FALSE(is_strict_json(std::string(101, '[') + std::string(101, ']')));
+  CHECK_FALSE(is_strict_json(std::string(1'000'000, '[')));
+  CHECK(is_strict_json("\"" + std::string(1'000, '[') + "\""));
+}
+
+TEST_CASE("a member as it is written") {
+  const char* object = R"({"a":{"b":"}\"]"},"b":[1,{"c":2}],"c":"x,y","":0})";
+  CHECK(member(object, "a") == R"({"b":"}\"]"})");
+  CHECK(member(object, "b") == R"([1,{"c":2}])");
+  CHECK(member(object, "c") == R"("x,y")");
+  CHECK(member(object, "") == "0");
+  CHECK_FALSE(member(object, "d"));
+  CHECK_FALSE(member("{}", "a"));
+  CHECK_FALSE(member("\"a\"", "a"));
+}
