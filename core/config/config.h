@@ -135,6 +135,10 @@ struct Upstream {
     std::int64_t max_requests = 0;       // per connection; 0: unlimited
     std::int64_t max_streams = 100;      // HTTP/2: requests at the same time, per connection
   } pool;
+  struct {
+    Milliseconds ping_interval = 0;      // of silence while requests are open, then a PING; 0: none
+    Milliseconds ping_timeout = 20'000;  // without a byte after it the connection is dead
+  } http2;
   Milliseconds resolve_interval = 10'000;  // how often names are resolved again
   bool preserve_host = true;               // false: Host is the target's name
   std::optional<UpstreamTls> tls;          // none: plaintext

@@ -65,6 +65,13 @@ void read_pool(const Cursor& section, Upstream& upstream) {
   fields.finish();
 }
 
+void read_http2_of(const Cursor& section, Upstream& upstream) {
+  Fields fields(section);
+  fields.read_duration("ping_interval", upstream.http2.ping_interval, 0, kDay);
+  fields.read_duration("ping_timeout", upstream.http2.ping_timeout, 1, kHour);
+  fields.finish();
+}
+
 void check_hash_by(const Cursor& map, const Upstream& upstream) {
   bool hashes = upstream.balance == Balance::consistent_hash;
   if (hashes && upstream.hash_by.empty())
@@ -109,6 +116,7 @@ void read_upstream(const Cursor& map, const std::string& name, Upstream& upstrea
   if (auto targets = fields.require("targets")) read_targets(*targets, upstream.targets);
   if (auto timeouts = fields.find("timeouts")) read_timeouts_of(*timeouts, upstream);
   if (auto pool = fields.find("pool")) read_pool(*pool, upstream);
+  if (auto http2 = fields.find("http2")) read_http2_of(*http2, upstream);
   fields.read_duration("resolve_interval", upstream.resolve_interval, 100, kDay);
   fields.read_bool("preserve_host", upstream.preserve_host);
   if (auto version = fields.find("proxy_protocol")) read_proxy_protocol(*version, upstream);

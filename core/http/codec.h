@@ -152,6 +152,8 @@ class ClientCodec {
   // --- What HTTP/2 has and HTTP/1 does not need ---
   // Bytes of a request that wait for the upstream to give room for this stream.
   virtual std::size_t queued(StreamId) const noexcept { return 0; }
+  // Asks whether the upstream is still there. Its answer is bytes like any other.
+  virtual void ping() {}
   // All of the response is here, though some may be held back while it is paused.
   virtual bool response_came(StreamId) const noexcept { return false; }
 };

@@ -28,9 +28,33 @@ Error bad_response(std::string_view text) {
   return Error::upstream(ErrorCode::proxy_error, "bad response: " + std::string(text));
 }
 
+// Bytes of a response that wait for somebody to take them, and count as such.
+class HeldBytes {
+ public:
+  explicit HeldBytes(std::int64_t& total) noexcept : total_(total) {}
+  HeldBytes(const HeldBytes&) = delete;
+  HeldBytes& operator=(const HeldBytes&) = delete;
+  ~HeldBytes() { count_out(); }
+
+  bool empty() const noexcept { return bytes_.empty(); }
+  void append(std::string_view bytes) {
+    bytes_.append(bytes);
+    total_ += static_cast<std::int64_t>(bytes.size());
+  }
+  std::string take() {
+    count_out();
+    return std::exchange(bytes_, {});
+  }
+
+ private:
+  void count_out() noexcept { total_ -= static_cast<std::int64_t>(bytes_.size()); }
+  std::int64_t& total_;
+  std::string bytes_;
+};
+
 // One request and its response.
 struct H2ClientStream {
-  H2ClientStream(StreamId i, bool head) noexcept : id(i), to_head(head) {}
+  H2ClientStream(StreamId i, bool head, std::int64_t& held_total) noexcept : id(i), to_head(head), held(held_total) {}
 
   std::size_t queued() const noexcept { return queue.size() - queue_at; }
   std::size_t waiting() const noexcept { return queued() + fresh.size(); }
@@ -54,7 +78,7 @@ struct H2ClientStream {
   bool delivering = false;  // deliver() is on the stack
   bool all_came = false;    // END_STREAM
   bool end_told = false;
-  std::string held;  // came while paused
+  HeldBytes held;  // came while paused
   HeaderList* trailers = nullptr;
   std::string problem;  // why we gave it up
 };
@@ -86,6 +110,7 @@ class H2ClientCodec final : public ClientCodec {
   std::size_t queued(StreamId stream) const noexcept override;
   bool response_came(StreamId stream) const noexcept override;
   bool finish_stream(StreamId stream) override;
+  void ping() override;
 
  private:
   using Stream = H2ClientStream;
@@ -126,6 +151,9 @@ class H2ClientCodec final : public ClientCodec {
   ClientEvents* events_;
   HeadLimits limits_;
   ByteSink* out_;
+  std::string_view scheme_;
+  std::int64_t uncounted_ = 0;
+  std::int64_t& held_total_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<Stream>> streams_;  // by id: they only count up
   std::optional<H2FieldReader> fields_;           // of the section that is being read; empty: nobody wants it
@@ -181,7 +209,11 @@ nghttp2_session_callbacks* H2ClientCodec::make_callbacks() {
 
 H2ClientCodec::H2ClientCodec(ClientEvents& events, const HeadLimits& limits, ByteSink& out,
                              const H2ClientOptions& options)
-    : events_(&events), limits_(limits), out_(&out) {
+    : events_(&events),
+      limits_(limits),
+      out_(&out),
+      scheme_(options.scheme),
+      held_total_(options.held_total != nullptr ? *options.held_total : uncounted_) {
   static nghttp2_session_callbacks* const callbacks = make_callbacks();
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
@@ -259,7 +291,7 @@ void H2ClientCodec::tell_events() {
 StreamId H2ClientCodec::write_head(const RequestHead& head, ByteSink&) {
   std::optional<std::uint64_t> length;
   if (head.body.kind == BodyKind::length) length = head.body.length;
-  lines_.set_request(head, length);
+  lines_.set_request(head, scheme_, length);
   nghttp2_data_provider body{};
   body.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t most, std::uint32_t* flags,
                           nghttp2_data_source*,
@@ -267,7 +299,7 @@ StreamId H2ClientCodec::write_head(const RequestHead& head, ByteSink&) {
   bool ends = is_empty(head.body);
   auto id = nghttp2_submit_request(session_, nullptr, lines_.data(), lines_.size(), ends ? nullptr : &body, nullptr);
   if (id < 0) throw std::bad_alloc();  // ids end long before: finish_stream has said so
-  streams_.push_back(std::make_unique<Stream>(static_cast<StreamId>(id), head.method == "HEAD"));
+  streams_.push_back(std::make_unique<Stream>(static_cast<StreamId>(id), head.method == "HEAD", held_total_));
   streams_.back()->request_ended = ends;
   flush();
   return static_cast<StreamId>(id);
@@ -352,6 +384,10 @@ bool H2ClientCodec::finish_stream(StreamId stream) {
     }
   }
   return !going_ && !broken_ && stream < kLastStream;
+}
+
+void H2ClientCodec::ping() {
+  if (nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr) == 0) flush();
 }
 
 int H2ClientCodec::on_frame_sent(const nghttp2_frame& frame) {
@@ -489,7 +525,7 @@ void H2ClientCodec::deliver(StreamId id) {
   if (s == nullptr || s->delivering) return;
   s->delivering = true;
   while (s != nullptr && !s->paused && !s->held.empty()) {
-    std::string bytes = std::exchange(s->held, {});
+    std::string bytes = s->held.take();
     events_->on_response_body(id, bytes);
     nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(id), bytes.size());
     s = find(id);

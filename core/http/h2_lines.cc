@@ -46,12 +46,12 @@ void H2Lines::put_fields(const HeaderList& fields) {
     if (known_field(field.name) == KnownField::other) put(field.name, field.value);
 }
 
-void H2Lines::set_request(const RequestHead& head, std::optional<std::uint64_t> length) {
+void H2Lines::set_request(const RequestHead& head, std::string_view scheme, std::optional<std::uint64_t> length) {
   lines_.clear();
   const Field* host = head.headers.find("Host");  // a plugin may have changed it
   put(":method", head.extended_connect ? "CONNECT" : head.method);
   if (head.extended_connect) put(":protocol", head.upgrade_protocol);
-  put(":scheme", head.scheme);
+  put(":scheme", scheme);
   put(":authority", host != nullptr ? host->value : head.authority);
   put(":path", head.target);
   put_fields(head.headers);

@@ -19,7 +19,8 @@ namespace postern::http {
 class H2Lines {
  public:
   // `length`: written as content-length.
-  void set_request(const RequestHead& head, std::optional<std::uint64_t> length);
+  // `scheme`: of the connection (RFC 9113 section 8.3.1), whatever the client's was.
+  void set_request(const RequestHead& head, std::string_view scheme, std::optional<std::uint64_t> length);
   void set_response(const ResponseHead& head, std::optional<std::uint64_t> length);
   void set_trailers(const HeaderList& trailers);  // without those that may not come after a body
   const nghttp2_nv* data() const noexcept { return lines_.data(); }

@@ -114,7 +114,7 @@ void Forwarder::on_lost(const StreamLoss& loss) {
   if (!head_received_) endpoint_->pool.numbers().failure();
   leave_endpoint();
   if (head_received_) return host_->on_upstream_broken(loss.error);
-  bool stale = loss.unprocessed || (reused_ && loss.outcome == POSTERN_OUTCOME_RESET);
+  bool stale = loss.unprocessed || loss.silent || (reused_ && loss.outcome == POSTERN_OUTCOME_RESET);
   host_->on_attempt_failed({loss.outcome, loss.error, !head_sent_ || loss.unprocessed, stale});
 }
 

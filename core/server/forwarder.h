@@ -22,7 +22,8 @@ struct AttemptFailure {
   std::uint32_t outcome;    // POSTERN_OUTCOME_*, never RESPONSE
   Error error;              // what the client gets when nobody tries again
   bool never_sent = false;  // no byte of the request left the gateway, or the upstream says that it did nothing with it
-  // A reused connection that the peer had closed, or one that takes no more: worth repeating at once when that is safe.
+  // A reused connection that the peer had closed, or one that takes no more or was dead: worth repeating at once when that is
+  // safe.
   bool stale = false;
 };
 

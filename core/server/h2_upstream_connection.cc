@@ -9,12 +9,20 @@
 #include "http/h2_client_codec.h"
 #include "server/answer_watch.h"
 #include "server/upstream_pool.h"
+#include "server/worker.h"
 
 namespace postern::server {
 namespace {
 
 // An upstream that lets so much pile up answers nothing any more: it makes us talk (PING, SETTINGS) and does not read.
 constexpr std::size_t kMostQueued = 16 * 1024 * 1024;
+
+http::H2ClientOptions options_of(const net::Stream& stream) noexcept {
+  http::H2ClientOptions options;
+  if (stream.tls() != nullptr) options.scheme = "https";
+  if (Worker* worker = Worker::current(); worker != nullptr) options.held_total = &worker->buffered_bytes();
+  return options;
+}
 
 }  // namespace
 
@@ -116,10 +124,11 @@ H2UpstreamConnection::H2UpstreamConnection(UpstreamPool& pool, std::unique_ptr<n
     : UpstreamConnection(1, connect_ns),
       pool_(pool),
       stream_(std::move(stream)),
-      deadline_(&H2UpstreamConnection::on_deadline, this) {
+      deadline_(&H2UpstreamConnection::on_deadline, this),
+      life_deadline_(&H2UpstreamConnection::on_life_deadline, this) {
   stream_->set_owner(this);
   stream_->start_reading();
-  codec_ = http::make_h2_client_codec(*this, http::HeadLimits{}, *stream_);
+  codec_ = http::make_h2_client_codec(*this, http::HeadLimits{}, *stream_, options_of(*stream_));
   counted_unsettled = true;
   pool_.loop().arm(deadline_, static_cast<std::uint64_t>(pool_.config().timeouts.connect));
 }
@@ -136,6 +145,7 @@ UpstreamStream& H2UpstreamConnection::lend(UpstreamUser& user) {
   use->begin(user);
   ++lent_;
   if (limit_) deadline_.cancel();  // no longer idle
+  if (lent_ == 1) watch_life();
   update_room();
   return *use;
 }
@@ -189,6 +199,7 @@ void H2UpstreamConnection::close() {
   if (std::exchange(dead_, true)) return;
   room_ = 0;
   deadline_.cancel();
+  life_deadline_.cancel();
   stream_->flush();  // the upstream may be told why
   stream_->set_owner(nullptr);
   stream_->stop_reading();
@@ -196,12 +207,12 @@ void H2UpstreamConnection::close() {
 }
 
 // Nothing more comes. A response that has come whole is still for its user, however slowly that takes it.
-void H2UpstreamConnection::lost(const Error& error, std::uint32_t outcome) {
+void H2UpstreamConnection::lost(const Error& error, std::uint32_t outcome, bool silent) {
   if (dead_) return;
   limit_ = 0;
   stream_->set_owner(nullptr);
   stream_->stop_reading();
-  StreamLoss loss{outcome, as_upstream_error(error)};
+  StreamLoss loss{outcome, as_upstream_error(error), false, silent};
   for (std::size_t i = 0; i < uses_.size(); ++i) {
     Use& use = *uses_[i];
     UpstreamUser* user = use.user();
@@ -218,10 +229,41 @@ void H2UpstreamConnection::on_deadline(void* self) {
   c->lost(Error::upstream(ErrorCode::proxy_error, "the upstream does not speak HTTP/2"), POSTERN_OUTCOME_PROTOCOL);
 }
 
+// ---- Is it still there? ----------------------------------------------------------------------------------------------
+
+void H2UpstreamConnection::watch_life() {
+  if (pool_.config().http2.ping_interval == 0) return;
+  heard_ms_ = pool_.loop().now_ms();
+  if (!life_deadline_.armed()) check_life();
+}
+
+void H2UpstreamConnection::on_life_deadline(void* self) { static_cast<H2UpstreamConnection*>(self)->check_life(); }
+
+// A peer that went without a word (a power cut, a firewall that forgot the connection) is found out by what it does not
+// answer. Bytes that come meanwhile only move the deadline when it comes.
+void H2UpstreamConnection::check_life() {
+  if (dead_ || lent_ == 0) return;
+  const auto& config = pool_.config().http2;
+  std::uint64_t now = pool_.loop().now_ms();
+  std::uint64_t ping_at = heard_ms_ + static_cast<std::uint64_t>(config.ping_interval);
+  if (pinged_ms_ <= heard_ms_ && now >= ping_at) {
+    pinged_ms_ = now;
+    codec_->ping();
+  }
+  bool asked = pinged_ms_ > heard_ms_;
+  std::uint64_t next = asked ? pinged_ms_ + static_cast<std::uint64_t>(config.ping_timeout) : ping_at;
+  if (asked && now >= next) {
+    stream_->reset();
+    return lost(Error::upstream(ErrorCode::proxy_error, "the upstream answers no PING"), POSTERN_OUTCOME_RESET, true);
+  }
+  pool_.loop().arm(life_deadline_, next > now ? next - now : 1);
+}
+
 // ---- net::StreamOwner ------------------------------------------------------------------------------------------------
 
 void H2UpstreamConnection::on_read(std::string_view bytes) {
   if (dead_) return;
+  heard_ms_ = pool_.loop().now_ms();
   auto taken = codec_->feed(bytes);
   if (dead_) return;
   if (!taken) return lost(taken.error(), POSTERN_OUTCOME_PROTOCOL);

@@ -45,8 +45,11 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   void finish(Use& use);
   void update_room() noexcept;
   void room_may_have_changed();
-  void lost(const Error& error, std::uint32_t outcome);
+  void lost(const Error& error, std::uint32_t outcome, bool silent = false);
   static void on_deadline(void* self);
+  void watch_life();
+  void check_life();
+  static void on_life_deadline(void* self);
 
   UpstreamPool& pool_;
   std::unique_ptr<net::Stream> stream_;
@@ -54,6 +57,9 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   std::vector<Use*> spare_;
   std::vector<Use*> begun_;             // by stream: they only count up
   Deadline deadline_;                   // for the first SETTINGS, then while idle
+  Deadline life_deadline_;              // while requests are open: for a PING, then for its answer
+  std::uint64_t heard_ms_ = 0;          // when bytes came last, or requests began to be open
+  std::uint64_t pinged_ms_ = 0;         // later than heard_ms_: the answer is awaited
   std::optional<std::uint32_t> limit_;  // what the upstream takes; empty: not known yet
   bool dead_ = false;
   std::unique_ptr<http::ClientCodec> codec_;  // writes to stream_

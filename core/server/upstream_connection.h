@@ -25,6 +25,7 @@ struct StreamLoss {
   std::uint32_t outcome;     // POSTERN_OUTCOME_RESET, TIMEOUT or PROTOCOL
   Error error;               // origin upstream
   bool unprocessed = false;  // the upstream says that it did nothing with the request (RFC 9113 section 8.7)
+  bool silent = false;       // its connection was dead without a sign: the upstream may be well
 };
 
 // Who a stream is lent to.

@@ -10,6 +10,7 @@ import time
 import pytest
 from h2.errors import ErrorCodes
 
+from support.certificates import Authority, server_context
 from support.gateway import BUILD, proxy_to
 from support.h2_upstream import frame
 from support.wire import TIMEOUT, Truncated
@@ -533,6 +534,129 @@ def test_a_stock_server(gateway, nghttpd, tmp_path):
         assert client.request("HEAD", "/file").headers["Content-Length"] == "250000"
         assert client.request("POST", "/echo", body=b"e" * MIB).body == b"e" * MIB
     assert all(len(r.body) == 250_000 for r in in_threads(8, lambda i: gw.get("/file")))
+
+
+# ---- Is it still there? ------------------------------------------------------------------------------------------------
+
+PINGS = {"ping_interval": "100ms", "ping_timeout": "200ms"}
+
+
+def goes_dumb(stream):
+    """The connection stays open, and nothing is read from it or said any more, until the gateway gives it up."""
+    with stream.connection.lock:
+        give_up.wait(TIMEOUT)
+
+
+@pytest.fixture(autouse=True)
+def end_of_dumbness():
+    give_up.clear()
+    yield
+    give_up.set()
+
+
+give_up = threading.Event()
+
+
+def test_requests_on_a_dead_connection_are_sent_again_on_another(gateway, h2_upstream):
+    u = h2_upstream([goes_dumb, None])
+    gw = gateway(h2_to(u, http2=PINGS))
+    with gw.client() as client:
+        assert client.get().text == "ok"
+        give_up.set()
+        assert client.get().text == "ok"
+    assert len(u.connections) == 2 and len(u.streams) == 3
+
+
+def test_what_cannot_be_sent_again_fails_with_its_dead_connection(gateway, h2_upstream):
+    u = h2_upstream([goes_dumb, None])
+    gw = gateway(h2_to(u, http2=PINGS))
+    assert gw.request("POST", body="once").status == 502
+    gw.wait_log("answers no PING")
+    give_up.set()
+    assert gw.get().text == "ok"
+    assert [s.pseudo("method") for s in u.streams] == ["POST", "GET"]
+
+
+def test_an_upstream_that_answers_pings_may_take_its_time(gateway, h2_upstream):
+    def answer(stream):
+        stream.wait(lambda: stream.connection.pings >= 5, "pings")
+        stream.respond(body="at last")
+
+    u = h2_upstream(answer)
+    assert gateway(h2_to(u, http2=PINGS)).get().text == "at last"
+    assert len(u.connections) == 1
+
+
+def test_nobody_is_pinged_unasked(gateway, h2_upstream):
+    """Not without the key, and not while something is heard, nor without requests."""
+    def trickle(stream):
+        stream.send_head()
+        for _ in range(20):
+            stream.send_data(b"x")
+            go_on.wait(0.02)
+        stream.send_data(b"", end=True)
+
+    go_on = threading.Event()
+    for settings in ({}, {"http2": {**PINGS, "ping_interval": "30s"}}):
+        u = h2_upstream(trickle)
+        assert len(gateway(h2_to(u, **settings)).get().body) == 20
+        assert u.connections[0].pings == 0
+
+
+# ---- The scheme is the connection's, the client's stands in X-Forwarded-Proto --------------------------------------------
+
+def test_the_scheme_is_that_of_the_connection(gateway, h2_upstream, tmp_path):
+    authority = Authority(tmp_path)
+    localhost = authority.issue("localhost", names=["DNS:localhost", "IP:127.0.0.1"])
+    context = server_context(localhost)
+    context.set_alpn_protocols(["h2"])
+    secure, plain = h2_upstream(tls=context), h2_upstream()
+    gw = gateway({
+        "listeners": [{"name": "public", "address": "127.0.0.1:0"},
+                      {"name": "tls", "address": "127.0.0.1:0",
+                       "tls": {"certificates": [{"cert": str(localhost.cert), "key": str(localhost.key)}]}}],
+        "upstreams": {"secure": {"targets": [str(secure)], "protocol": "h2", "tls": {"ca": str(authority.pem)}},
+                      "plain": {"targets": [str(plain)], "protocol": "h2"}},
+        "routes": [{"id": name, "match": {"path": f"/{name}"}, "upstream": name} for name in ("secure", "plain")]})
+    with gw.client() as client:
+        assert client.get("/secure").text == "ok"
+    with gw.http1("tls", tls=authority.trusted()) as client:
+        assert client.get("/plain").text == "ok"
+    assert (secure.streams[0].pseudo("scheme"), secure.streams[0].headers["x-forwarded-proto"]) == ("https", "http")
+    assert (plain.streams[0].pseudo("scheme"), plain.streams[0].headers["x-forwarded-proto"]) == ("http", "https")
+
+
+# ---- Memory ------------------------------------------------------------------------------------------------------------
+
+def test_answers_that_wait_for_slow_clients_count_as_buffered(gateway, h2_upstream):
+    script = """return {name = 'reader', version = '1.0.0', request_body = {policy = 'buffer', limit = '1m'},
+      on_request_body = function(exchange) end}"""
+
+    def answer(stream):
+        if stream.pseudo("method") == "POST":
+            return stream.respond(body=stream.read_body())
+        stream.send_head()
+        while True:
+            stream.send_data(b"x" * 65536)
+
+    u = h2_upstream(answer)
+    config = h2_to(u, ["reader"])
+    gw = gateway({**config, "plugin_path": [str(BUILD / "plugins"), "<dir>"], "limits": {"body_buffer_total": "256k"}},
+                 files={"reader/reader.lua": script})
+    body = "b" * 100_000
+    assert gw.post(body=body).status == 200
+
+    def until(status):
+        for _ in range(500):
+            if gw.post(body=body).status == status:
+                return
+        pytest.fail(f"no answer was {status}")
+
+    with gw.client() as slow, gw.client() as too:
+        for client in (slow, too):
+            client.send_request("GET")
+        until(503)
+    until(200)
 
 
 def test_calls_of_plugins_share_connections_too(gateway, h2_upstream):

@@ -540,7 +540,8 @@ def test_a_plugin_can_list_what_is_open(gateway, server, upstream):
     gw = gateway({"workers": 1, **config})
 
     def listed(kind):
-        gw.get("/list", headers={"X-Do": "list", "X-Forwarded-For": "192.0.2.9"})
+        with gw.http1() as client:
+            client.get("/list", headers={"X-Do": "list", "X-Forwarded-For": "192.0.2.9"})
         return sorted(line for line in u.last.headers.get_all("X-Did") if line.startswith(kind))
 
     async def talk():

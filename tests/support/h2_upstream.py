@@ -107,6 +107,7 @@ class H2UpstreamConnection:
         self.closed = False
         self.most_open = 0  # streams at the same time
         self.goaway = None
+        self.pings = 0
         config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         self.h2 = h2.connection.H2Connection(config)
         if settings:
@@ -168,6 +169,8 @@ class H2UpstreamConnection:
             stream.ended = True
         elif isinstance(event, h2.events.StreamReset) and stream:
             stream.reset_code = event.error_code
+        elif isinstance(event, h2.events.PingReceived):
+            self.pings += 1
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event.error_code
 
@@ -185,12 +188,13 @@ class H2UpstreamConnection:
 class H2Upstream:
     """`answers`: a handler(stream), or a list of these, one for each request in the order of their arrival (the last one
     repeats). Each runs in a thread of its own from the request's head on; None answers 200 "ok" when the request has
-    ended."""
+    ended. `tls`: an ssl.SSLContext."""
 
-    def __init__(self, answers=None, settings=None, acknowledge=True, raw=None):
+    def __init__(self, answers=None, settings=None, acknowledge=True, raw=None, tls=None):
         self.answers = answers if isinstance(answers, list) else [answers]
         self.settings = {getattr(h2.settings.SettingCodes, name.upper()): value for name, value in (settings or {}).items()}
         self.acknowledge = acknowledge
+        self.tls = tls
         self.raw = raw  # raw(socket): serves each connection instead of HTTP/2
         self.connections = []
         self.streams = []  # every request, in the order of arrival
@@ -217,6 +221,8 @@ class H2Upstream:
     def serve(self, sock):
         connection = None
         try:
+            if self.tls:
+                sock = self.tls.wrap_socket(sock, server_side=True)
             if self.raw:
                 return self.raw(sock)
             connection = H2UpstreamConnection(self, sock, self.settings)

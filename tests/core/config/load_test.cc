@@ -261,6 +261,11 @@ TEST_CASE("an upstream's protocol is one of three, and streams may be without ti
   CHECK(h2.config.upstreams.at(0).pool.max_streams == 7);
   CHECK(h2.config.upstreams.at(0).timeouts.body == 0);
   CHECK(upstream("protocol: h3").text().find("test.yaml:4:27: upstreams/u/protocol: ") != std::string::npos);
+  Loaded pinged = upstream("protocol: h2, http2: {ping_interval: 10s, ping_timeout: 3s}");
+  CHECK(pinged.problems.empty());
+  CHECK(pinged.config.upstreams.at(0).http2.ping_interval == 10'000);
+  CHECK(pinged.config.upstreams.at(0).http2.ping_timeout == 3'000);
+  CHECK(upstream("http2: {ping_timeout: 0}").problems.size() == 1);
   CHECK(upstream("pool: {max_streams: 0}").problems.size() == 1);
   CHECK(upstream("pool: {max_streams: 1001}").problems.size() == 1);
 }

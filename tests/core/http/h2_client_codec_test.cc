@@ -111,6 +111,41 @@ TEST_CASE("a paused response is held back, and its window with it") {
   CHECK(client.codec->finish_stream(1));
 }
 
+TEST_CASE("what is held back is counted until it is taken, or nobody wants it any more") {
+  std::int64_t total = 7;
+  {
+    Client client({}, {.held_total = &total});
+    for (int i = 0; i < 3; ++i) client.request();
+    client.pauses = true;
+    for (StreamId s : {1, 3, 5}) client.feed(headers(s, {{":status", "200"}}) + data(s, std::string(100, 'x')));
+    CHECK(total == 307);
+    client.codec->resume_body(1);
+    CHECK(total == 207);
+    client.codec->finish_stream(3);
+    CHECK(total == 107);
+  }
+  CHECK(total == 7);
+}
+
+TEST_CASE("a ping asks, and its answer tells nobody anything") {
+  Client client;
+  client.codec->ping();
+  CHECK(client.sent() == "ping");
+  client.feed(frame(FrameType::ping, kAck, 0, std::string(8, '\0')));
+  CHECK(client.told() == "");
+  CHECK(client.sent() == "");
+}
+
+TEST_CASE("the scheme is the connection's") {
+  constexpr char kHttp = '\x86', kHttps = '\x87';  // RFC 7541 appendix A
+  Client plain, secure({}, {.scheme = "https"});
+  plain.request();
+  secure.request();
+  CHECK(plain.out.bytes.find(kHttp) != std::string::npos);
+  CHECK(secure.out.bytes.find(kHttps) != std::string::npos);
+  CHECK(secure.out.bytes.find(kHttp) == std::string::npos);
+}
+
 TEST_CASE("taken bytes give their window back") {
   Client client({}, {.stream_window = 1000});
   client.request();
