@@ -337,6 +337,7 @@ class Exchange final : public net::Deferred,
   bool bad_request_ = false;
   bool overflow_answered_ = false;  // the response says that another was too long for a plugin
   BodyPipe download_;
+  std::optional<GaugeShare> open_stream_;  // on a route whose responses stream, from the head on
   std::uint64_t response_body_bytes_ = 0;
   std::string_view error_code_;
   std::string_view error_message_;

@@ -153,6 +153,7 @@ void Exchange::start_relay() {
     send_response_head(0);
     return finish_response();
   }
+  if (route_ != nullptr && route_->streams != 0) open_stream_.emplace(route_->streams).set(1);
   if (!download_.holds_head()) send_response_head(std::nullopt);
   forwarder_.resume_response();
 }

@@ -65,6 +65,13 @@ std::optional<std::uint64_t> response_body_timeout(const config::Route& route) {
   return std::nullopt;
 }
 
+Metrics::Series open_streams(const std::string& route) {
+  constexpr std::size_t kMaxRoutes = 5'000;
+  static const Metrics::FamilyId family = metrics().gauges(
+      "postern_streams", "Responses on their way, of routes whose responses stream.", {"route"}, kMaxRoutes);
+  return metrics().series(family, {route});
+}
+
 RoutePlan build_route(const Plan& plan, const config::Route& route, config::Problems& problems) {
   RoutePlan result;
   result.config = &route;
@@ -81,6 +88,7 @@ RoutePlan build_route(const Plan& plan, const config::Route& route, config::Prob
   result.body_read_timeout_ms = body_read > 0 ? body_read : kNeverMs;
   result.response_timeout_ms = static_cast<std::uint64_t>(route.timeout.value_or(0));
   result.response_body_timeout_ms = response_body_timeout(route);
+  if (route.streaming.what != config::Streaming::none) result.streams = open_streams(route.id);
   return result;
 }
 

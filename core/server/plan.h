@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/metrics.h"
 #include "config/config.h"
 #include "net/tls_context.h"
 #include "server/chain.h"
@@ -40,6 +41,7 @@ struct RoutePlan {
   std::uint64_t body_read_timeout_ms = 0;                 // a year when there is none
   std::uint64_t response_timeout_ms = 0;                  // 0: the upstream's
   std::optional<std::uint64_t> response_body_timeout_ms;  // 0: none; nothing: the upstream's
+  Metrics::Series streams = 0;                            // how many are open, where responses stream
 };
 
 struct Plan {

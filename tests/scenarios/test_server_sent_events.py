@@ -251,6 +251,21 @@ def test_a_client_that_goes_ends_the_upstreams_stream(stream, upstream, h2_upstr
             s.client.expect_closed()
 
 
+def test_open_streams_are_counted(stream, upstream):
+    emitter = Emitter(1)
+    gw = stream(upstream(emitter.chunked))
+
+    def open_streams():
+        return gw.metrics(listener="internal").value("postern_streams", route="all")
+    assert open_streams() == 0
+    with listening(gw, "h2") as s:
+        s.read_until(event(0))
+        assert open_streams() == 1
+        emitter.seen[0].set()
+        s.expect_end()
+    assert open_streams() == 0
+
+
 # What sockets do about peers that vanish: /proc/net/tcp says 02 where the timer that runs is the one of keep-alive.
 
 def timer_of(local_port, remote_port):
