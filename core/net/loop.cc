@@ -73,8 +73,9 @@ bool has_open_handle(uv_loop_t* loop) {
 
 }  // namespace
 
-Loop::Loop()
-    : loop_(make_raw_loop()),
+Loop::Loop(Clock& clock)
+    : clock_(clock),
+      loop_(make_raw_loop()),
       hooks_(std::make_unique<Hooks>()),
       read_buffer_(new char[kReadBuffer]),
       wheel_(uv_now(loop_.get())) {
@@ -252,7 +253,7 @@ void Loop::run_deferred() {
 
 void Loop::begin_event() noexcept {
   if (event_depth_++ != 0) return;
-  event_ns_ = system_clock().now_ns();
+  event_ns_ = clock_.now_ns();
   if (one_event_) uv_stop(loop_.get());
 }
 

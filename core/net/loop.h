@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/deadline_wheel.h"
 #include "net/write_buffers.h"
 
@@ -26,7 +27,10 @@ class Deferred {
 
 class Loop {
  public:
-  Loop();  // the process ignores SIGPIPE from here on: a write to a closed socket is an error value
+  // `clock`: of event_ns; outlives the loop.
+  explicit Loop(
+      Clock& clock =
+          system_clock());  // the process ignores SIGPIPE from here on: a write to a closed socket is an error value
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   // Runs the loop until every handle has closed. Owners must be gone; a handle left open is a bug: prints
@@ -75,6 +79,7 @@ class Loop {
  private:
   struct Hooks;  // prepare, async and tick handles, and the posted tasks
 
+  Clock& clock_;
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<Hooks> hooks_;
   std::unique_ptr<char[]> read_buffer_;

@@ -11,12 +11,14 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatusCode
 
+from support.certificates import server_context, shared
 from support.gateway import proxy_to
 from support.upstream import early, ok
 from support.wire import TIMEOUT
 
 pytestmark = pytest.mark.concurrency
 
+TUNNELS = 24
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 HANDSHAKE = (f"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n"
@@ -414,7 +416,7 @@ def test_who_does_not_read_slows_the_other_down(gateway, server, direction):
     async def pours(ws):
         nonlocal sent
         while True:
-            await asyncio.wait_for(ws.send(piece), 1)
+            await ws.send(piece)
             sent += len(piece)
 
     async def reads_nothing(ws):
@@ -424,21 +426,77 @@ def test_who_does_not_read_slows_the_other_down(gateway, server, direction):
 
     stop = asyncio.Event()
     s = server(pours if direction == "to the client" else reads_nothing, max_queue=1)
-    gw = gateway(proxy_to(s))
+    config = proxy_to(s)
+    config["routes"].append({"id": "alive", "match": {"path": "/alive"}, "plugins": [{"respond": {"body": "alive"}}]})
+    gw = gateway({"workers": 1, **config})
+    gw.get("/alive")
     before = gw.rss_kib()
+
+    async def comes_to_rest():
+        """Whoever sends gets no further, while the gateway answers others many times."""
+        unchanged = 0
+        while unchanged < 50:
+            last = sent
+            await asyncio.get_running_loop().run_in_executor(None, gw.get, "/alive")
+            assert sent < 40_000_000
+            unchanged = unchanged + 1 if sent == last > 0 else 0
 
     async def talk():
         ws = await connect(gw, max_queue=1)
-        if direction == "to the upstream":
-            with pytest.raises(asyncio.TimeoutError):
-                await pours(ws)
-        else:
-            await asyncio.sleep(1)
+        pouring = asyncio.ensure_future(pours(ws)) if direction == "to the upstream" else None
+        await comes_to_rest()
         assert gw.rss_kib() - before < 30_000
-        assert sent < 40_000_000
+        if pouring is not None:
+            pouring.cancel()
         ws.transport.abort()
     run(talk())
     s.loop.call_soon_threadsafe(stop.set)
+
+
+# ---- Over TLS ----------------------------------------------------------------------------------------------------------
+
+def over_tls(gateway, s):
+    """wss on both sides."""
+    authority, localhost = shared()
+    listener = {"name": "public", "address": "127.0.0.1:0",
+                "tls": {"certificates": [{"cert": str(localhost.cert), "key": str(localhost.key)}]}}
+    backend = {"targets": [str(s)], "protocol": "http/1.1", "tls": {"ca": str(authority.pem)}}
+    return authority, gateway(proxy_to(backend, listeners=[listener]))
+
+
+def test_messages_pass_over_tls_on_both_sides(gateway, server):
+    s = server(echo, ssl=server_context(shared()[1]))
+    authority, gw = over_tls(gateway, s)
+    large = os.urandom(3_000_000)
+
+    async def talk():
+        how = {"max_size": None, "compression": None, "ping_interval": None, "close_timeout": TIMEOUT}
+        port = gw.address().rsplit(":", 1)[1]
+        async with websockets.connect(f"wss://localhost:{port}/ws", ssl=authority.trusted(), **how) as ws:
+            for message in ("text", b"", large, "again"):
+                await ws.send(message)
+                assert await ws.recv() == message
+            await ws.close(4001, "done")
+    run(talk())
+    assert s.wait_closed() == (4001, "done")
+
+
+def test_messages_pass_over_tls_and_http2(gateway, server):
+    s = server(echo, ssl=server_context(shared()[1]))
+    authority, gw = over_tls(gateway, s)
+    with gw.h2(tls=authority.trusted(protocols=["h2"])) as client:
+        fields = [(n, "https" if n == ":scheme" else v) for n, v in CONNECT]
+        stream = client.open(fields, end=False)
+        one = client.streams[stream]
+        client.send_data(stream, framed(1, b"hello"))
+        client.wait_for(lambda: one.response is not None and one.response.body == b"\x81\x05hello", "the echo")
+        for i in range(50):
+            client.send_data(stream, framed(2, b"%03d" % i + b"x" * 100))
+        client.wait_for(lambda: len(one.response.body) == 7 + 50 * 105, "the echoes")
+        assert one.response.body.endswith(b"\x82\x67049" + b"x" * 100)
+        client.send_data(stream, framed(8, b"\x0f\xa1done"))
+        client.wait_for(lambda: one.ended, "the end")
+    assert s.wait_closed() == (4001, "done")
 
 
 # ---- The gateway goes ------------------------------------------------------------------------------------------------
@@ -457,6 +515,49 @@ def test_a_drain_says_1001_to_both_sides(gateway, server):
     run(talk())
     assert gw.wait_exit() == 0
     s.wait_closed(5)
+    assert {code for code, _ in s.closed} == {1001}
+
+
+def test_a_drain_under_load_cuts_no_message(gateway, server):
+    """Both sides talk without a pause when the gateway is told to go: each tunnel hears 1001 after whole messages, in order."""
+    def size(number):
+        return number * 2377 % 20_000
+
+    async def talks(ws):
+        for number in range(8):  # always on their way
+            await ws.send(f"{number} " + "x" * size(number))
+        async for message in ws:
+            assert message == b"y" * 300
+            number += 1
+            await ws.send(f"{number} " + "x" * size(number))
+
+    s = server(talks)
+    gw = gateway({"workers": 2, **proxy_to(s, timeouts={"drain": "3s"})})
+
+    async def listens(ready):
+        count = 0
+        async with connect(gw) as ws:
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    number, _, rest = (await ws.recv()).partition(" ")
+                    assert int(number) == count and len(rest) == size(count)
+                    count += 1
+                    if count == 20:
+                        ready.release()
+                    await ws.send(b"y" * 300)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+        return count
+
+    async def talk():
+        ready = asyncio.Semaphore(0)
+        listening = [asyncio.ensure_future(listens(ready)) for _ in range(TUNNELS)]
+        for _ in range(TUNNELS):
+            await ready.acquire()
+        gw.terminate()
+        assert min(await asyncio.gather(*listening)) > 20
+    run(talk())
+    assert gw.wait_exit() == 0
+    s.wait_closed(TUNNELS)
     assert {code for code, _ in s.closed} == {1001}
 
 

@@ -74,15 +74,30 @@ TEST_CASE("small pieces of one turn of the loop are written together") {
   CHECK(pair.server_sees.reads == 1);
 }
 
-TEST_CASE("no stream waits for more than 63 others before it is written") {
-  Loop loop;
+TEST_CASE("no stream waits for more than 63 others before it is written, nor for longer than 100 us") {
+  FakeClock clock;  // stands still: only the number counts
+  Loop loop(clock);
   std::vector<std::unique_ptr<Pair>> pairs(64);
   for (auto& pair : pairs) pair = std::make_unique<Pair>(loop);
-  for (auto& pair : pairs) {
+  auto append_to = [&](std::size_t i) {
     EventScope event(loop);
-    pair->client->append("a");
-  }
-  CHECK(pairs.front()->client->queued() == 0);
+    pairs[i]->client->append("a");
+  };
+  auto queued = [&](std::size_t i) { return pairs[i]->client->queued(); };
+  for (std::size_t i = 0; i < 63; ++i) append_to(i);
+  CHECK(queued(0) == 1);
+  append_to(63);
+  CHECK(queued(0) == 0);
+  CHECK(queued(63) == 0);
+
+  append_to(0);
+  clock.advance_ns(99'999);
+  append_to(1);
+  CHECK(queued(0) == 1);
+  clock.advance_ns(1);
+  append_to(2);
+  CHECK(queued(0) == 0);
+  CHECK(queued(2) == 0);
 }
 
 TEST_CASE("pieces of every size arrive in order") {
