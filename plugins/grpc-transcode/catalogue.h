@@ -35,7 +35,7 @@ struct Transcoder::Catalogue {
   std::unique_ptr<google::protobuf::util::TypeResolver> types;
   std::vector<std::unique_ptr<const Binding>> bindings;
   PathTable table;  // of indices
-  PrintOptions print;
+  Options options;
 
  private:
   void add_service(const google::protobuf::ServiceDescriptor& service);

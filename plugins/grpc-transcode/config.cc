@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr std::int64_t kMostMemory = 16;  // bytes for each that a message may have
+
 // Beside the file that names it: "FILE:line:column".
 std::filesystem::path beside(std::string_view position, std::string_view file) {
   for (int i = 0; i < 2; ++i) position = position.substr(0, std::min(position.rfind(':'), position.size()));
@@ -22,9 +24,14 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
   return file.good() || file.eof() ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
-PrintOptions read_print(postern::Node print) {
-  return {print["always_print_primitive_fields"].boolean(false), print["preserve_proto_field_names"].boolean(false),
-          print["always_print_enums_as_ints"].boolean(false)};
+Options read_options(postern::Node config) {
+  auto print = config["print"];
+  Options options;
+  options.always_print_primitive_fields = print["always_print_primitive_fields"].boolean(false);
+  options.preserve_proto_field_names = print["preserve_proto_field_names"].boolean(false);
+  options.always_print_enums_as_ints = print["always_print_enums_as_ints"].boolean(false);
+  options.message_memory = kMostMemory * config["response_limit"].integer();
+  return options;
 }
 
 }  // namespace
@@ -44,7 +51,7 @@ Settings read_settings(postern::Setup& setup, postern::Node config) {
     return settings;
   }
   std::vector<std::string> problems;
-  settings.transcoder = Transcoder::make(*bytes, services, read_print(config["print"]), problems);
+  settings.transcoder = Transcoder::make(*bytes, services, read_options(config), problems);
   for (const auto& problem : problems) setup.error(file, path.string() + ": " + problem);
   return settings;
 }

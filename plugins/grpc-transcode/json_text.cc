@@ -6,6 +6,7 @@
 namespace {
 
 constexpr std::size_t kMaxDepth = 100;
+constexpr std::size_t kMaxValues = 100'000;
 
 // The length of the UTF-8 sequence that `text` begins with; 0 when it is none.
 std::size_t sequence(std::string_view text) {
@@ -29,15 +30,17 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
-bool is_shallow(std::string_view text) {
-  std::size_t depth = 0;
+bool is_modest(std::string_view text) {
+  std::size_t depth = 0, values = 1;
   for (std::size_t at = 0; at < text.size();) {
     char c = text[at];
     if (c == '"') {
       at = end_of_string(text, at);
       continue;
     }
-    if ((c == '{' || c == '[') && ++depth > kMaxDepth) return false;
+    bool opens = c == '{' || c == '[';
+    if (opens && ++depth > kMaxDepth) return false;
+    if ((opens || c == ',') && ++values > kMaxValues) return false;
     if ((c == '}' || c == ']') && depth > 0) --depth;
     ++at;
   }
@@ -92,7 +95,7 @@ std::string quoted(std::string_view text) {
   return json + '"';
 }
 
-bool is_strict_json(std::string_view text) { return is_shallow(text) && nlohmann::json::accept(text); }
+bool is_strict_json(std::string_view text) { return is_modest(text) && nlohmann::json::accept(text); }
 
 std::optional<std::string_view> member(std::string_view object, std::string_view name) {
   std::string wanted = quoted(name);

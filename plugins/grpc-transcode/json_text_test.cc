@@ -22,6 +22,10 @@ TEST_CASE("JSON is what RFC 8259 says, and not too deep") {
   CHECK(is_strict_json(std::string(100, '[') + std::string(100, ']')));
   CHECK_FALSE(is_strict_json(std::string(101, '[') + std::string(101, ']')));
   CHECK_FALSE(is_strict_json(std::string(1'000'000, '[')));
+  std::string many = "[";
+  for (int i = 0; i < 99'998; ++i) many += "1,";
+  CHECK(is_strict_json(many + "1]"));
+  CHECK_FALSE(is_strict_json(many + "1,1]"));
   CHECK(is_strict_json("\"" + std::string(1'000, '[') + "\""));
 }
 

@@ -6,12 +6,15 @@
 #include <utility>
 
 #include "catalogue.h"
+#include "expansion.h"
 #include "json_text.h"
 #include "query.h"
 
 namespace {
 
 namespace pb = google::protobuf;
+
+constexpr std::int64_t kPrintedField = 160;
 
 // Requests have no way to say twice what a field is: neither a path and a query, nor a query twice.
 std::string bind_query(pb::Message& message, const Binding& binding, std::string_view query,
@@ -37,7 +40,7 @@ std::string read_body(pb::Message& message, const Binding& binding, std::string_
                       pb::util::TypeResolver& types) {
   if (body.empty()) return {};
   if (!binding.takes_body) return "the call takes no body";
-  if (!is_strict_json(body)) return "the body is not JSON, or it is nested too deeply";
+  if (!is_strict_json(body)) return "the body is not JSON, or it is nested too deeply or has too many values";
   std::string json(body);
   if (binding.body_field != nullptr) json = "{" + quoted(binding.body_field->name()) + ":" + json + "}";
   auto problem = read_json(message, json, types);
@@ -52,11 +55,11 @@ Transcoder::Transcoder(std::unique_ptr<Catalogue> catalogue) : catalogue_(std::m
 Transcoder::~Transcoder() = default;
 
 std::unique_ptr<const Transcoder> Transcoder::make(std::string_view descriptors,
-                                                   const std::vector<std::string>& services, const PrintOptions& print,
+                                                   const std::vector<std::string>& services, const Options& options,
                                                    std::vector<std::string>& problems) {
   pb::SetLogHandler(nullptr);  // it would write to stderr what clients and servers get wrong
   auto catalogue = std::make_unique<Catalogue>();
-  catalogue->print = print;
+  catalogue->options = options;
   problems = catalogue->load(descriptors, services);
   if (!problems.empty()) return nullptr;
   return std::unique_ptr<const Transcoder>(new Transcoder(std::move(catalogue)));
@@ -92,19 +95,24 @@ std::variant<std::string, Transcoder::Problem> Transcoder::request(const Call& c
 
 std::variant<std::string, Transcoder::Problem> Transcoder::response(const Call& call, std::string_view bytes) const {
   const Binding& binding = binding_of(call);
+  // With defaults the printer makes a tree of all fields of all messages first.
+  std::int64_t printed = catalogue_->options.always_print_primitive_fields ? kPrintedField : 0;
+  if (!fits(*binding.response, catalogue_->factory, bytes, {catalogue_->options.message_memory, printed}))
+    return Problem{"the server's message has too many parts"};
   std::unique_ptr<pb::Message> message(binding.response->New());
   if (!message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Problem{"the server sent what is no " + binding.response->GetDescriptor()->full_name()};
   pb::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = catalogue_->print.always_print_primitive_fields;
-  options.preserve_proto_field_names = catalogue_->print.preserve_proto_field_names;
-  options.always_print_enums_as_ints = catalogue_->print.always_print_enums_as_ints;
+  options.always_print_primitive_fields = catalogue_->options.always_print_primitive_fields;
+  options.preserve_proto_field_names = catalogue_->options.preserve_proto_field_names;
+  options.always_print_enums_as_ints = catalogue_->options.always_print_enums_as_ints;
   auto print = [&](const std::string& what, std::string& json) {
     auto url = type_url(*binding.response->GetDescriptor());
     return pb::util::BinaryToJsonString(catalogue_->types.get(), url, what, &json, options).ok();
   };
   std::string json;
-  if (!print(std::string(bytes), json))
+  // Not the bytes that came: there a field may stand twice.
+  if (!print(message->SerializePartialAsString(), json))
     return Problem{"the server's message has no JSON: an Any of an unknown type, or nested too deeply"};
   const auto* field = binding.response_field;
   if (field == nullptr) return json;

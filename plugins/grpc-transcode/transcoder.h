@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,11 +12,12 @@
 
 #include "path_template.h"
 
-// How messages are printed; named like the options of protobuf.
-struct PrintOptions {
+// How messages are printed, named like the options of protobuf, and what they may cost.
+struct Options {
   bool always_print_primitive_fields = false;
   bool preserve_proto_field_names = false;
   bool always_print_enums_as_ints = false;
+  std::int64_t message_memory = 64 * 1024 * 1024;  // bytes that a message from the upstream may take once it is parsed
 };
 
 // One way to make a call.
@@ -31,7 +33,7 @@ class Transcoder {
   // `descriptors`: a google.protobuf.FileDescriptorSet with all that it imports. `services`: full names; none: all. Null when
   // something is wrong, and `problems` says what.
   static std::unique_ptr<const Transcoder> make(std::string_view descriptors, const std::vector<std::string>& services,
-                                                const PrintOptions& print, std::vector<std::string>& problems);
+                                                const Options& options, std::vector<std::string>& problems);
   ~Transcoder();
 
   struct Found {

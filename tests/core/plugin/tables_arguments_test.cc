@@ -44,6 +44,8 @@ TEST_CASE("off the worker's thread exchange functions answer STATE") {
   CHECK(exchange_table().header_count(kEnded, POSTERN_REQUEST) == 0);
   CHECK(exchange_table().header_list(kEnded, POSTERN_REQUEST, 0, 1, nullptr) == 0);
   CHECK(body_table().replace(kEnded, POSTERN_REQUEST, {}) == POSTERN_E_STATE);
+  CHECK(body_table().give(kEnded, POSTERN_REQUEST, {}) == POSTERN_E_STATE);
+  CHECK(body_table().stream(kEnded, POSTERN_REQUEST) == POSTERN_E_STATE);
   CHECK(upstream_table().endpoint_count(kEnded) == 0);
   CHECK(loop_table().uv_loop() == nullptr);
   CHECK(loop_table().worker() == -1);
@@ -98,6 +100,9 @@ TEST_CASE("malformed arguments are INVALID before anything is looked up") {
   CHECK(x.on_end(kEnded, nullptr, nullptr) == POSTERN_E_INVALID);
   CHECK(x.info(kEnded, nullptr) == POSTERN_E_INVALID);
   CHECK(body_table().replace(kEnded, POSTERN_REQUEST_TRAILERS, {}) == POSTERN_E_INVALID);
+  CHECK(body_table().give(kEnded, POSTERN_RESPONSE, {}) == POSTERN_E_INVALID);
+  CHECK(body_table().give(kEnded, POSTERN_REQUEST, {nullptr, 1}) == POSTERN_E_INVALID);
+  CHECK(body_table().stream(kEnded, POSTERN_REQUEST_TRAILERS) == POSTERN_E_INVALID);
   CHECK(loop_table().post(nullptr, 0, nullptr, nullptr) == POSTERN_E_INVALID);
 }
 
