@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/copy_text.h"
+
 namespace postern {
 
 // Keeps freed blocks of one size for reuse. One per worker; not for other threads.
@@ -52,7 +54,7 @@ class Arena {
   std::string_view copy(std::string_view text) {
     if (text.empty()) return {};
     auto* to = static_cast<char*>(allocate(text.size(), 1));
-    std::memcpy(to, text.data(), text.size());
+    copy_text(to, text.data(), text.size());
     return {to, text.size()};
   }
   // Copies `more` behind `text`; in place when `text` is the arena's last allocation and there is room.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/copy_text.h"
 #include "http/known_fields.h"
 #include "http/trailers.h"
 
@@ -23,8 +24,13 @@ class HeadBuffer {
   }
 
   void put(std::string_view text) noexcept {
-    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    if (!text.empty()) copy_text(at_, text.data(), text.size());
     at_ += text.size();
+  }
+  template <std::size_t N>
+  void put(const char (&literal)[N]) noexcept {
+    std::memcpy(at_, literal, N - 1);
+    at_ += N - 1;
   }
   void put(const Field& field) noexcept {
     put(field.name);

@@ -10,6 +10,24 @@ namespace {
 
 constexpr std::uint32_t kFirstCapacity = 16;
 
+// Whether `odd` finds nothing in the text. False may be wrong: short texts are not looked at.
+template <class Odd>
+inline bool none_is_odd(std::string_view text, Odd odd) noexcept {
+  const char* at = text.data();
+  if (text.size() < 8) return false;
+  if (text.size() <= 16) return none_set(odd(all_bytes(at, text.size())));
+  const std::size_t last = text.size() - 16;  // the last sixteen may overlap
+  Bytes16 found = odd(bytes_at(at + last));
+  for (std::size_t i = 0; i < last; i += 16) found |= odd(bytes_at(at + i));
+  return none_set(found);
+}
+
+// The same name: most differ in length or in their first letter. `name` is not empty.
+inline bool is_named(const Field& field, std::string_view name) noexcept {
+  return field.name.size() == name.size() && ((field.name.front() ^ name.front()) & ~0x20) == 0 &&
+         same_letters(field.name.data(), name.data(), name.size());
+}
+
 }  // namespace
 
 bool same_letters(const char* a, const char* b, std::size_t size) noexcept {
@@ -25,20 +43,16 @@ bool same_letters(const char* a, const char* b, std::size_t size) noexcept {
   return true;
 }
 
-bool is_token(std::string_view text) noexcept { return !text.empty() && all_are(text, kToken); }
-
-bool is_field_value(std::string_view text) noexcept {
-  if (text.size() < 8) return all_are(text, kValue);
-  std::uint64_t odd = 0;
-  const std::size_t last = text.size() - 8;
-  for (std::size_t i = 0; i < last; i += 8) odd |= not_printable(word_at(text.data() + i));
-  odd |= not_printable(word_at(text.data() + last));
-  return odd == 0 || all_are(text, kValue);
+bool is_token(std::string_view text) noexcept {
+  return none_is_odd(text, not_name_bytes) || (!text.empty() && all_are(text, kToken));
 }
 
+bool is_field_value(std::string_view text) noexcept { return none_is_odd(text, controls) || all_are(text, kValue); }
+
 const Field* HeaderList::find(std::string_view name) const noexcept {
+  if (name.empty()) return nullptr;
   for (const Field& field : fields())
-    if (same_name(field.name, name)) return &field;
+    if (is_named(field, name)) return &field;
   return nullptr;
 }
 
@@ -64,8 +78,10 @@ void HeaderList::set(std::string_view name, std::string_view value) {
 }
 
 std::size_t HeaderList::remove(std::string_view name) noexcept {
+  const Field* first = find(name);
+  if (first == nullptr) return 0;
   std::size_t before = size_;
-  remove_if([name](const Field& field) { return same_name(field.name, name); });
+  remove_if([name](const Field& field) { return is_named(field, name); }, static_cast<std::uint32_t>(first - data_));
   return before - size_;
 }
 
@@ -74,11 +90,11 @@ void HeaderList::set_view(std::string_view name, std::string_view value) {
 }
 
 bool HeaderList::replace(std::string_view name, std::string_view value) noexcept {
-  std::uint32_t first = 0;
-  while (first < size_ && !same_name(data_[first].name, name)) ++first;
-  if (first == size_) return false;
-  data_[first].value = value;
-  remove_if([name](const Field& field) { return same_name(field.name, name); }, first + 1);
+  const Field* found = find(name);
+  if (found == nullptr) return false;
+  const auto at = static_cast<std::uint32_t>(found - data_);
+  data_[at].value = value;
+  remove_if([name](const Field& field) { return is_named(field, name); }, at + 1);
   return true;
 }
 

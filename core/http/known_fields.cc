@@ -16,7 +16,7 @@ inline KnownField if_same(std::string_view name, std::string_view known, KnownFi
 
 }  // namespace
 
-KnownField known_field(std::string_view name) noexcept {
+KnownField detail::known_field_of_length(std::string_view name) noexcept {
   using enum KnownField;
   switch (name.size()) {
     case 2:

@@ -10,6 +10,19 @@
 namespace postern {
 namespace {
 
+TEST_CASE("a copy is the text, whatever its length") {
+  BlockPool pool;
+  Arena arena(pool);
+  for (std::size_t size = 0; size <= 100; ++size) {
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) text += static_cast<char>('!' + i);
+    auto behind = arena.copy(text);
+    CHECK(arena.copy("|") == "|");
+    CHECK(behind == text);
+    CHECK((size == 0 || behind.data() != text.data()));
+  }
+}
+
 TEST_CASE("what stands alone outlives the blocks and counts on") {
   BlockPool pool;
   Arena arena(pool);

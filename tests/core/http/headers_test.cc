@@ -44,7 +44,7 @@ TEST_CASE("tokens and values") {
 }
 
 // Names and values are looked at in words: every byte at every place of short and long ones.
-constexpr std::size_t kSizes[] = {1, 3, 4, 7, 8, 9, 15, 16, 21};
+constexpr std::size_t kSizes[] = {1, 3, 4, 7, 8, 9, 15, 16, 17, 21, 33, 40};
 
 char lower(unsigned byte) { return static_cast<char>(byte >= 'A' && byte <= 'Z' ? byte + 0x20 : byte); }
 
