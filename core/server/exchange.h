@@ -120,8 +120,8 @@ class Exchange final : public net::Deferred,
                                std::uint32_t retry_after_s);
   postern_status set_origin(std::uint32_t origin);
   Value variable(VariableId id) const override { return id != 0 ? variable(id, variable_info(id)) : Value{}; }
-  Value variable(VariableId id, const VariableInfo& info) const;  // `info` is the variable's own
-  postern_status set_variable(VariableId id, const Value& value);
+  Value variable(VariableId id, const VariableInfo& info) const;   // `info` is the variable's own
+  postern_status set_variable(VariableId id, const Value& value);  // of a plugin: not a built-in one
   postern_status pause(postern_ticket& ticket);
   postern_status resume(std::uint64_t pause, postern_verdict verdict);  // on this worker
   void info(postern_exchange_info& out) const;

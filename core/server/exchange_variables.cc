@@ -1,5 +1,5 @@
 // The exchange's variables: built-in ones read from what it knows, others kept as plugins set them.
-#include <cstdio>
+#include <charconv>
 #include <new>
 
 #include "base/clock.h"
@@ -20,9 +20,13 @@ Value text_or_none(std::optional<std::string_view> text) { return text ? Value::
 
 // "12.3ms": three significant places are plenty for people; plugins that calculate use info().
 std::string_view milliseconds_text(std::uint64_t ns, Arena& arena) {
-  char text[32];
-  int length = std::snprintf(text, sizeof text, "%.1fms", static_cast<double>(ns) / 1e6);
-  return arena.copy({text, static_cast<std::size_t>(length)});
+  char text[48] = {};
+  char* end = std::to_chars(text, text + 24, (ns + 50'000) / 1'000'000).ptr;
+  *end++ = '.';
+  *end++ = static_cast<char>('0' + (ns + 50'000) / 100'000 % 10);
+  *end++ = 'm';
+  *end++ = 's';
+  return arena.copy({text, static_cast<std::size_t>(end - text)});
 }
 
 }  // namespace
@@ -108,7 +112,6 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
 
 postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (id == 0) return POSTERN_E_INVALID;
-  if (variable_info(id).builtin != Builtin::none) return POSTERN_E_STATE;
   Value kept = value;
   if (value.kind == Value::Kind::string) kept.string = arena_.copy(value.string);
   for (Variable* v = variables_; v != nullptr; v = v->before) {

@@ -76,6 +76,9 @@ enum class Builtin : std::uint8_t {
   generation,
   worker
 };
+// Those whose text takes memory of the exchange each time it is read.
+constexpr bool is_made_on_demand(Builtin b) noexcept { return b == Builtin::latency || b == Builtin::upstream_latency; }
+
 struct VariableInfo {
   Builtin builtin = Builtin::none;
   std::string_view argument;

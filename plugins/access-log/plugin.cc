@@ -30,15 +30,11 @@ class AccessLog {
       self->variables_.push_back(
           {escaped(name.string()), setup.variable(name.string()), shown_of(name.string(), self->redacted_)});
     }
-    self->request_id_ = setup.variable("request_id");
-    self->correlation_id_ = setup.variable("correlation_id");
-    self->consumer_ = setup.variable("consumer.id");
-    self->route_ = setup.variable("route.id");
-    self->client_ = setup.variable("client.ip");
-    self->upstream_ = setup.variable("upstream.name");
-    self->target_ = setup.variable("upstream.target");
-    self->path_ = setup.variable("request.path");
-    self->query_ = setup.variable("request.query");
+    self->always_ = {setup.variable("request_id"),     setup.variable("correlation_id"),
+                     setup.variable("consumer.id"),    setup.variable("client.ip"),
+                     setup.variable("request.method"), setup.variable("request.path"),
+                     setup.variable("request.query"),  setup.variable("route.id"),
+                     setup.variable("upstream.name"),  setup.variable("upstream.target")};
     const postern::MetricOptions by_file{{"file"}, {}, 0};
     self->dropped_ = postern::Family<postern::Counter>("postern_access_log_dropped_total",
                                                        "Lines that a file did not take in time.", by_file)
@@ -60,21 +56,23 @@ class AccessLog {
 
   void on_complete(postern::Exchange& x, const postern::Completion& end) {
     Buffers& buffers = *buffers_[static_cast<std::size_t>(postern::worker())];
+    const auto values = x.get(always_);
+    auto text = [&values](Always which) { return values[which].string().value_or(""); };
     LogLine line(buffers.line);
     line.text("timestamp", timestamp(postern::unix_ms()));
     line.text("level", end.status >= 500 ? "error" : "info");
-    line.text("request_id", x.get(request_id_).string().value_or(""));
-    line.text("correlation_id", x.get(correlation_id_).string().value_or(""));
-    line.text("user_id", x.get(consumer_).string().value_or(""));
-    line.text("client_ip", x.get(client_).string().value_or(""));
-    line.text("method", x.request().method());
-    line.text("path", x.get(path_).string().value_or(""));
-    line.text("query", redact_query(x.get(query_).string().value_or(""), redacted_, buffers.query));
+    line.text("request_id", text(request_id));
+    line.text("correlation_id", text(correlation_id));
+    line.text("user_id", text(consumer));
+    line.text("client_ip", text(client));
+    line.text("method", text(method));
+    line.text("path", text(path));
+    line.text("query", redact_query(text(query), redacted_, buffers.query));
     line.number("status", end.status);
     line.milliseconds("duration_ms", end.duration_ns);
-    line.text("route", x.get(route_).string().value_or(""));
-    line.text("upstream", x.get(upstream_).string().value_or(""));
-    line.text("target", x.get(target_).string().value_or(""));
+    line.text("route", text(route));
+    line.text("upstream", text(upstream));
+    line.text("target", text(target));
     line.milliseconds("upstream_ms", end.upstream_duration_ns);
     line.number("bytes_in", end.request_body_bytes);
     line.number("bytes_out", end.response_body_bytes);
@@ -86,6 +84,21 @@ class AccessLog {
   }
 
  private:
+  // The variables that every line has.
+  enum Always : std::size_t {
+    request_id,
+    correlation_id,
+    consumer,
+    client,
+    method,
+    path,
+    query,
+    route,
+    upstream,
+    target,
+    kAlways
+  };
+
   static void add_error(LogLine& line, const postern::Completion& end) {
     line.text("error", {end.error_code_view.ptr, end.error_code_view.len});
     line.text("cause", {end.error_cause_view.ptr, end.error_cause_view.len});
@@ -128,7 +141,7 @@ class AccessLog {
   std::vector<std::string> redacted_;
   std::vector<LoggedHeader> headers_;
   std::vector<LoggedVariable> variables_;
-  postern::Variable request_id_, correlation_id_, consumer_, route_, client_, upstream_, target_, path_, query_;
+  std::array<postern::Variable, kAlways> always_;
   postern::Counter dropped_;
   std::array<std::unique_ptr<Buffers>, kMaxWorkers> buffers_;  // by worker
   std::mutex start_;

@@ -55,6 +55,13 @@ void set_variables(postern_exchange x, const Instance& self) {
   report(x, "set", t->variable_set(x, id, &value));
   report(x, "read-only", t->variable_set(x, t->variable_id(str("request.path")), &value));
   report(x, "path", t->variable_get(x, t->variable_id(str("request.path")), &value));
+  const std::uint32_t ids[] = {id, 65'535, t->variable_id(str("probe.unset")), t->variable_id(str("request.path"))};
+  postern_value values[4];
+  report(x, "list", t->variable_list(x, ids, 4, values));
+  std::int64_t types = 0;
+  for (const auto& listed : values) types = 10 * types + listed.type;
+  report(x, "types", types);
+  t->header_set(x, POSTERN_REQUEST, str("x-listed-path"), values[3].string);
   postern_str greeting{};
   report(x, "expand", tables.text->expand(x, self.greeting, &greeting));
   t->header_set(x, POSTERN_REQUEST, str("x-greeting"), greeting);

@@ -27,7 +27,9 @@ def test_headers_are_checked_and_framing_is_the_gateways(gateway, upstream):
 def test_variables_and_templates(gateway, upstream):
     u = upstream()
     gateway(proxy_to(u, ["probe"])).get("/here", headers={"X-Do": "variables"})
-    assert did(u) == {"unset": NOT_FOUND, "set": OK, "read-only": STATE, "path": OK, "expand": OK}
+    assert did(u) == {"unset": NOT_FOUND, "set": OK, "read-only": STATE, "path": OK, "list": OK, "types": 1001,
+                      "expand": OK}
+    assert u.last.headers["X-Listed-Path"] == "/here"
     assert u.last.headers["X-Greeting"] == "hello world at /here"
 
 

@@ -1,6 +1,7 @@
 // What plugin.h makes of a class: its hooks, its state, its errors.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -158,6 +159,25 @@ TEST_CASE("views read and change the real header list") {
   CHECK(x.variable("tested.seen") == "Host=h;X-Secret=1;x-secret=2;");
   CHECK_FALSE(x.upstream_headers().contains("x-secret"));
   CHECK(x.upstream_headers().get("X-Path") == "/a");
+}
+
+struct ReadsSeveral {
+  explicit ReadsSeveral(postern::Setup& setup, postern::Node)
+      : read_{setup.variable("request.path"), setup.variable("test.unset"), setup.variable("request.method")},
+        seen_(setup.provides("tested.seen")) {}
+  void on_request(Exchange& x) {
+    auto [path, unset, method] = x.get(read_);
+    std::string seen = std::string(*method.string()) + " " + std::string(*path.string());
+    x.set(seen_, unset ? "set" : std::string_view(seen));
+  }
+  std::array<postern::Variable, 3> read_;
+  postern::Variable seen_;
+};
+
+TEST_CASE("several variables are read in one call") {
+  FakeGateway gateway;
+  gateway.load(query<ReadsSeveral>).configure();
+  CHECK(gateway.request("GET", "/a").send().variable("tested.seen") == "GET /a");
 }
 
 struct Asks {

@@ -106,7 +106,7 @@ postern_status check_field(Exchange& x, std::uint32_t message, postern_str name,
 
 // The one thing that a request may say of the upstream's connection: that trailers are welcome (RFC 9110 section 10.1.4).
 bool asks_for_trailers(std::uint32_t message, postern_str name, postern_str value) noexcept {
-  return message == POSTERN_REQUEST && usable(name, kMaxName) && usable(value, kMaxField) &&
+  return message == POSTERN_REQUEST && name.len == 2 && usable(name, kMaxName) && usable(value, kMaxField) &&
          http::known_field(view(name)) == http::KnownField::te && http::same_name(http::trim(view(value)), "trailers");
 }
 
@@ -219,21 +219,11 @@ std::uint32_t variable_id(postern_str name) noexcept {
   return usable(name, kMaxName) ? server::variable_id(view(name)) : 0;
 }
 
-constexpr std::uint32_t abi_type(Value::Kind kind) noexcept {
-  switch (kind) {
-    case Value::Kind::none:
-      return POSTERN_VALUE_NONE;
-    case Value::Kind::string:
-      return POSTERN_VALUE_STRING;
-    case Value::Kind::integer:
-      return POSTERN_VALUE_INT;
-    case Value::Kind::number:
-      return POSTERN_VALUE_DOUBLE;
-    case Value::Kind::boolean:
-      return POSTERN_VALUE_BOOL;
-  }
-  return POSTERN_VALUE_NONE;
-}
+static_assert(static_cast<std::uint32_t>(Value::Kind::none) == POSTERN_VALUE_NONE &&
+              static_cast<std::uint32_t>(Value::Kind::string) == POSTERN_VALUE_STRING &&
+              static_cast<std::uint32_t>(Value::Kind::integer) == POSTERN_VALUE_INT &&
+              static_cast<std::uint32_t>(Value::Kind::number) == POSTERN_VALUE_DOUBLE &&
+              static_cast<std::uint32_t>(Value::Kind::boolean) == POSTERN_VALUE_BOOL);
 
 bool from_abi(const postern_value& in, Value& out) noexcept {
   switch (in.type) {
@@ -257,14 +247,35 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
   }
 }
 
+// None when it is unset, and when there is no room for a text that is made on demand.
+void read_variable(const Exchange& x, std::uint32_t id, const server::VariableInfo& info, postern_value& out) {
+  const bool can = !server::is_made_on_demand(info.builtin) || x.has_room(0);
+  const Value found = can ? x.variable(id, info) : Value{};
+  out = {static_cast<std::uint32_t>(found.kind), 0, found.integer, found.number, str(found.string)};
+}
+
 postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
   const server::VariableInfo* info = server::find_variable(id);
   if (value == nullptr || info == nullptr) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
-    if (!x.has_room(0)) return POSTERN_E_LIMIT;  // some texts are made on demand
-    const Value found = x.variable(id, *info);
-    *value = {abi_type(found.kind), 0, found.integer, found.number, str(found.string)};
-    return value->type == POSTERN_VALUE_NONE ? POSTERN_E_NOT_FOUND : POSTERN_OK;
+    read_variable(x, id, *info, *value);
+    if (value->type != POSTERN_VALUE_NONE) return POSTERN_OK;
+    return server::is_made_on_demand(info->builtin) && !x.has_room(0) ? POSTERN_E_LIMIT : POSTERN_E_NOT_FOUND;
+  });
+}
+
+postern_status variable_list(postern_exchange handle, const std::uint32_t* ids, std::uint64_t count,
+                             postern_value* values) {
+  if (count > 0 && (ids == nullptr || values == nullptr)) return POSTERN_E_INVALID;
+  return with_exchange(handle, [&](Exchange& x) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const server::VariableInfo* info = server::find_variable(ids[i]);
+      if (info != nullptr)
+        read_variable(x, ids[i], *info, values[i]);
+      else
+        values[i] = {};
+    }
+    return POSTERN_OK;
   });
 }
 
@@ -364,7 +375,7 @@ const postern_exchange_table& exchange_table() {
                                             &pause,        &resume,
                                             &info,         &allocate,
                                             &retry,        &on_end,
-                                            &next};
+                                            &next,         &variable_list};
   return table;
 }
 

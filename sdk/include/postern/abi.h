@@ -277,6 +277,9 @@ typedef struct postern_exchange_table {
    * begins during the walk may be missed, none comes twice. What can be read of an exchange can be read of these. Walk some
    * thousands at a time at most, and the other workers with loop->post. 0 off a worker. */
   postern_exchange (*next)(postern_exchange after);
+  /* variable_get for `count` variables in one call: values_view[i] is the value of ids[i], or of POSTERN_VALUE_NONE when that is
+   * unset, unknown or could not be made. */
+  postern_status (*variable_list)(postern_exchange x, const uint32_t* ids, uint64_t count, postern_value* values_view);
 } postern_exchange_table;
 
 /* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */

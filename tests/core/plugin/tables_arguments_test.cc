@@ -116,6 +116,9 @@ TEST_CASE("variables are numbered, and numbers that nobody gave out are refused"
   CHECK(x.variable_id(kBadString) == 0);
   postern_value value{};
   for (auto bad : {0u, 65'535u, 65'536u, ~0u}) CHECK(x.variable_get(kEnded, bad, &value) == POSTERN_E_INVALID);
+  CHECK(x.variable_list(kEnded, nullptr, 1, &value) == POSTERN_E_INVALID);
+  CHECK(x.variable_list(kEnded, &id, 1, nullptr) == POSTERN_E_INVALID);
+  CHECK(x.variable_list(kEnded, &id, 1, &value) != POSTERN_OK);
   value.type = 5;
   CHECK(x.variable_set(kEnded, id, &value) == POSTERN_E_INVALID);
   value.type = POSTERN_VALUE_STRING;

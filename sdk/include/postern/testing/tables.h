@@ -231,6 +231,14 @@ struct Tables {
     if (e == nullptr) return POSTERN_E_GONE;
     return e->variable_value(id, *value) ? POSTERN_OK : POSTERN_E_NOT_FOUND;
   }
+  static postern_status variable_list(postern_exchange x, const std::uint32_t* ids, std::uint64_t count,
+                                      postern_value* values) {
+    FakeExchange* e = exchange_of(x);
+    if (e == nullptr) return POSTERN_E_GONE;
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (!e->variable_value(ids[i], values[i])) values[i] = {};
+    return POSTERN_OK;
+  }
   static postern_status variable_set(postern_exchange x, std::uint32_t id, const postern_value* value) {
     FakeExchange* e = exchange_of(x);
     if (e == nullptr) return POSTERN_E_GONE;
@@ -351,7 +359,8 @@ struct Tables {
                                                             allocate,
                                                             retry,
                                                             on_end,
-                                                            next};
+                                                            next,
+                                                            variable_list};
 
   // ---- body ----
   // Whose hook runs, or has suspended: until it is resumed, functions do what they would do inside it.
