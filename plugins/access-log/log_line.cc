@@ -46,9 +46,7 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-constexpr std::size_t kEscaped = 6;       // the most bytes that one byte of text takes
-constexpr std::size_t kNumberBytes = 24;  // the most that a number takes
-constexpr std::size_t kSpare = 4096;      // by which a buffer grows more than it must
+constexpr std::size_t kSpare = 4096;  // by which a buffer grows more than it must
 
 constexpr bool plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
@@ -58,38 +56,58 @@ constexpr auto kPlain = [] {
   return table;
 }();
 
-constexpr std::uint64_t every_byte(char value) { return static_cast<unsigned char>(value) * 0x0101010101010101ull; }
+// Sixteen bytes, each handled alike.
+using Bytes16 = unsigned char __attribute__((vector_size(16)));
 
-// Sets a byte's top bit when a byte of the word is not plain; which one it is need not be so.
-constexpr std::uint64_t not_plain(std::uint64_t word) {
-  std::uint64_t outside = word | (word + every_byte(1)) | (word - every_byte(0x20));  // beyond ASCII, DEL, controls
-  std::uint64_t quotes = (word ^ every_byte('"')) - every_byte(1);
-  std::uint64_t backslashes = (word ^ every_byte('\\')) - every_byte(1);
-  return (outside | quotes | backslashes) & every_byte('\x80');
+// A byte becomes non-zero when it is not plain.
+Bytes16 not_plain(Bytes16 bytes) {
+  return reinterpret_cast<Bytes16>((bytes - 0x20 >= 0x7f - 0x20) | (bytes == '"') | (bytes == '\\'));
+}
+
+bool none_set(Bytes16 bytes) {
+  std::uint64_t words[2];
+  std::memcpy(words, &bytes, sizeof words);
+  return (words[0] | words[1]) == 0;
+}
+
+// Copies Size to 2 * Size bytes, 16 at most: the first ones and the last ones, which may overlap.
+template <std::size_t Size>
+Bytes16 copy_ends(char* to, const char* from, std::size_t size) {
+  Bytes16 bytes = {};
+  auto* both = reinterpret_cast<char*>(&bytes);
+  std::memcpy(both, from, Size);
+  std::memcpy(both + Size, from + size - Size, Size);
+  std::memcpy(to, both, Size);
+  std::memcpy(to + size - Size, both + Size, Size);
+  if constexpr (2 * Size < sizeof bytes) std::memcpy(both + 2 * Size, both, sizeof bytes - 2 * Size);
+  return bytes;
 }
 
 // False when the text has bytes to escape: then it is copied in vain.
 bool copy_plain(char* to, std::string_view text) {
   const char* from = text.data();
-  if (text.size() < 8) {
+  const std::size_t size = text.size();
+  if (size < 4) {
     bool good = true;
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = 0; i < size; ++i) {
       to[i] = from[i];
       good &= kPlain[static_cast<unsigned char>(from[i])];
     }
     return good;
   }
-  std::uint64_t odd = 0;
-  auto copy_word = [&](std::size_t at) {
-    std::uint64_t word;
-    std::memcpy(&word, from + at, sizeof word);
-    std::memcpy(to + at, &word, sizeof word);
-    odd |= not_plain(word);
+  if (size < 8) return none_set(not_plain(copy_ends<4>(to, from, size)));
+  if (size < 16) return none_set(not_plain(copy_ends<8>(to, from, size)));
+  Bytes16 odd = {};
+  auto copy_bytes = [&](std::size_t at) {
+    Bytes16 bytes;
+    std::memcpy(&bytes, from + at, sizeof bytes);
+    std::memcpy(to + at, &bytes, sizeof bytes);
+    odd |= not_plain(bytes);
   };
-  const std::size_t last = text.size() - 8;  // the last two words may overlap
-  for (std::size_t at = 0; at < last; at += 8) copy_word(at);
-  copy_word(last);
-  return odd == 0;
+  const std::size_t last = size - 16;  // the last sixteen may overlap
+  for (std::size_t at = 0; at < last; at += 16) copy_bytes(at);
+  copy_bytes(last);
+  return none_set(odd);
 }
 
 char* put_escaped(char* to, std::string_view text) {
@@ -107,7 +125,7 @@ char* put_escaped(char* to, std::string_view text) {
   return to;
 }
 
-char* put_number(char* to, std::uint64_t value) { return std::to_chars(to, to + kNumberBytes, value).ptr; }
+char* put_digits(char* to, std::uint64_t value) { return std::to_chars(to, to + 20, value).ptr; }
 
 char* put_three_digits(char* to, std::uint64_t value) {
   for (std::uint64_t unit : {100, 10, 1}) *to++ = static_cast<char>('0' + value / unit % 10);
@@ -116,40 +134,35 @@ char* put_three_digits(char* to, std::uint64_t value) {
 
 }  // namespace
 
-// Room for the value too.
-char* LogLine::begin_field(std::string_view key, std::size_t value_size) {
-  std::size_t room = key.size() + value_size + 8;  // 8: punctuation
-  if (buffer_.size() < size_ + room) buffer_.resize(size_ + room + kSpare);
-  char* to = buffer_.data() + size_;
+void LogLine::grow(std::size_t size) { buffer_.resize(size_ + size + kSpare); }
+
+void LogLine::text(const std::string& key, std::string_view value) {
+  char* to = make_room(key.size() + value.size() * kEscaped + kPunctuation);
   *to++ = size_ == 0 ? '{' : ',';
   *to++ = '"';
   to += key.copy(to, key.size());
   *to++ = '"';
   *to++ = ':';
-  return to;
+  put_text(to, value);
 }
 
-void LogLine::text(std::string_view key, std::string_view value) {
-  char* to = begin_field(key, value.size() * kEscaped);
+void LogLine::put_text(char* to, std::string_view value) {
   *to++ = '"';
   to = put_escaped(to, value);
   *to++ = '"';
   end_field(to);
 }
 
-void LogLine::number(std::string_view key, std::uint64_t value) {
-  end_field(put_number(begin_field(key, kNumberBytes), value));
-}
+void LogLine::put_number(char* to, std::uint64_t value) { end_field(put_digits(to, value)); }
 
-void LogLine::milliseconds(std::string_view key, std::uint64_t ns) {
-  char* to = begin_field(key, kNumberBytes);
-  std::uint64_t us = ns / 1000;
-  to = put_number(to, us / 1000);
+void LogLine::put_milliseconds(char* to, std::uint64_t ns) {
+  const std::uint64_t us = ns / 1000;
+  to = put_digits(to, us / 1000);
   *to++ = '.';
   end_field(put_three_digits(to, us % 1000));
 }
 
-// begin_field has left room for it.
+// Each field has left room for it.
 std::string_view LogLine::end() {
   buffer_[size_] = '}';
   buffer_[size_ + 1] = '\n';
@@ -157,7 +170,7 @@ std::string_view LogLine::end() {
 }
 
 std::string escaped(std::string_view text) {
-  std::string out(text.size() * kEscaped, '\0');
+  std::string out(text.size() * 6, '\0');
   out.resize(static_cast<std::size_t>(put_escaped(out.data(), text) - out.data()));
   return out;
 }

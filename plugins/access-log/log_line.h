@@ -1,7 +1,9 @@
 // One line of the access log: a JSON object built in place. Knows nothing of the gateway.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,13 +12,47 @@ class LogLine {
  public:
   // Overwrites the buffer. One that is used again has grown to its size. Keys are written as they are: see escaped().
   explicit LogLine(std::string& buffer) : buffer_(buffer) {}
-  void text(std::string_view key, std::string_view value);  // bytes that are not printable ASCII are escaped
-  void number(std::string_view key, std::uint64_t value);
-  void milliseconds(std::string_view key, std::uint64_t ns);  // with microseconds: 12.345
-  std::string_view end();                                     // the line, which has a field at least; in the buffer
+
+  template <std::size_t N>
+  void text(const char (&key)[N], std::string_view value) {  // bytes that are not printable ASCII are escaped
+    put_text(begin_field(key, value.size() * kEscaped), value);
+  }
+  void text(const std::string& key, std::string_view value);
+  template <std::size_t N>
+  void number(const char (&key)[N], std::uint64_t value) {
+    put_number(begin_field(key, kNumberBytes), value);
+  }
+  template <std::size_t N>
+  void milliseconds(const char (&key)[N], std::uint64_t ns) {  // with microseconds: 12.345
+    put_milliseconds(begin_field(key, kNumberBytes), ns);
+  }
+  std::string_view end();  // the line, which has a field at least; in the buffer
 
  private:
-  char* begin_field(std::string_view key, std::size_t value_size);
+  static constexpr std::size_t kEscaped = 6;       // the most bytes that one byte of text takes
+  static constexpr std::size_t kNumberBytes = 24;  // the most that a number takes
+  static constexpr std::size_t kPunctuation = 8;   // the most around key and value, and behind the last field
+
+  // Where the value begins; there is room for it. Copying a literal costs no call.
+  template <std::size_t N>
+  char* begin_field(const char (&key)[N], std::size_t value_size) {
+    char* to = make_room(N + value_size + kPunctuation);
+    *to++ = size_ == 0 ? '{' : ',';
+    *to++ = '"';
+    std::memcpy(to, key, N - 1);
+    to += N - 1;
+    *to++ = '"';
+    *to++ = ':';
+    return to;
+  }
+  char* make_room(std::size_t size) {
+    if (buffer_.size() < size_ + size) grow(size);
+    return buffer_.data() + size_;
+  }
+  void grow(std::size_t size);
+  void put_text(char* to, std::string_view value);
+  void put_number(char* to, std::uint64_t value);
+  void put_milliseconds(char* to, std::uint64_t ns);
   void end_field(const char* end) { size_ = static_cast<std::size_t>(end - buffer_.data()); }
 
   std::string& buffer_;
