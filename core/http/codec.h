@@ -154,6 +154,8 @@ class ClientCodec {
   virtual std::size_t queued(StreamId) const noexcept { return 0; }
   // Asks whether the upstream is still there. Its answer is bytes like any other.
   virtual void ping() {}
+  // Writing has ended a stream or moved it, which is never told inside the call: feed() tells it, without bytes as well.
+  virtual bool owes_events() const noexcept { return false; }
   // All of the response is here, though some may be held back while it is paused.
   virtual bool response_came(StreamId) const noexcept { return false; }
 };

@@ -11,6 +11,7 @@
 
 #include "http/h2_fields.h"
 #include "http/h2_lines.h"
+#include "http/held_bytes.h"
 
 namespace postern::http {
 namespace {
@@ -27,30 +28,6 @@ std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
 Error bad_response(std::string_view text) {
   return Error::upstream(ErrorCode::proxy_error, "bad response: " + std::string(text));
 }
-
-// Bytes of a response that wait for somebody to take them, and count as such.
-class HeldBytes {
- public:
-  explicit HeldBytes(std::int64_t& total) noexcept : total_(total) {}
-  HeldBytes(const HeldBytes&) = delete;
-  HeldBytes& operator=(const HeldBytes&) = delete;
-  ~HeldBytes() { count_out(); }
-
-  bool empty() const noexcept { return bytes_.empty(); }
-  void append(std::string_view bytes) {
-    bytes_.append(bytes);
-    total_ += static_cast<std::int64_t>(bytes.size());
-  }
-  std::string take() {
-    count_out();
-    return std::exchange(bytes_, {});
-  }
-
- private:
-  void count_out() noexcept { total_ -= static_cast<std::int64_t>(bytes_.size()); }
-  std::int64_t& total_;
-  std::string bytes_;
-};
 
 // One request and its response.
 struct H2ClientStream {
@@ -108,6 +85,7 @@ class H2ClientCodec final : public ClientCodec {
   void pause_body(StreamId stream) override;
   void resume_body(StreamId stream) override;
   std::size_t queued(StreamId stream) const noexcept override;
+  bool owes_events() const noexcept override { return !pending_.empty(); }
   bool response_came(StreamId stream) const noexcept override;
   bool finish_stream(StreamId stream) override;
   void ping() override;
@@ -143,7 +121,8 @@ class H2ClientCodec final : public ClientCodec {
   int on_data(StreamId id, std::string_view bytes);
   int on_invalid_frame(const nghttp2_frame& frame, int error);
   int on_frame_sent(const nghttp2_frame& frame);
-  int on_frame_not_sent(const nghttp2_frame& frame);
+  int on_frame_not_sent(const nghttp2_frame& frame, int error);
+  int on_oversized(Stream& stream, bool is_head);
   int on_closed(StreamId id, std::uint32_t code);
   ssize_t read_request(StreamId id, std::size_t most, std::uint32_t& flags);
   int send_request(StreamId id, const std::uint8_t* frame_head, std::size_t size);
@@ -195,7 +174,7 @@ nghttp2_session_callbacks* H2ClientCodec::make_callbacks() {
   nghttp2_session_callbacks_set_on_frame_send_callback(
       c, [](Session*, const Frame* f, void* user) { return self(user).on_frame_sent(*f); });
   nghttp2_session_callbacks_set_on_frame_not_send_callback(
-      c, [](Session*, const Frame* f, int, void* user) { return self(user).on_frame_not_sent(*f); });
+      c, [](Session*, const Frame* f, int error, void* user) { return self(user).on_frame_not_sent(*f, error); });
   nghttp2_session_callbacks_set_on_stream_close_callback(c,
                                                          [](Session*, std::int32_t id, std::uint32_t code, void* user) {
                                                            return self(user).on_closed(static_cast<StreamId>(id), code);
@@ -220,6 +199,7 @@ H2ClientCodec::H2ClientCodec(ClientEvents& events, const HeadLimits& limits, Byt
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_settings(option, kMostSettings);
+  nghttp2_option_set_max_send_header_block_length(option, options.most_head_sent);
   int failed = nghttp2_session_client_new2(&session_, callbacks, this, option);
   nghttp2_option_del(option);
   if (failed != 0) throw std::bad_alloc();
@@ -408,12 +388,26 @@ int H2ClientCodec::on_frame_sent(const nghttp2_frame& frame) {
   return 0;
 }
 
-int H2ClientCodec::on_frame_not_sent(const nghttp2_frame& frame) {
+int H2ClientCodec::on_frame_not_sent(const nghttp2_frame& frame, int error) {
   Stream* s = frame.hd.type == NGHTTP2_HEADERS ? find(static_cast<StreamId>(frame.hd.stream_id)) : nullptr;
-  if (s == nullptr || s->closed || frame.headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  if (s == nullptr || s->closed) return 0;
+  bool is_head = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+  if (error == NGHTTP2_ERR_FRAME_SIZE_ERROR) return on_oversized(*s, is_head);
+  if (!is_head) return 0;  // trailers of a stream that is closing
   s->closed = true;
   lost(*s, StreamReset::unprocessed,
        Error::upstream(ErrorCode::proxy_error, "the upstream takes no more requests on this connection"));
+  return 0;
+}
+
+// More than options.most_head_sent: no other connection would send it either.
+int H2ClientCodec::on_oversized(Stream& stream, bool is_head) {
+  stream.closed = true;
+  std::string what = is_head ? "the request's head is" : "the request's trailers are";
+  lost(stream, StreamReset::by_peer, Error::upstream(ErrorCode::proxy_error, what + " too large to be sent"));
+  if (!is_head)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream.id),
+                              NGHTTP2_INTERNAL_ERROR);
   return 0;
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kSlice = 8 * 1024;  // fed at once, so that a limit stops a flood early
 constexpr std::int32_t kConnectionWindow = 1024 * 1024;
+constexpr std::size_t kContinuationBytes = 16 * 1024;  // of one that is full: clients must not send larger ones
+constexpr std::size_t kMoreContinuations = 4;  // than the largest head needs: what is a little more gets its 431
 
 struct DeleteOption {
   void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
@@ -58,6 +60,9 @@ struct H2ServerCallbacks {
   static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return of(user).on_frame_sent(*frame);
   }
+  static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    return of(user).on_frame_not_sent(*frame);
+  }
   static int stream_close(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* user) {
     return of(user).on_stream_close(static_cast<StreamId>(stream), code);
   }
@@ -89,6 +94,7 @@ struct H2ServerCallbacks {
       nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c.get(), invalid_frame);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c.get(), data);
       nghttp2_session_callbacks_set_on_frame_send_callback(c.get(), frame_sent);
+      nghttp2_session_callbacks_set_on_frame_not_send_callback(c.get(), frame_not_sent);
       nghttp2_session_callbacks_set_on_stream_close_callback(c.get(), stream_close);
       nghttp2_session_callbacks_set_error_callback2(c.get(), error);
       nghttp2_session_callbacks_set_send_data_callback(c.get(), send_data);
@@ -104,6 +110,8 @@ H2ServerConnection::H2ServerConnection(ServerEvents& events, const H2ServerLimit
   nghttp2_option_set_no_auto_window_update(option.get(), 1);
   // H2FloodGuard counts resets, by what the client does besides.
   nghttp2_option_set_stream_reset_rate_limit(option.get(), 1'000'000'000, 1'000'000);
+  nghttp2_option_set_max_continuations(option.get(), limits.head.head_bytes / kContinuationBytes + kMoreContinuations);
+  nghttp2_option_set_max_send_header_block_length(option.get(), limits.most_head_sent);
   nghttp2_session* session = nullptr;
   if (nghttp2_session_server_new2(&session, H2ServerCallbacks::table(), this, option.get()) != 0)
     throw std::bad_alloc();

@@ -21,6 +21,7 @@ struct H2ServerLimits {
   std::uint32_t stream_window = 64 * 1024;  // bytes of a request body that may come before somebody takes them
   std::uint32_t control_frames = 1'000;     // see H2FloodGuard
   std::uint32_t resets = 100;
+  std::uint32_t most_head_sent = 64U << 20;  // bytes of an answer's head or trailers: any that a plugin could mean
 };
 
 // Differs from HTTP/1 where ServerCodec leaves room: write_* gathers until flush() unless a piece is large, and finish_stream

@@ -123,6 +123,7 @@ class H2ServerConnection final : public H2ServerCodec {
   int on_invalid_frame(const nghttp2_frame& frame, int code);
   int on_data(StreamId stream, std::string_view bytes);
   int on_frame_sent(const nghttp2_frame& frame);
+  int on_frame_not_sent(const nghttp2_frame& frame);
   int on_stream_close(StreamId stream, std::uint32_t code);
   void on_head(H2ServerStream& s, bool ends);
   void on_trailers(H2ServerStream& s);

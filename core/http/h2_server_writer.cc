@@ -164,6 +164,14 @@ int H2ServerConnection::on_frame_sent(const nghttp2_frame& frame) {
   return 0;
 }
 
+// The head of an answer, or its trailers, that is too large; nghttp2 forgets it and leaves the stream open.
+int H2ServerConnection::on_frame_not_sent(const nghttp2_frame& frame) {
+  H2ServerStream* s = find(static_cast<StreamId>(frame.hd.stream_id));
+  bool interim = s == nullptr || !s->answered;
+  if (frame.hd.type == NGHTTP2_HEADERS && !interim) break_off(*s, NGHTTP2_INTERNAL_ERROR, "the answer cannot be sent");
+  return 0;
+}
+
 // ---- The end of streams ----------------------------------------------------------------------------------------------
 
 bool H2ServerConnection::finish_stream(StreamId stream) {
@@ -194,9 +202,10 @@ void H2ServerConnection::reset_stream(StreamId stream, Break why) {
   nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, number(*s), code);
 }
 
-// The client has broken the rules of this stream.
+// The client has broken the rules of this stream, or its answer cannot be sent.
 void H2ServerConnection::break_off(H2ServerStream& s, std::uint32_t code, std::string_view why) {
   s.fault.assign(why.substr(0, kFaultBytes));
+  s.end_told = true;  // what is broken never ends as if it were whole (RFC 9113 section 8.1.1)
   nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, number(s), code);
 }
 

@@ -216,6 +216,45 @@ TEST_CASE("GOAWAY ends what was not looked at, and lets the others finish") {
   CHECK_FALSE(client.codec->finish_stream(1));  // no other request
 }
 
+TEST_CASE("a head larger than nghttp2 sends by itself goes out") {
+  Client client;
+  client.request("GET", {}, "/", std::string(200'000, 'x'));
+  CHECK(client.sent().starts_with("headers 1 ends, continuation 1"));
+  CHECK_FALSE(client.codec->owes_events());
+}
+
+TEST_CASE("a head that is not sent is told, though nothing is read") {
+  Client late;
+  late.request();
+  late.feed(frame(FrameType::goaway, 0, 0, big_endian(1) + big_endian(0)));
+  late.told();
+  CHECK_FALSE(late.codec->owes_events());
+  late.request("POST", {BodyKind::chunked, 0});
+  CHECK(late.told() == "");  // never inside the call
+  CHECK(late.codec->owes_events());
+  CHECK(late.codec->feed(""));
+  CHECK(late.told() == "3 reset unprocessed\n");
+  CHECK_FALSE(late.codec->owes_events());
+
+  Client large({}, {.most_head_sent = 1000});
+  large.request("GET", {}, "/", std::string(2000, 'x'));
+  CHECK(large.codec->owes_events());
+  CHECK(large.codec->feed(""));
+  CHECK(large.told() == "1 reset by_peer\n");  // it would be the same on any connection
+  CHECK(large.last.text == "the request's head is too large to be sent");
+}
+
+TEST_CASE("trailers that are too large to be sent end their stream") {
+  Client client({}, {.most_head_sent = 1000});
+  client.request("POST", {BodyKind::chunked, 0});
+  HeaderList trailers(client.arena);
+  trailers.add("X-Long", std::string(2000, 'x'));
+  client.codec->write_end(1, &trailers, client.out);
+  CHECK(client.sent() == "headers 1, rst_stream 1 2");
+  CHECK(client.codec->feed(""));
+  CHECK(client.told() == "1 reset by_peer\n");
+}
+
 TEST_CASE("the end of the connection is an error while a response is due") {
   Client client;
   CHECK(client.codec->feed_eof());

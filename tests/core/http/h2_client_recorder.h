@@ -46,8 +46,10 @@ class H2ClientRecorder : public ClientEvents {
   void on_stream_writable(StreamId s) override { line(s, "writable"); }
   void on_stream_limit(std::uint32_t most) override { text += "limit " + std::to_string(most) + "\n"; }
 
-  StreamId request(std::string_view method = "GET", BodyFraming body = {}, std::string_view path = "/") {
+  StreamId request(std::string_view method = "GET", BodyFraming body = {}, std::string_view path = "/",
+                   std::string_view long_value = {}) {
     RequestHead head(arena);
+    if (!long_value.empty()) head.headers.add("X-Long", long_value);
     head.method = method;
     head.target = path;
     head.authority = "u";

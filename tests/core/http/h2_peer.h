@@ -35,6 +35,8 @@ class H2Peer {
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, gives_room ? 0 : 1);
     nghttp2_option_set_no_http_messaging(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, 16U << 20);
+    nghttp2_option_set_max_continuations(option, 1024);
     nghttp2_session_client_new2(&session_, callbacks, this, option);
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);

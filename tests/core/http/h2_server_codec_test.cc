@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -270,6 +271,42 @@ TEST_CASE("an answer shorter than announced is broken off") {
   CHECK(p.peer.answers[1].reset == NGHTTP2_INTERNAL_ERROR);
 }
 
+TEST_CASE("an answer's head larger than nghttp2 sends by itself goes out") {
+  Pair p;
+  p.peer.request(kGet);
+  CHECK(p.exchange());
+  ResponseHead head(p.arena);
+  head.status = 200;
+  for (int i = 0; i < 5; ++i) head.headers.add("Set-Cookie", std::string(13'200, 'x'));
+  p.codec->write_head(1, head, false, p.sink);
+  p.codec->finish_stream(1);
+  p.exchange();
+  CHECK(p.peer.answers[1].head.size() > 65'536);
+  CHECK(p.peer.answers[1].ended);
+}
+
+TEST_CASE("an answer whose head cannot be sent ends its stream") {
+  for (bool with_body : {false, true}) {
+    H2ServerLimits limits;
+    limits.most_head_sent = 1000;
+    Pair p(limits);
+    p.peer.request(kGet);
+    CHECK(p.exchange());
+    p.take_events();
+    ResponseHead head(p.arena);
+    head.status = 200;
+    head.headers.add("X-Long", std::string(2000, 'x'));
+    if (with_body) head.body = kFive;
+    p.codec->write_head(1, head, false, p.sink);
+    if (with_body) p.codec->write_body(1, "hello", p.sink);
+    p.codec->finish_stream(1);
+    p.exchange();
+    CHECK(p.peer.answers[1].reset == NGHTTP2_INTERNAL_ERROR);
+    CHECK(p.take_events() == Events{"1 closed"});
+    CHECK_FALSE(p.codec->busy());
+  }
+}
+
 TEST_CASE("a client that breaks a stream off is told of once") {
   Pair p;
   p.peer.request(kPost, "abc", true);
@@ -291,6 +328,31 @@ TEST_CASE("malformed heads end their stream with PROTOCOL_ERROR before anybody h
     CHECK(p.take_events() == Events{"1 broken"});
     CHECK(p.peer.answers[1].reset == NGHTTP2_PROTOCOL_ERROR);
   }
+}
+
+TEST_CASE("a request with malformed trailers never ends as if it were whole") {
+  for (bool pauses : {false, true}) {
+    Pair p;
+    p.pauses = pauses;
+    p.peer.trailers_at_end({{"x-sum", "a\r\nb: c"}});
+    p.peer.request(kPost, "hello");
+    CHECK(p.exchange());
+    auto events = p.take_events();
+    CHECK(std::find(events.begin(), events.end(), "1 end") == events.end());
+    CHECK(events.back() == "1 broken");
+    CHECK(p.peer.answers[1].reset == NGHTTP2_PROTOCOL_ERROR);
+  }
+}
+
+TEST_CASE("a head may be as large as its limit, in however many CONTINUATIONs") {
+  H2ServerLimits limits;
+  limits.head.head_bytes = 1024 * 1024;
+  Pair p(limits);
+  auto large = kGet;
+  for (int i = 0; i < 50; ++i) large.emplace_back("x", std::string(20'000, '~'));  // '~': longer in Huffman's code
+  p.peer.request(large);
+  CHECK(p.exchange());
+  CHECK(p.take_events() == Events{"1 head GET /a ends"});
 }
 
 TEST_CASE("heads that are only not taken can be answered") {
