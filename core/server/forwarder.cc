@@ -114,7 +114,8 @@ void Forwarder::on_lost(const StreamLoss& loss) {
   if (!head_received_) endpoint_->pool.numbers().failure();
   leave_endpoint();
   if (head_received_) return host_->on_upstream_broken(loss.error);
-  bool stale = loss.unprocessed || loss.silent || (reused_ && loss.outcome == POSTERN_OUTCOME_RESET);
+  bool stale_reset = reused_ && loss.outcome == POSTERN_OUTCOME_RESET && !loss.stream_alone;
+  bool stale = loss.unprocessed || loss.silent || stale_reset;
   host_->on_attempt_failed({loss.outcome, loss.error, !head_sent_ || loss.unprocessed, stale});
 }
 

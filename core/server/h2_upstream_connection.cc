@@ -52,16 +52,17 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
     id_ = codec().write_head(head, *connection_.stream_);
     connection_.put(*this);
     request_ended_ = http::is_empty(head.body);
-    request_moved();
+    written();
+    if (connection_.spent()) connection_.room_may_have_changed();
   }
   void send_body(std::string_view bytes) override {
     codec().write_body(id_, bytes, *connection_.stream_);
-    request_moved();
+    written();
   }
   void send_end(const http::HeaderList* trailers) override {
     codec().write_end(id_, trailers, *connection_.stream_);
     request_ended_ = true;
-    request_moved();
+    written();
   }
   void pause_response() override {
     paused_ = true;
@@ -101,6 +102,10 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
 
  private:
   http::ClientCodec& codec() noexcept { return *connection_.codec_; }
+  void written() {
+    request_moved();
+    connection_.tell_soon();
+  }
   void request_moved() { watch_.on_request_moved(request_ended_ || congested()); }
   static void on_deadline(void* self) {
     auto* use = static_cast<Use*>(self);
@@ -163,11 +168,17 @@ void H2UpstreamConnection::update_room() noexcept {
   room_ = dead_ ? 0 : static_cast<std::uint32_t>(room);
 }
 
+// All the requests have begun that it may carry.
+bool H2UpstreamConnection::spent() const noexcept {
+  auto most = static_cast<std::uint64_t>(pool_.config().pool.max_requests);
+  return most > 0 && requests_ >= most;
+}
+
 // Streams came to an end, or the upstream takes more or fewer.
 void H2UpstreamConnection::room_may_have_changed() {
   if (dead_) return;
   update_room();
-  leaving_ = limit_ == 0u;
+  leaving_ = limit_ == 0u || spent();
   if (room_ == 0 && lent_ == 0 && limit_) return close();  // nothing can begin here any more
   pool_.on_room(*this);
 }
@@ -259,11 +270,20 @@ void H2UpstreamConnection::check_life() {
   pool_.loop().arm(life_deadline_, next > now ? next - now : 1);
 }
 
+// A request that could not begin is not told of inside send_head, and there may be nothing to read for long.
+void H2UpstreamConnection::tell_soon() {
+  if (codec_->owes_events()) pool_.loop().defer([this] { feed({}); });  // it outlives what is put down before its end
+}
+
 // ---- net::StreamOwner ------------------------------------------------------------------------------------------------
 
 void H2UpstreamConnection::on_read(std::string_view bytes) {
-  if (dead_) return;
   heard_ms_ = pool_.loop().now_ms();
+  feed(bytes);
+}
+
+void H2UpstreamConnection::feed(std::string_view bytes) {
+  if (dead_) return;
   auto taken = codec_->feed(bytes);
   if (dead_) return;
   if (!taken) return lost(taken.error(), POSTERN_OUTCOME_PROTOCOL);
@@ -272,10 +292,14 @@ void H2UpstreamConnection::on_read(std::string_view bytes) {
 }
 
 void H2UpstreamConnection::on_eof() {
+  if (codec_->owes_events()) feed({});  // it says more than that the connection is gone
   lost(Error::upstream(ErrorCode::proxy_error, "the upstream closed the connection"), POSTERN_OUTCOME_RESET);
 }
 
-void H2UpstreamConnection::on_stream_error(const Error& error) { lost(error, POSTERN_OUTCOME_RESET); }
+void H2UpstreamConnection::on_stream_error(const Error& error) {
+  if (codec_->owes_events()) feed({});
+  lost(error, POSTERN_OUTCOME_RESET);
+}
 
 // Any of those who are told may end others.
 void H2UpstreamConnection::on_drained() {
@@ -309,7 +333,7 @@ void H2UpstreamConnection::on_stream_reset(http::StreamId stream, http::StreamRe
   UpstreamUser* user = use->user();
   std::uint32_t outcome = cause == http::StreamReset::malformed ? POSTERN_OUTCOME_PROTOCOL : POSTERN_OUTCOME_RESET;
   finish(*use);
-  user->on_lost({outcome, error, cause == http::StreamReset::unprocessed});
+  user->on_lost({outcome, error, cause == http::StreamReset::unprocessed, false, true});
 }
 
 void H2UpstreamConnection::on_stream_writable(http::StreamId stream) { find(stream)->on_writable(); }

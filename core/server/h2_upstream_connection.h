@@ -44,12 +44,15 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   void put(Use& use);  // its stream has begun
   void finish(Use& use);
   void update_room() noexcept;
+  bool spent() const noexcept;
   void room_may_have_changed();
   void lost(const Error& error, std::uint32_t outcome, bool silent = false);
   static void on_deadline(void* self);
   void watch_life();
   void check_life();
   static void on_life_deadline(void* self);
+  void tell_soon();
+  void feed(std::string_view bytes);
 
   UpstreamPool& pool_;
   std::unique_ptr<net::Stream> stream_;

@@ -22,10 +22,11 @@ class UpstreamPool;
 
 // How a stream ended before its response did.
 struct StreamLoss {
-  std::uint32_t outcome;     // POSTERN_OUTCOME_RESET, TIMEOUT or PROTOCOL
-  Error error;               // origin upstream
-  bool unprocessed = false;  // the upstream says that it did nothing with the request (RFC 9113 section 8.7)
-  bool silent = false;       // its connection was dead without a sign: the upstream may be well
+  std::uint32_t outcome;      // POSTERN_OUTCOME_RESET, TIMEOUT or PROTOCOL
+  Error error;                // origin upstream
+  bool unprocessed = false;   // the upstream says that it did nothing with the request (RFC 9113 section 8.7)
+  bool silent = false;        // its connection was dead without a sign: the upstream may be well
+  bool stream_alone = false;  // the upstream reset it, and is there: the connection was not stale
 };
 
 // Who a stream is lent to.
@@ -84,7 +85,7 @@ class UpstreamConnection : public net::Deferred {
   // How many more streams it can lend now. The pool hears of changes through UpstreamPool::on_room.
   std::uint32_t room() const noexcept { return room_; }
   bool idle() const noexcept { return lent_ == 0; }
-  bool leaving() const noexcept { return leaving_; }  // will never have room again
+  bool leaving() const noexcept { return leaving_; }  // has no room, and is not expected to get any
   virtual void set_idle(std::uint64_t idle_timeout_ms) = 0;
   virtual void close() = 0;   // one that is idle()
   std::size_t index = 0;      // in the pool's list of all

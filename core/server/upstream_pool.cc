@@ -206,7 +206,10 @@ void UpstreamPool::file(UpstreamConnection& connection) {
   if (has_room && !connection.listed) with_room_.push_back(&connection);
   if (!has_room && connection.listed) std::erase(with_room_, &connection);
   connection.listed = has_room;
-  if (connection.leaving() && !std::exchange(connection.counted_leaving, true)) ++leaving_;
+  bool leaving = connection.leaving();
+  if (leaving && !std::exchange(connection.counted_leaving, true)) ++leaving_;
+  if (!leaving && std::exchange(connection.counted_leaving, false)) --leaving_;  // it takes streams again
+  if (leaving && std::exchange(connection.counted_unsettled, false)) --unsettled_;
   if (!connection.idle() && std::exchange(connection.counted_idle, false)) --idle_;
   if (connection.idle() && has_room && !connection.counted_idle) {
     connection.counted_idle = true;

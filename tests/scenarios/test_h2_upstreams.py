@@ -13,6 +13,7 @@ from h2.errors import ErrorCodes
 from support.certificates import Authority, server_context
 from support.gateway import BUILD, proxy_to
 from support.h2_upstream import frame
+from support.upstream import ok
 from support.wire import TIMEOUT, Truncated
 
 MIB = 1024 * 1024
@@ -140,6 +141,49 @@ def test_a_connection_ends_after_its_last_request(gateway, h2_upstream):
     assert [len(c.streams) for c in u.connections] == [2, 2, 1]
 
 
+def test_a_connection_that_has_had_its_requests_makes_room(gateway, h2_upstream):
+    """One endless stream keeps it, and must not keep out its successor."""
+    def answer(stream):
+        if stream.path != "/watch":
+            return stream.respond(body="ok")
+        stream.send_head(200)
+        stream.wait(lambda: stream.gone, "the end")
+
+    u = h2_upstream(answer)
+    gw = gateway(h2_to(u, pool={"max_requests": 2, "max_wait": "2s"}))
+    with gw.client() as watcher:
+        watcher.send_request("GET", "/watch")
+        assert watcher.read_head().status == 200
+        assert [gw.get().text for _ in range(4)] == ["ok"] * 4
+    assert [len(c.streams) for c in u.connections] == [2, 2, 1]
+
+
+def test_an_upstream_that_takes_no_streams_makes_room(gateway, h2_upstream):
+    """Its first SETTINGS allow none: whoever counts on room to come there would wait for nothing."""
+    head_sent = threading.Event()
+
+    def first(sock):
+        if head_sent.is_set():
+            return serve(sock)
+        head_sent.set()
+        sock.recv(65536)
+        sock.sendall(frame("settings", payload=b"\0\3" + bytes(4)))
+        while sock.recv(65536):
+            pass
+
+    u = h2_upstream(raw=first)
+
+    def serve(sock):
+        u.raw = None
+        u.serve(sock)
+
+    gw = gateway(h2_to(u, timeouts={"response": "30s"}, pool={"max_wait": "2s"}))
+    with gw.client() as waits:
+        waits.send_request()
+        assert head_sent.wait(TIMEOUT)
+        assert [r.text for r in in_threads(3, lambda i: gw.get())] == ["ok"] * 3
+
+
 def test_goaway_loses_nothing(gateway, h2_upstream):
     """The first connection answers stream 1, and says that it never looked at what came behind it."""
     behind = threading.Event()
@@ -167,6 +211,46 @@ def test_goaway_loses_nothing(gateway, h2_upstream):
         assert (response.status, response.text) == (200, "second")
         assert one.reader.exactly(len(b"3\r\nfir\r\n2\r\nst\r\n0\r\n\r\n")).endswith(b"2\r\nst\r\n0\r\n\r\n")
     assert len(u.connections) == 2
+
+
+def test_a_request_that_comes_after_goaway_goes_elsewhere(gateway, upstream, h2_upstream):
+    """A plugin waits with a stream of the connection in its hands; when it goes on, the upstream takes no more streams there."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def gate(exchange):
+        held.set()
+        exchange.wait(go_on)
+        return ok()
+
+    u = h2_upstream()
+    config = h2_to(u, ["policy"])
+    config["plugin_path"] = [str(BUILD / "plugins"), "<dir>"]
+    config["upstreams"]["gate"] = {"targets": [str(upstream(gate))]}
+    gw = gateway(config, files={"policy/policy.lua": """
+      return {name = "policy", version = "1.0.0", on_upstream_request = function(exchange)
+        if exchange.request.method == "POST" then postern.http("gate", {}) end
+      end}"""})
+    assert gw.get().text == "ok"
+    with gw.client() as client:
+        client.send_request("POST", "/", body="never sent before")
+        assert held.wait(TIMEOUT)
+        u.connections[0].send_goaway(1)
+        while len(u.connections) == 1:  # until the gateway has read it
+            assert gw.get().text == "ok"
+        go_on.set()
+        assert client.read_response().text == "ok"
+    assert [s.pseudo("method") for s in u.streams].count("POST") == 1
+
+
+def test_heads_up_to_the_limit_pass(gateway, h2_upstream):
+    """What the gateway adds makes a head larger than nghttp2 sends by itself."""
+    u = h2_upstream(settings={"max_header_list_size": MIB})
+    gw = gateway(h2_to(u))
+    assert gw.get().text == "ok"
+    large = {f"X-{i}": "x" * 675 for i in range(95)}
+    assert gw.get(headers=large).text == "ok"
+    assert len(u.streams[1].headers["x-94"]) == 675
+    assert len(u.connections) == 1
 
 
 def test_a_refused_stream_is_repeated(gateway, h2_upstream):
@@ -201,6 +285,16 @@ def test_a_reset_is_502_and_the_connection_goes_on(gateway, h2_upstream):
     assert (response.status, response.error_code) == (502, "PROXY_ERROR")
     assert gw.get().text == "ok"
     assert len(u.connections) == 1 and len(u.streams) == 2
+
+
+@pytest.mark.parametrize("code", [ErrorCodes.INTERNAL_ERROR, ErrorCodes.CANCEL, ErrorCodes.ENHANCE_YOUR_CALM])
+def test_a_request_that_was_reset_is_not_repeated(gateway, h2_upstream, code):
+    """The connection was used before and is not stale: the upstream says what it thinks of this request."""
+    u = h2_upstream([None, lambda stream: stream.reset(code)])
+    gw = gateway(h2_to(u))
+    assert gw.get().text == "ok"
+    assert gw.request("PUT", "/", body="once").status == 502
+    assert [s.pseudo("method") for s in u.streams] == ["GET", "PUT"]
 
 
 def test_a_reset_behind_the_head_cuts_the_client_off(gateway, h2_upstream):

@@ -112,6 +112,7 @@ class H2UpstreamConnection:
         self.h2 = h2.connection.H2Connection(config)
         if settings:
             self.h2.local_settings = h2.settings.Settings(client=False, initial_values=settings)
+            self.h2.decoder.max_header_list_size = self.h2.local_settings.max_header_list_size or 65536
         self.h2.initiate_connection()
         self.flush()
 
