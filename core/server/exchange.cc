@@ -512,6 +512,8 @@ void Exchange::run_respond() {
     case Run::ended:
       return;
   }
+  if (passes_for_tunnel())  // RFC 8441 section 5
+    reply(Error::gateway("a plugin's answer is none to an extended CONNECT").with(ErrorCode::not_implemented));
   response_->upgrade ? start_tunnel() : start_relay();
 }
 

@@ -191,6 +191,7 @@ class Exchange final : public net::Deferred,
   bool choose_upgrade();  // false: it is refused
   void ask_for_upgrade(http::RequestHead& head);
   bool answers_upgrade(const http::ResponseHead& head) const noexcept;
+  bool passes_for_tunnel() const noexcept;
   void start_tunnel();
   std::string_view tunnel_protocol() const noexcept;  // as we write it, whatever the client's spelling
   void let_tunnel_flow();

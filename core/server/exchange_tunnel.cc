@@ -44,6 +44,11 @@ bool Exchange::answers_upgrade(const http::ResponseHead& head) const noexcept {
   return key && accept && *accept == http::websocket_accept(*key);
 }
 
+// A plugin's 2xx, which a client of HTTP/2 would take for the tunnel that it asked for.
+bool Exchange::passes_for_tunnel() const noexcept {
+  return request_->extended_connect && !response_->upgrade && response_->status < 300;
+}
+
 // What HTTP/1.1 wants to hear and HTTP/2 does not say (RFC 8441 section 5).
 void Exchange::ask_for_upgrade(http::RequestHead& head) {
   head.upgrade = !upgrade_.empty();

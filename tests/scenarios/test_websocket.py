@@ -760,6 +760,17 @@ def test_an_upstream_that_does_not_answer_the_handshake_is_refused_over_http2(ga
         assert client.response(stream).status == 502
 
 
+def test_an_answer_of_a_plugin_opens_no_tunnel_over_http2(gateway, upstream):
+    """A 2xx to an extended CONNECT is an accepted handshake, whoever gives it."""
+    u = upstream(never=True)
+    with gateway(proxy_to(u, [{"respond": {"status": 200, "body": "here"}}])).h2() as client:
+        stream = client.open(CONNECT, end=False)
+        response = client.response(stream)
+        assert (response.status, response.error_code) == (501, "NOT_IMPLEMENTED")
+        other = client.open([(n, "GET" if n == ":method" else v) for n, v in CONNECT if n != ":protocol"])
+        assert client.response(other).text == "here"
+
+
 def test_http2_clients_cannot_have_other_protocols(gateway, upstream):
     u = upstream(never=True)
     with gateway(proxy_to(u)).h2() as client:
