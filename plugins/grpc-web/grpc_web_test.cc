@@ -104,6 +104,16 @@ TEST_CASE("all trailers stand in the frame, and a missing status is said to be m
   x.finish();
 }
 
+TEST_CASE("a head that is all there is says that the status is missing") {
+  Gateway gateway;
+  auto& x = gateway.call("application/grpc-web", {kMessage}).send();
+  x.reply(200, grpc());
+  CHECK(x.response_headers().get("grpc-status") == "2");
+  CHECK(x.response_headers().get("grpc-message") == "the upstream ended the response without a status");
+  CHECK(x.response_body().empty());
+  x.finish();
+}
+
 TEST_CASE("errors of HTTP become statuses of gRPC") {
   Gateway gateway;
   auto& x = gateway.call("application/grpc-web+proto", {kMessage}).send();

@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kContentType = "Content-Type";
 constexpr std::string_view kStatus = "grpc-status";
 constexpr std::string_view kMessage = "grpc-message";
+constexpr std::string_view kUnknown = "2";
+constexpr std::string_view kNoStatus = "the upstream ended the response without a status";
 
 class GrpcWeb {
  public:
@@ -69,6 +71,10 @@ class GrpcWeb {
     s.answer = State::Answer::untouched;  // another answer may have been here before
     if (type.kind == MediaType::Kind::grpc) {
       s.answer = State::Answer::translated;
+      if (x.info().response_bodiless != 0 && !headers.contains(kStatus)) {  // no hook will hear of the end
+        headers.set(kStatus, kUnknown);
+        headers.set(kMessage, kNoStatus);
+      }
       s.status_in_head = headers.contains(kStatus);
       headers.set(kContentType, web_type(s.text_response, type.suffix.empty() ? s.suffix : type.suffix));
     } else if (x.response().status() >= 400) {
@@ -132,8 +138,8 @@ class GrpcWeb {
       names.emplace_back(trailer.name);
     }
     if (!trailers.contains(kStatus)) {
-      frame.add(kStatus, "2");
-      frame.add(kMessage, "the upstream ended the response without a status");
+      frame.add(kStatus, kUnknown);
+      frame.add(kMessage, kNoStatus);
     }
     for (const auto& name : names) trailers.remove(name);
     return frame.bytes();

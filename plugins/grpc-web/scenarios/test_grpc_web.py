@@ -203,6 +203,15 @@ def test_a_response_of_trailers_only_stays_a_head(gateway, h2_upstream):
     assert refusal(call(gw)) == (5, "gone")
 
 
+def test_an_upstream_that_ends_in_its_head_without_a_status_has_one(gateway, h2_upstream):
+    def respond(stream):
+        stream.read_body()
+        stream.send_head(200, [("content-type", "application/grpc")], end=True)
+
+    gw = gateway(proxy_to(h2(h2_upstream(respond)), ["grpc-web"]))
+    assert refusal(call(gw)) == (2, "the upstream ended the response without a status")
+
+
 def test_an_upstream_that_breaks_off_breaks_the_response(gateway, h2_upstream):
     def respond(stream):
         stream.read_body()
