@@ -74,7 +74,8 @@ void Upstream::resolve(Name& name) {
 void Upstream::rebuild() {
   std::vector<std::unique_ptr<Endpoint>> before = std::exchange(endpoints_, {});
   auto add = [&](const net::Address& address, std::string_view host, std::uint32_t weight) {
-    auto same = [&](const auto& e) { return e != nullptr && e->pool.address() == address; };
+    // Two names of one address are two hosts behind it, with certificates of their own.
+    auto same = [&](const auto& e) { return e != nullptr && e->pool.address() == address && e->host == host; };
     if (std::any_of(endpoints_.begin(), endpoints_.end(), same)) return;
     if (auto at = std::find_if(before.begin(), before.end(), same); at != before.end()) {
       (*at)->weight = weight;

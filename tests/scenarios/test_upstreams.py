@@ -232,6 +232,15 @@ def test_the_host_is_kept_or_replaced_by_the_targets_name(gateway, upstream):
     assert u.last.headers["Host"] == u.address
 
 
+def test_two_names_of_one_address_are_two_hosts(gateway, upstream):
+    u = upstream()
+    port = str(u).rpartition(":")[2]
+    gw = gateway(proxy_to({"targets": [str(u), f"localhost:{port}"], "preserve_host": False}))
+    for _ in range(4):
+        assert gw.get().status == 200
+    assert Counter(r.headers["Host"] for r in u.requests) == {str(u): 2, f"localhost:{port}": 2}
+
+
 def test_names_are_resolved(gateway, upstream):
     u = upstream(ok("by name"))
     assert gateway(proxy_to(u.address.replace("127.0.0.1", "localhost"))).get().text == "by name"
