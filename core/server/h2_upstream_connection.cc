@@ -49,6 +49,7 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
   void send_head(const http::RequestHead& head, AnswerTimes times) override {
     ++connection_.requests_;
     watch_.begin(times.head_ms, times.body_ms);
+    begun_ms_ = connection_.pool_.loop().now_ms();
     id_ = codec().write_head(head, *connection_.stream_);
     connection_.put(*this);
     request_ended_ = http::is_empty(head.body);
@@ -112,6 +113,7 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
     auto what = use->watch_.overdue();
     if (use->user_ == nullptr || what.empty()) return;
     UpstreamUser* user = use->user_;
+    if (use->watch_.head_due()) use->connection_.doubt_since(use->begun_ms_);
     use->connection_.finish(*use);
     user->on_lost({POSTERN_OUTCOME_TIMEOUT, Error::upstream(ErrorCode::timeout, std::string(what))});
   }
@@ -119,7 +121,8 @@ class H2UpstreamConnection::Use final : public UpstreamStream {
   H2UpstreamConnection& connection_;
   UpstreamUser* user_ = nullptr;
   AnswerWatch watch_;
-  http::StreamId id_ = 0;  // 0: its request has not begun
+  std::uint64_t begun_ms_ = 0;  // on the loop's clock
+  http::StreamId id_ = 0;       // 0: its request has not begun
   bool request_ended_ = false;
   bool paused_ = false;
 };
@@ -165,7 +168,7 @@ void H2UpstreamConnection::update_room() noexcept {
     auto all = static_cast<std::uint64_t>(limits.max_requests);
     room = std::min(room, all > requests_ + unsent ? all - requests_ - unsent : 0);
   }
-  room_ = dead_ ? 0 : static_cast<std::uint32_t>(room);
+  room_ = dead_ || doubted_ ? 0 : static_cast<std::uint32_t>(room);
 }
 
 // All the requests have begun that it may carry.
@@ -178,7 +181,7 @@ bool H2UpstreamConnection::spent() const noexcept {
 void H2UpstreamConnection::room_may_have_changed() {
   if (dead_) return;
   update_room();
-  leaving_ = limit_ == 0u || spent();
+  leaving_ = limit_ == 0u || spent() || doubted_;
   if (room_ == 0 && lent_ == 0 && limit_) return close();  // nothing can begin here any more
   pool_.on_room(*this);
 }
@@ -250,6 +253,13 @@ void H2UpstreamConnection::watch_life() {
 
 void H2UpstreamConnection::on_life_deadline(void* self) { static_cast<H2UpstreamConnection*>(self)->check_life(); }
 
+// Nobody has answered since: nothing more is asked here until something comes, which a PING asks for.
+void H2UpstreamConnection::doubt_since(std::uint64_t ms) {
+  if (heard_ms_ > ms || doubted_) return;
+  doubted_ = true;
+  codec_->ping();
+}
+
 // A peer that went without a word (a power cut, a firewall that forgot the connection) is found out by what it does not
 // answer. Bytes that come meanwhile only move the deadline when it comes.
 void H2UpstreamConnection::check_life() {
@@ -279,7 +289,9 @@ void H2UpstreamConnection::tell_soon() {
 
 void H2UpstreamConnection::on_read(std::string_view bytes) {
   heard_ms_ = pool_.loop().now_ms();
+  bool was_doubted = std::exchange(doubted_, false);
   feed(bytes);
+  if (was_doubted) room_may_have_changed();
 }
 
 void H2UpstreamConnection::feed(std::string_view bytes) {

@@ -49,6 +49,7 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   void lost(const Error& error, std::uint32_t outcome, bool silent = false);
   static void on_deadline(void* self);
   void watch_life();
+  void doubt_since(std::uint64_t ms);
   void check_life();
   static void on_life_deadline(void* self);
   void tell_soon();
@@ -64,6 +65,7 @@ class H2UpstreamConnection final : public UpstreamConnection, private net::Strea
   std::uint64_t heard_ms_ = 0;          // when bytes came last, or requests began to be open
   std::uint64_t pinged_ms_ = 0;         // later than heard_ms_: the answer is awaited
   std::optional<std::uint32_t> limit_;  // what the upstream takes; empty: not known yet
+  bool doubted_ = false;                // a request got no answer, and no other byte has come since it began
   bool dead_ = false;
   std::unique_ptr<http::ClientCodec> codec_;  // writes to stream_
 };

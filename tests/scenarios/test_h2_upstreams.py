@@ -420,6 +420,31 @@ def test_timeouts_end_one_stream(gateway, h2_upstream):
     assert len(u.connections) == 1
 
 
+def test_a_connection_on_which_nothing_was_heard_gets_no_more_requests(gateway, h2_upstream):
+    """The way to it may be gone. What is open there may go on, what is new goes elsewhere."""
+    over = threading.Event()
+
+    def answer(stream):
+        if stream.path == "/watch":
+            stream.send_head(200)
+            return stream.wait(lambda: stream.gone, "the end")
+        if stream.path == "/lost":
+            with stream.connection.lock:  # nothing is read or answered any more, PING neither
+                assert over.wait(TIMEOUT)
+            return
+        stream.respond(body="ok")
+
+    u = h2_upstream(answer)
+    gw = gateway(h2_to(u, timeouts={"response": "300ms", "body": 0}))
+    with gw.client() as watcher:
+        watcher.send_request("GET", "/watch")
+        assert watcher.read_head().status == 200
+        assert gw.get("/lost").status == 504
+        assert [gw.get().text for _ in range(3)] == ["ok"] * 3
+        over.set()
+    assert [len(c.streams) for c in u.connections] == [2, 3]
+
+
 def test_a_body_may_stand_still_when_no_timeout_is_wanted(gateway, h2_upstream):
     u = h2_upstream(lambda stream: (stream.send_head(200), stream.send_data(b"a"), stream.send_data(b"b", end=True)))
     assert gateway(h2_to(u, timeouts={"response": 0, "body": 0})).get().text == "ab"
