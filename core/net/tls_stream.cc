@@ -217,7 +217,9 @@ void TlsStream::flush() {
   inner_->flush();
 }
 
+// Once the end is wanted, on_drained says that all has gone: not before the inner stream has the end, too.
 void TlsStream::on_drained() {
+  if (state_ == State::ending && !end_sent_) return;
   if (owner_ != nullptr) owner_->on_drained();
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <functional>
 #include <string>
 
 #include "net/openssl.h"
@@ -113,6 +115,22 @@ class Pki {
     std::fclose(f);
     return file(name);
   }
+  // What `by` says of `about`: that it is good, from and to so many seconds from now.
+  std::string ocsp(const std::string& name, const Issued& by, const Issued& about, long from_s, long to_s) const {
+    Owned<OCSP_BASICRESP, OCSP_BASICRESP_free> basic(OCSP_BASICRESP_new());
+    Owned<ASN1_TIME, ASN1_TIME_free> from(X509_gmtime_adj(nullptr, from_s)), to(X509_gmtime_adj(nullptr, to_s));
+    Owned<OCSP_CERTID, OCSP_CERTID_free> id(OCSP_cert_to_id(nullptr, about.certificate.get(), by.certificate.get()));
+    OCSP_basic_add1_status(basic.get(), id.get(), V_OCSP_CERTSTATUS_GOOD, 0, nullptr, from.get(), to.get());
+    REQUIRE(OCSP_basic_sign(basic.get(), by.certificate.get(), by.key.get(), EVP_sha256(), nullptr, 0) == 1);
+    Owned<OCSP_RESPONSE, OCSP_RESPONSE_free> response(
+        OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()));
+    unsigned char* der = nullptr;
+    int size = i2d_OCSP_RESPONSE(response.get(), &der);
+    REQUIRE(size > 0);
+    std::string text(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+    return write(name, text);
+  }
 
  private:
   ScratchFolder folder_;
@@ -153,8 +171,10 @@ struct TlsPair {
 
   TlsPair(Loop& loop, std::shared_ptr<const TlsServerContext> for_server,
           std::shared_ptr<const TlsClientContext> for_client, const std::string& host = "localhost",
-          std::shared_ptr<TlsSessionSlot> slot = nullptr)
+          std::shared_ptr<TlsSessionSlot> slot = nullptr,
+          const std::function<std::unique_ptr<Stream>(std::unique_ptr<Stream>)>& below_server = nullptr)
       : raw(loop) {
+    if (below_server) raw.server = below_server(std::move(raw.server));
     accepting = TlsHandshake::accept(loop, std::move(raw.server), std::move(for_server), [this](auto outcome) {
       server_done = true;
       if (outcome) return take(server, std::move(*outcome), server_sees);

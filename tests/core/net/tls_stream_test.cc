@@ -19,6 +19,32 @@ struct Setup {
   }
 };
 
+// The socket of a test that says itself when it has drained.
+class Between final : public Stream, private StreamOwner {
+ public:
+  explicit Between(std::unique_ptr<Stream> socket) : socket_(std::move(socket)) { socket_->set_owner(this); }
+  void say_drained() { owner_->on_drained(); }
+
+  void start_reading() override { socket_->start_reading(); }
+  void stop_reading() override { socket_->stop_reading(); }
+  void append(std::string_view bytes) override { socket_->append(bytes); }
+  void flush() override { socket_->flush(); }
+  std::size_t queued() const noexcept override { return socket_->queued(); }
+  void shutdown_write() override { socket_->shutdown_write(); }
+  void reset() override { socket_->reset(); }
+  void unread(std::string bytes) override { socket_->unread(std::move(bytes)); }
+  void set_peer(std::string host, std::uint16_t port) override { socket_->set_peer(std::move(host), port); }
+  const std::string& peer_host() const noexcept override { return socket_->peer_host(); }
+  std::uint16_t peer_port() const noexcept override { return socket_->peer_port(); }
+
+ private:
+  void on_read(std::string_view bytes) override { owner_->on_read(bytes); }
+  void on_eof() override { owner_->on_eof(); }
+  void on_stream_error(const Error& error) override { owner_->on_stream_error(error); }
+  void on_drained() override { owner_->on_drained(); }
+  std::unique_ptr<Stream> socket_;
+};
+
 std::string many_bytes(std::size_t count) {
   std::string text(count, '\0');
   for (std::size_t i = 0; i < count; ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -117,6 +143,30 @@ TEST_CASE("close_notify ends one direction and leaves the other open") {
   run_until(loop, [&] { return pair.client_sees.eofs == 1; });
   CHECK(pair.client_sees.received == "answer");
   CHECK(pair.client_sees.errors.empty());
+}
+
+TEST_CASE("after shutdown_write only the end of all has drained") {
+  Setup setup;
+  Loop loop;
+  Between* socket = nullptr;
+  TlsPair pair(loop, server_context(setup.listener), client_context(setup.upstream), "localhost", nullptr,
+               [&](std::unique_ptr<Stream> below) {
+                 auto made = std::make_unique<Between>(std::move(below));
+                 socket = made.get();
+                 return made;
+               });
+  REQUIRE(pair.server != nullptr);
+  std::string large = many_bytes(Stream::kHighWatermark * 4);
+  {
+    EventScope event(loop);
+    pair.server->append(large);
+    pair.server->shutdown_write();
+    socket->say_drained();  // room for more, in an event of the same turn
+    CHECK(pair.server_sees.drained == 0);
+  }
+  run_until(loop, [&] { return pair.client_sees.eofs == 1; });
+  CHECK(pair.server_sees.drained == 1);
+  CHECK(pair.client_sees.received == large);
 }
 
 TEST_CASE("a stream that is just destroyed says that it has ended") {
