@@ -39,17 +39,19 @@ class TlsServerContext {
   ssl_st* new_ssl() const;  // the caller's
   // The certificates for a name that a client asks for: exact, then the wildcard of its parent, else the first.
   ssl_ctx_st* choose(std::string_view server_name) const noexcept;
-  const std::string& protocols() const noexcept { return protocols_; }    // ALPN in wire format
-  const std::string& ocsp_of(const x509_st* certificate) const noexcept;  // one of its own; empty: none
+  const std::string& protocols() const noexcept { return protocols_; }  // ALPN in wire format
+  // What is stapled to one of its own; empty: nothing that is valid now.
+  const std::string& ocsp_of(const x509_st* certificate) const noexcept;
 
  private:
   friend class ServerContextBuilder;
   struct Entry;
+  struct Staple;
   TlsServerContext();
 
   std::vector<std::unique_ptr<Entry>> entries_;
   std::unordered_map<std::string, ssl_ctx_st*> by_name_;  // "a.example", ".example" for *.example
-  std::unordered_map<const x509_st*, std::string> ocsp_;
+  std::unordered_map<const x509_st*, std::unique_ptr<Staple>> ocsp_;
   std::string protocols_;
 };
 

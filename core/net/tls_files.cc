@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <limits>
 #include <utility>
 
 namespace postern::net {
@@ -105,7 +107,28 @@ Result<std::vector<OwnedCrl>> read_crls(const std::string& path) {
   return all;
 }
 
-Result<std::string> read_ocsp_response(const std::string& path) {
+namespace {
+
+// What the response says of the certificate with this number; null: nothing.
+OCSP_SINGLERESP* about(OCSP_BASICRESP* response, const ASN1_INTEGER* serial) {
+  for (int i = 0; i < OCSP_resp_count(response); ++i) {
+    OCSP_SINGLERESP* one = OCSP_resp_get0(response, i);
+    ASN1_INTEGER* number = nullptr;
+    auto* id = const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(one));
+    OCSP_id_get0_info(nullptr, nullptr, nullptr, &number, id);
+    if (number != nullptr && ASN1_INTEGER_cmp(number, serial) == 0) return one;
+  }
+  return nullptr;
+}
+
+std::int64_t unix_time_of(const ASN1_GENERALIZEDTIME* time, std::int64_t otherwise) {
+  tm parts{};
+  return time != nullptr && ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : otherwise;
+}
+
+}  // namespace
+
+Result<OcspResponse> read_ocsp_response(const std::string& path, const X509* certificate) {
   auto der = read_whole(path);
   if (!der) return fail(der.error());
   ERR_clear_error();
@@ -113,8 +136,16 @@ Result<std::string> read_ocsp_response(const std::string& path) {
   Owned<OCSP_RESPONSE, OCSP_RESPONSE_free> response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der->size())));
   if (response == nullptr) return refuse(path, "holds no OCSP response in DER: " + openssl_reason());
   int status = OCSP_response_status(response.get());
-  if (status == OCSP_RESPONSE_STATUS_SUCCESSFUL) return der;
-  return refuse(path, std::string("the OCSP response says \"") + OCSP_response_status_str(status) + "\"");
+  if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+    return refuse(path, std::string("the OCSP response says \"") + OCSP_response_status_str(status) + "\"");
+  Owned<OCSP_BASICRESP, OCSP_BASICRESP_free> basic(OCSP_response_get1_basic(response.get()));
+  if (basic == nullptr) return refuse(path, "holds an OCSP response of an unknown kind");
+  OCSP_SINGLERESP* one = about(basic.get(), X509_get0_serialNumber(certificate));
+  if (one == nullptr) return refuse(path, "the OCSP response says nothing of the certificate");
+  ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
+  OCSP_single_get0_status(one, nullptr, nullptr, &from, &until);
+  constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
+  return OcspResponse{std::move(*der), unix_time_of(from, kNever), unix_time_of(until, kNever)};
 }
 
 std::string key_exposure(const std::string& path) {

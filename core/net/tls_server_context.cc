@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <new>
 #include <utility>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "http/char_class.h"
 #include "net/tls_context.h"
 #include "net/tls_files.h"
@@ -19,6 +23,24 @@ struct TlsServerContext::Entry {
   OwnedContext context;
   std::vector<std::string> names;  // sorted
   std::vector<int> key_kinds;      // EVP_PKEY_*: of its certificates
+};
+
+// Clients that must have a response refuse one that has run out, and ask elsewhere when there is none.
+struct TlsServerContext::Staple {
+  Staple(OcspResponse what, std::string from) : response(std::move(what)), path(std::move(from)) {}
+
+  bool is_valid() const {
+    constexpr std::int64_t kSkewS = 300;  // between the responder's clock and ours
+    auto now_s = static_cast<std::int64_t>(system_clock().unix_ms() / 1000);
+    if (now_s + kSkewS >= response.from_s && now_s < response.until_s) return true;
+    if (!warned.exchange(true))
+      logger("tls").write(LogLevel::warn, path + ": the OCSP response is not valid now; nothing is stapled");
+    return false;
+  }
+
+  const OcspResponse response;
+  const std::string path;
+  mutable std::atomic<bool> warned = false;  // once until the file changes
 };
 
 namespace {
@@ -140,9 +162,10 @@ class ServerContextBuilder {
     X509* own = SSL_CTX_get0_certificate(raw);
     entry->key_kinds.push_back(key_kind(own));
     if (!certificate.ocsp.empty()) {
-      auto response = read_ocsp_response(certificate.ocsp);
+      auto response = read_ocsp_response(certificate.ocsp, own);
       if (!response) return report.problem(response.error().text);
-      result_->ocsp_.emplace(own, std::move(*response));
+      result_->ocsp_[own] = std::make_unique<TlsServerContext::Staple>(std::move(*response), certificate.ocsp);
+      result_->ocsp_of(own);  // warns
     }
     for (const auto& name : entry->names)
       result_->by_name_.emplace(name.starts_with("*.") ? name.substr(1) : name, raw);
@@ -243,7 +266,7 @@ ssl_ctx_st* TlsServerContext::choose(std::string_view server_name) const noexcep
 const std::string& TlsServerContext::ocsp_of(const x509_st* certificate) const noexcept {
   static const std::string kNone;
   auto found = ocsp_.find(certificate);
-  return found != ocsp_.end() ? found->second : kNone;
+  return found != ocsp_.end() && found->second->is_valid() ? found->second->response.der : kNone;
 }
 
 }  // namespace postern::net

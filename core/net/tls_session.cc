@@ -43,9 +43,11 @@ struct SessionBio {
   }
 };
 
-void TlsSessionSlot::keep(OwnedSession session, const void* context) noexcept {
+void TlsSessionSlot::keep(OwnedSession session, SSL_CTX* context) noexcept {
   session_ = std::move(session);
-  context_ = context;
+  if (context == context_.get()) return;
+  SSL_CTX_up_ref(context);
+  context_.reset(context);
 }
 
 TlsSession::TlsSession(Loop& loop, SSL* ssl, Stream& sealed, std::shared_ptr<TlsSessionSlot> slot)

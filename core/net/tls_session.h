@@ -20,13 +20,15 @@ class TlsClientContext;
 // The last session of a pool's connections, so that the next handshake is a short one. Of one thread.
 class TlsSessionSlot {
  public:
-  void keep(OwnedSession session, const void* context) noexcept;
+  void keep(OwnedSession session, SSL_CTX* context) noexcept;
   // Sessions of another context are of no use: what was verified with it need not be good in this one.
-  SSL_SESSION* get(const void* context) const noexcept { return context == context_ ? session_.get() : nullptr; }
+  SSL_SESSION* get(const SSL_CTX* context) const noexcept {
+    return context == context_.get() ? session_.get() : nullptr;
+  }
 
  private:
   OwnedSession session_;
-  const void* context_ = nullptr;
+  OwnedContext context_;  // kept, so that no other can come to its address
 };
 
 class TlsSession {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "net/tls_session.h"
 #include "tls_fixture.h"
 
 using namespace postern;
@@ -108,10 +109,30 @@ TEST_CASE("a pair that cannot be used is a problem that names the file and the r
     files.ocsp = w.pki.write("response.der", "nothing");
     CHECK(w.problem().starts_with(files.ocsp + ": holds no OCSP response in DER"));
   }
+  SUBCASE("a response for another certificate") {
+    files.ocsp = w.pki.ocsp("other.der", w.authority, issue({}, &w.authority), -60, 3600);
+    CHECK(w.problem() == files.ocsp + ": the OCSP response says nothing of the certificate");
+  }
   SUBCASE("authorities that are missing") {
     w.ask_clients(Mode::required);
     w.listener.client_auth.ca = w.pki.file("absent.pem");
     CHECK(w.problem().find("absent.pem") != std::string::npos);
+  }
+}
+
+TEST_CASE("an OCSP response is stapled while it is valid") {
+  const struct {
+    long from_s, to_s;
+    bool stapled;
+  } cases[] = {{-60, 3600, true}, {-7200, -3600, false}, {3600, 7200, false}};
+  for (auto [from_s, to_s, stapled] : cases) {
+    World w;
+    Issued own = issue({}, &w.authority);
+    w.listener.certificates = {w.pki.pair("own", own)};
+    w.listener.certificates[0].ocsp = w.pki.ocsp("own.der", w.authority, own, from_s, to_s);
+    auto context = server_context(w.listener);
+    OwnedSsl ssl(context->new_ssl());
+    CHECK(context->ocsp_of(SSL_get_certificate(ssl.get())).empty() != stapled);
   }
 }
 
@@ -211,6 +232,25 @@ TEST_CASE("sessions come back, to other contexts too, and not where clients are 
     w.listener.session_tickets = false;
     CHECK_FALSE(resumes(w.listener));
   }
+}
+
+// Another context at the same address would pass for the one that verified the session.
+TEST_CASE("a kept session keeps the context that it was verified in") {
+  static int freed = 0;
+  auto on_free = [](void*, void* mine, CRYPTO_EX_DATA*, int, long, void*) { freed += mine != nullptr ? 1 : 0; };
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, on_free);
+  freed = 0;
+  TlsSessionSlot slot;
+  auto keep_one = [&] {
+    OwnedContext context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_ex_data(context.get(), index, &freed);
+    slot.keep(OwnedSession(SSL_SESSION_new()), context.get());
+    CHECK(slot.get(context.get()) != nullptr);
+  };
+  keep_one();
+  CHECK(freed == 0);
+  keep_one();
+  CHECK(freed == 1);
 }
 
 TEST_CASE("both sides agree on a protocol, or part") {
