@@ -29,10 +29,14 @@ void BodyPipe::close() noexcept {
   closed_ = true;
 }
 
-bool BodyPipe::attached(std::size_t i) { return !has(detached_, *links_[i].instance) && host_->applies(links_[i]); }
+bool BodyPipe::attached(std::size_t i) {
+  bool detached = rare_ != nullptr && has(rare_->detached, *links_[i].instance);
+  return !detached && host_->applies(links_[i]);
+}
 
 bool BodyPipe::buffers(std::size_t i) const {
-  return policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER && !has(streaming_, *links_[i].instance);
+  bool streams = rare_ != nullptr && has(rare_->streaming, *links_[i].instance);
+  return policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER && !streams;
 }
 
 bool BodyPipe::holds_head() {
@@ -111,7 +115,7 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     if (!keep(link, bytes)) return Step::stop;
     bytes = buffer_;
   }
-  detached_.push_back(link.instance);
+  rare().detached.push_back(link.instance);
   std::string all(bytes);  // the link lets go of what it gathered, and its bytes outlive the buffer
   if (bytes.data() == buffer_.data()) release_buffer();
   bool peeks = policy.on_overflow == POSTERN_OVERFLOW_PEEK;
@@ -121,8 +125,8 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     if (suspended_) hold(std::move(all));
     return step;
   }
-  current_ = std::move(all);
-  bytes = current_;
+  rare().current = std::move(all);
+  bytes = rare().current;
   return step;
 }
 
@@ -134,7 +138,7 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
   if (closed_) return Step::stop;
   if (verdict == POSTERN_SUSPEND) {
-    hold(replaced_ ? std::move(replacement_) : std::string(bytes));
+    hold(replaced_ ? std::move(rare().replacement) : std::string(bytes));
     held_end_ = end;
     suspended_ = true;
     if (whole_ || bytes.data() == buffer_.data()) release_buffer();  // else a later link is still gathering there
@@ -147,8 +151,8 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
     return Step::stop;
   }
   if (replaced_) {
-    std::swap(current_, replacement_);
-    bytes = current_;
+    std::swap(rare().current, rare().replacement);
+    bytes = rare().current;
   }
   return Step::next;
 }
@@ -180,17 +184,17 @@ bool BodyPipe::replace(std::string_view bytes) {
     account_held();
     return true;
   }
-  replacement_.assign(bytes);
+  rare().replacement.assign(bytes);
   replaced_ = true;
   return true;
 }
 
 void BodyPipe::detach(const Instance& instance) {
-  if (!has(detached_, instance)) detached_.push_back(&instance);
+  if (!has(rare().detached, instance)) rare().detached.push_back(&instance);
 }
 
 void BodyPipe::stream(const Instance& instance) {
-  if (!has(streaming_, instance)) streaming_.push_back(&instance);
+  if (!has(rare().streaming, instance)) rare().streaming.push_back(&instance);
 }
 
 bool BodyPipe::keep(const Link& link, std::string_view bytes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,11 +77,19 @@ class BodyPipe {
   Host* host_;
   std::uint32_t message_;
   std::span<const Link> links_;
-  std::vector<const Instance*> detached_;
-  std::vector<const Instance*> streaming_;
+  // What few bodies need; made when one does.
+  struct Rare {
+    std::vector<const Instance*> detached;
+    std::vector<const Instance*> streaming;
+    std::string replacement;  // what the running hook replaced the bytes by
+    std::string current;      // the replacement that the next hook reads
+  };
+  Rare& rare() {
+    if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
+    return *rare_;
+  }
+  std::unique_ptr<Rare> rare_;
   std::string buffer_;         // what a BUFFER link collects; the whole body once it has ended
-  std::string replacement_;    // what the running hook replaced the bytes by
-  std::string current_;        // the replacement that the next hook reads
   std::string held_;           // bytes of the suspended hook, then what was pushed meanwhile
   std::size_t held_size_ = 0;  // of the suspended hook's part of held_
   std::int64_t held_accounted_ = 0;

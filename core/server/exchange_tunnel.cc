@@ -88,6 +88,7 @@ void Exchange::start_tunnel() {
 void Exchange::settle_tunnel() {
   if (tunnel_ == nullptr || stage_ != Stage::relay) return;
   upstream_head_ = nullptr;
+  pending_ = nullptr;
   pending_body_ = pending_code_ = pending_message_ = local_body_ = {};
   Packer measure;
   pack(measure);
