@@ -270,6 +270,28 @@ def test_ordinary_grpc_shares_the_route(gateway, library):
         assert call(M["GetBookRequest"](name="x"), timeout=TIMEOUT).name == "x"
 
 
+def test_browsers_with_messages_of_their_own_share_it_too(gateway, library):
+    gw = gateway(proxy_to(over_h2(library.address), ["grpc-web", transcode()]))
+    body = frame(M["GetBookRequest"](name="x").SerializeToString())
+    response = gw.request("POST", "/library.v1.Library/GetBook", headers={"Content-Type": "application/grpc-web"}, body=body)
+    assert response.headers["Content-Type"] == "application/grpc-web" and b"grpc-status: 0\r\n" in response.body
+    assert gw.get(BOOK).status == 200
+
+
+@pytest.mark.concurrency
+def test_workers_share_what_is_compiled(gateway, library):
+    gw = gateway(proxy_to(over_h2(library.address), [transcode()], workers=2))
+
+    def ask(i):
+        assert gw.get(f"/v1/shelves/{i}/books/2?fields=name").json()["pages"] == ["1", "1099511627776"]
+        assert gw.request("POST", f"/v1/shelves/{i}/books", body='{"notes": {"a": [1]}, "signed": true}').json() == {"notes": {"a": [1]}, "signed": True}
+        assert gw.get(f"/v1/shelves/{i}/books?pages=1").status == 400
+        assert gw.get("/v1/books/missing").status == 404
+
+    with futures.ThreadPoolExecutor(4) as clients:
+        list(clients.map(ask, range(20)))
+
+
 def test_those_below_see_the_message_and_those_above_the_json(gateway, library):
     script = """return {name = 'NAME', version = '1.0.0', request_body = {policy = 'buffer', limit = '1k'}, response_body = 'stream',
       on_request_body = function(exchange) postern.log.info('NAME sends', {bytes = #exchange.request.body}) end,
