@@ -114,7 +114,9 @@ class ConsistentHash final : public Balancer {
     for (std::size_t i = 0; i < all.size(); ++i) {
       std::uint64_t points =
           total == 0 ? 0 : std::max<std::uint64_t>(1, all[i].weight * points_in_all(all.size()) / total);
-      for (std::uint64_t p = 0; p < points; ++p) ring_.push_back({hash(all[i].name, p * 0x9e3779b97f4a7c15ull), i});
+      std::uint64_t salt = all[i].host == all[i].name ? 0 : hash(all[i].host);
+      for (std::uint64_t p = 0; p < points; ++p)
+        ring_.push_back({hash(all[i].name, salt + p * 0x9e3779b97f4a7c15ull), i});
     }
     std::sort(ring_.begin(), ring_.end(), [](const Point& a, const Point& b) { return a.at < b.at; });
   }

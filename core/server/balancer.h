@@ -14,7 +14,8 @@ namespace postern::server {
 
 // What a balancer sees of an endpoint.
 struct Candidate {
-  std::string_view name;  // its address; the identity for hashing
+  std::string_view name;  // its address
+  std::string_view host;  // the target as configured. With the address it is the identity for hashing
   std::uint32_t weight = 1;
   std::uint64_t active = 0;  // exchanges in flight
   bool available = true;

@@ -102,7 +102,7 @@ void Upstream::fill_candidates() {
   candidates_.resize(endpoints_.size());
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     const Endpoint& e = *endpoints_[i];
-    candidates_[i] = {e.text, e.weight, e.active, e.available};
+    candidates_[i] = {e.text, e.host, e.weight, e.active, e.available};
     endpoints_[i]->pool.numbers().weight(e.weight, e.available);
   }
 }
