@@ -5,11 +5,10 @@ import subprocess
 import pytest
 
 from support.example import configuration
-from support.gateway import PROTOCOL, ROOT
+from support.gateway import ROOT
 from support.wire import TIMEOUT
 
 EXAMPLE = ROOT / "examples/grpc"
-pytestmark = pytest.mark.skipif(PROTOCOL != "http1", reason="gRPC is HTTP/2 whatever the others speak")
 
 
 @pytest.fixture

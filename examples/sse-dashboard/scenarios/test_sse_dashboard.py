@@ -4,10 +4,9 @@ import re
 import pytest
 
 from support.example import configuration, free_port
-from support.gateway import PROTOCOL, ROOT
+from support.gateway import ROOT
 
 EXAMPLE = ROOT / "examples/sse-dashboard"
-pytestmark = pytest.mark.skipif(PROTOCOL != "http1", reason="a browser chooses its protocol itself")
 
 
 @pytest.fixture

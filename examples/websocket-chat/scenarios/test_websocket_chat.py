@@ -2,10 +2,9 @@
 import pytest
 
 from support.example import configuration, free_port
-from support.gateway import PROTOCOL, ROOT
+from support.gateway import ROOT
 
 EXAMPLE = ROOT / "examples/websocket-chat"
-pytestmark = pytest.mark.skipif(PROTOCOL != "http1", reason="a browser chooses its protocol itself")
 
 
 @pytest.fixture
