@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "base/poison.h"
+
 namespace postern {
 
 BlockPool::~BlockPool() {
@@ -12,6 +14,7 @@ std::byte* BlockPool::take() {
   if (free_.empty()) return static_cast<std::byte*>(::operator new(kBlockSize));
   auto* block = free_.back();
   free_.pop_back();
+  unpoison(block, kBlockSize);
   return block;
 }
 
@@ -22,6 +25,7 @@ void BlockPool::give(std::byte* block) noexcept {
   }
   try {
     free_.push_back(block);
+    poison(block, kBlockSize);
   } catch (...) {
     ::operator delete(block);
   }

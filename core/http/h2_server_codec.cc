@@ -209,10 +209,12 @@ int H2ServerConnection::on_begin_frame(const nghttp2_frame_hd& frame) {
 int H2ServerConnection::on_begin_headers(const nghttp2_frame& frame) {
   auto id = static_cast<StreamId>(frame.hd.stream_id);
   fields_of_ = id;
+  fields_.reset();
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) {
     H2ServerStream* s = find(id);
-    if (s != nullptr && s->arena != nullptr)
-      fields_.emplace(H2FieldReader::Section::request_trailers, limits_.head, *s->arena);
+    if (s == nullptr || s->arena == nullptr) return 0;
+    if (s->tunnel) return refuse_fields(*s);
+    fields_.emplace(H2FieldReader::Section::request_trailers, limits_.head, *s->arena);
     return 0;
   }
   flood_.stream_opened();
@@ -221,6 +223,12 @@ int H2ServerConnection::on_begin_headers(const nghttp2_frame& frame) {
   s->arena = &events_.on_request_begin(id);
   fields_.emplace(H2FieldReader::Section::request, limits_.head, *s->arena);
   return 0;
+}
+
+// RFC 9113 section 8.5. A reader could not have them either: the arena of a tunnel that settles is taken from under it.
+int H2ServerConnection::refuse_fields(H2ServerStream& s) {
+  break_off(s, NGHTTP2_PROTOCOL_ERROR, "fields on a tunnel");
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int H2ServerConnection::on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value) {

@@ -118,6 +118,7 @@ class H2ServerConnection final : public H2ServerCodec {
   // From nghttp2. What they return is nghttp2's: 0, or an error that ends a stream or the session.
   int on_begin_frame(const nghttp2_frame_hd& frame);
   int on_begin_headers(const nghttp2_frame& frame);
+  int refuse_fields(H2ServerStream& s);
   int on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   int on_frame(const nghttp2_frame& frame);
   int on_invalid_frame(const nghttp2_frame& frame, int code);

@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "core/http/h2_peer.h"
+#include "core/http/h2_wire.h"
 
 namespace postern::http {
 namespace {
 
 const H2Peer::Fields kGet = {{":method", "GET"}, {":scheme", "http"}, {":path", "/a"}, {":authority", "h"}};
 const H2Peer::Fields kPost = {{":method", "POST"}, {":scheme", "http"}, {":path", "/a"}, {":authority", "h"}};
+const H2Peer::Fields kChat = {
+    {":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"}, {":path", "/chat"}, {":authority", "h"}};
 
 H2Peer::Fields with(H2Peer::Fields fields, std::string name, std::string value) {
   fields.emplace_back(std::move(name), std::move(value));
@@ -369,12 +372,7 @@ TEST_CASE("heads that are only not taken can be answered") {
 
 TEST_CASE("an extended CONNECT is an upgrade whose stream carries the other protocol") {
   Pair p;
-  p.peer.request({{":method", "CONNECT"},
-                  {":protocol", "websocket"},
-                  {":scheme", "http"},
-                  {":path", "/chat"},
-                  {":authority", "h"}},
-                 "frames", true);
+  p.peer.request(kChat, "frames", true);
   CHECK(p.exchange());
   CHECK(p.take_events() == Events{"1 head GET /chat ends"});
   ResponseHead head(p.arena);
@@ -387,6 +385,31 @@ TEST_CASE("an extended CONNECT is an upgrade whose stream carries the other prot
   p.exchange();
   CHECK(p.peer.answers[1].head == "200 ");
   CHECK(p.peer.answers[1].body == "answer");
+}
+
+// RFC 9113 section 8.5. The arena of a tunnel that has settled is another exchange's.
+TEST_CASE("fields on a tunnel break it off, and none of them is kept") {
+  using namespace testing;
+  for (bool settled : {false, true}) {
+    Pair p;
+    p.peer.request(kChat, nullptr, true);
+    CHECK(p.exchange());
+    p.take_events();
+    if (settled) p.arena.release_blocks();
+    CHECK(p.feed(frame(FrameType::headers, kEndStream, 1, fields({{"x-one", "1"}}))));
+    p.arena.release_blocks();
+    Arena other(p.pool);  // takes the block
+    auto theirs = other.array<char>(2000);
+    std::fill(theirs.begin(), theirs.end(), 'o');
+    CHECK(p.feed(frame(FrameType::continuation, kEndHeaders, 1, fields({{"x-two", "2"}, {"x-three", "3"}}))));
+    CHECK(p.exchange());
+    CHECK(std::all_of(theirs.begin(), theirs.end(), [](char c) { return c == 'o'; }));
+    CHECK(p.take_events() == Events{"1 broken"});
+    CHECK(p.peer.answers[1].reset == NGHTTP2_PROTOCOL_ERROR);
+    p.peer.request(kGet);  // the connection goes on
+    CHECK(p.exchange());
+    CHECK(p.take_events() == Events{"3 head GET /a ends"});
+  }
 }
 
 TEST_CASE("a drain lets the client hear before it says which stream was the last") {
