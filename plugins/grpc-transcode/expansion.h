@@ -11,6 +11,12 @@ struct MemoryBudget {
   std::int64_t for_each_field = 0;  // of a message's type, besides the message itself
 };
 
-// False: the message takes more than about that. What is malformed counts up to there, and is for the parser to find.
-bool fits(const google::protobuf::Message& prototype, google::protobuf::MessageFactory& factory, std::string_view bytes,
-          const MemoryBudget& budget);
+struct Fit {
+  bool
+      fits;  // false: it takes more than about that, with what each google.protobuf.Any in it holds, or these are nested too deeply
+  bool has_any;  // parsing may join two of them to another: what is printed has to be judged by itself
+};
+
+// What is malformed counts up to there, and is for the parser to find.
+Fit fit(const google::protobuf::Message& prototype, google::protobuf::MessageFactory& factory, std::string_view bytes,
+        const MemoryBudget& budget);

@@ -97,8 +97,10 @@ std::variant<std::string, Transcoder::Problem> Transcoder::response(const Call& 
   const Binding& binding = binding_of(call);
   // With defaults the printer makes a tree of all fields of all messages first.
   std::int64_t printed = catalogue_->options.always_print_primitive_fields ? kPrintedField : 0;
-  if (!fits(*binding.response, catalogue_->factory, bytes, {catalogue_->options.message_memory, printed}))
-    return Problem{"the server's message has too many parts"};
+  MemoryBudget budget{catalogue_->options.message_memory, printed};
+  const Problem too_much{"the server's message has too many parts"};
+  auto fits = fit(*binding.response, catalogue_->factory, bytes, budget);
+  if (!fits.fits) return too_much;
   std::unique_ptr<pb::Message> message(binding.response->New());
   if (!message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return Problem{"the server sent what is no " + binding.response->GetDescriptor()->full_name()};
@@ -111,8 +113,9 @@ std::variant<std::string, Transcoder::Problem> Transcoder::response(const Call& 
     return pb::util::BinaryToJsonString(catalogue_->types.get(), url, what, &json, options).ok();
   };
   std::string json;
-  // Not the bytes that came: there a field may stand twice.
-  if (!print(message->SerializePartialAsString(), json))
+  auto parsed = message->SerializePartialAsString();  // not the bytes that came: there a field may stand twice
+  if (fits.has_any && !fit(*binding.response, catalogue_->factory, parsed, budget).fits) return too_much;
+  if (!print(parsed, json))
     return Problem{"the server's message has no JSON: an Any of an unknown type, or nested too deeply"};
   const auto* field = binding.response_field;
   if (field == nullptr) return json;
