@@ -90,6 +90,23 @@ TEST_CASE("a head that nothing follows is judged by itself") {
   silent.finish();
 }
 
+TEST_CASE("of a stream HEAD is answered when it begins") {
+  Gateway gateway;
+  auto& x = gateway.request("HEAD", "/v1/read/a", {{"Accept", "text/event-stream"}}).send();
+  CHECK(x.upstream_method() == "POST");
+  CHECK(x.upstream_body() == framed("\x0a\x01\x61"));
+  x.reply(200, grpc());
+  CHECK(x.status() == 200);
+  CHECK(x.response_headers().get("Content-Type") == "text/event-stream");
+  CHECK(x.response_headers().get("X-Shelf") == "1");
+  CHECK_FALSE(x.response_headers().contains("grpc-encoding"));
+  x.finish();
+  auto& refused = gateway.request("HEAD", "/v1/read/a").send();
+  refused.reply(200, {{"Content-Type", "application/grpc"}, {"grpc-status", "7"}});
+  CHECK(refused.status() == 403);
+  refused.finish();
+}
+
 TEST_CASE("a stream that goes on after its error is cut off") {
   Gateway gateway;
   auto& x = gateway.request("GET", "/v1/read/a").send();

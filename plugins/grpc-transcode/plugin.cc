@@ -100,7 +100,8 @@ class GrpcTranscode {
     s.variables = std::move(found.variables);
     s.query = request.query();
     s.kind = wanted_kind(request.headers().get("Accept").value_or(""));
-    if (request.method() == "HEAD") request.set_method("GET");  // the answer has to be seen; the client gets its head
+    // The answer to a unary call has to be seen; the client gets its head. That of a stream is known when it begins.
+    if (request.method() == "HEAD" && !s.call->server_streams) request.set_method("GET");
     if (x.info().request_bodiless == 0) return Verdict::CONTINUE;
     auto message = message_of(s, {});
     if (auto* refused = std::get_if<RpcStatus>(&message)) return answer(x, *refused);
@@ -138,7 +139,8 @@ class GrpcTranscode {
     if (auto told = told_status(headers)) return answer_to_head(x, s, *told);
     if (x.response().status() != 200 || !is_grpc(type))
       return answer_instead(x, status_of_answer(x.response().status(), type));
-    if (x.info().response_bodiless != 0) return answer_instead(x, *ended({}));
+    bool is_head = x.request().method() == "HEAD";
+    if (x.info().response_bodiless != 0 && !is_head) return answer_instead(x, *ended({}));
     begin_answer(x, s);
     return Verdict::CONTINUE;
   }

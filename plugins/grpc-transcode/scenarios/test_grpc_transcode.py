@@ -220,6 +220,25 @@ def test_head_is_answered_as_get_is(gw, library):
     assert [name for name, _, _ in library.calls] == ["GetBook"] * 2
 
 
+def test_head_does_not_wait_for_a_stream(gateway, h2_upstream):
+    def respond(stream):
+        stream.read_body()
+        stream.send_head(200, [GRPC, ("x-shelf", "1")])
+        stream.send_data(frame(PAGE))
+        stream.wait(lambda: stream.reset_code is not None, "RST_STREAM")
+        left.release()
+
+    left = threading.Semaphore(0)
+    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), [transcode()]))
+    with gw.http1() as client:
+        for _ in range(2):
+            client.send_request("HEAD", "/v1/read/a")
+            head = client.read_head()
+            assert (head.status, head.headers["Content-Type"], head.headers["X-Shelf"]) == (200, "application/x-ndjson", "1")
+            assert "Content-Length" not in head.headers
+            assert left.acquire(timeout=TIMEOUT)  # the upstream need not go on
+
+
 def test_a_held_answer_has_its_length(gw, library):
     with gw.http1() as client:
         client.send_request("GET", BOOK)
