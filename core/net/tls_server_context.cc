@@ -75,7 +75,10 @@ std::vector<std::string> names_of(X509* certificate) {
   return names;
 }
 
-int key_kind(X509* certificate) { return EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)); }
+int key_kind(X509* certificate) {
+  const EVP_PKEY* key = X509_get0_pubkey(certificate);  // null: of an algorithm or curve that is not known
+  return key != nullptr ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+}
 
 // Lists of the authorities above the client's own are looked at where there are any; that one must have its list.
 int on_client_certificate(int good, X509_STORE_CTX* check) {

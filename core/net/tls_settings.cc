@@ -49,6 +49,11 @@ bool use_certificate(SSL_CTX* context, const std::string& cert, const std::strin
   if (!secret) report.problem(secret.error().text);
   if (!chain || !secret) return false;
   X509* own = chain->front().get();
+  if (X509_get0_pubkey(own) == nullptr) {
+    ERR_clear_error();
+    report.problem(cert + ": the certificate's key is of an algorithm or curve that is not known");
+    return false;
+  }
   if (X509_check_private_key(own, secret->get()) != 1) {
     ERR_clear_error();
     report.problem(key + ": the key does not belong to the certificate in " + cert);

@@ -120,6 +120,23 @@ TEST_CASE("a pair that cannot be used is a problem that names the file and the r
   }
 }
 
+TEST_CASE("a certificate whose key is of no kind that is known is a problem, beside others of its names too") {
+  World w;
+  Issued broken = issue({}, &w.authority);
+  unsigned char* der = nullptr;
+  int size = i2d_X509(broken.certificate.get(), &der);
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  const std::string kEcPublicKey = "\x2a\x86\x48\xce\x3d\x02\x01";
+  bytes[bytes.find(kEcPublicKey) + kEcPublicKey.size() - 1] = '\x7f';
+  const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+  broken.certificate.reset(d2i_X509(nullptr, &at, static_cast<long>(bytes.size())));
+  REQUIRE(broken.certificate != nullptr);
+  w.listener.certificates.push_back(w.pki.pair("broken", broken));
+  CHECK(w.problem() ==
+        w.listener.certificates[1].cert + ": the certificate's key is of an algorithm or curve that is not known");
+}
+
 TEST_CASE("an OCSP response is stapled while it is valid") {
   const struct {
     long from_s, to_s;
