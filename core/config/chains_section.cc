@@ -81,6 +81,7 @@ void Chains::read_stack(const Cursor& value, Stack& stack) {
   Fields fields(value);
   if (auto streaming = fields.find("streaming")) read_streaming(*streaming, stack.streaming);
   if (auto plugins = fields.find("plugins")) stack.entries = read_entries(*plugins);
+  if (value.node().members.empty()) value.expected("plugins, streaming or both");
   fields.finish();
 }
 

@@ -153,6 +153,7 @@ TEST_CASE("single mistakes") {
       {"a stack as a service", "stacks: {s: []}\nservices: [{stack: s}]\nplugins: [echo]", "cannot be a service"},
       {"a stack with a demand", "stacks: {s: {streaming: both, plugins: [cors]}}\nplugins: [{stack: s}]", ""},
       {"a stack that is a demand alone", "stacks: {s: {streaming: response}}\nplugins: [echo, {stack: s}]", ""},
+      {"a stack of nothing", "stacks: {s: {}}\nplugins: [{stack: s}]", "stacks/s: expected plugins, streaming or both"},
       {"an unknown key of a stack", "stacks: {s: {plugin: [cors]}}\nplugins: [echo]", "did you mean \"plugins\""},
       {"an unknown kind of streaming", "stacks: {s: {streaming: all}}\nplugins: [echo]",
        "stacks/s/streaming: expected none, response or both"},
