@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -178,6 +179,18 @@ TEST_CASE("several variables are read in one call") {
   FakeGateway gateway;
   gateway.load(query<ReadsSeveral>).configure();
   CHECK(gateway.request("GET", "/a").send().variable("tested.seen") == "GET /a");
+}
+
+TEST_CASE("several variables are read one by one where the gateway is older than the call") {
+  FakeGateway gateway;
+  gateway.load(query<ReadsSeveral>).configure();
+  const auto* now = postern::detail::host.exchange;
+  postern_exchange_table older = *now;
+  older.struct_size = offsetof(postern_exchange_table, variable_list);
+  older.variable_list = nullptr;  // what lies there is not the table's
+  postern::detail::host.exchange = &older;
+  CHECK(gateway.request("GET", "/a").send().variable("tested.seen") == "GET /a");
+  postern::detail::host.exchange = now;
 }
 
 struct Asks {

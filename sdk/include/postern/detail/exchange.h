@@ -250,7 +250,7 @@ class Exchange {
     std::array<std::uint32_t, N> ids;
     std::array<postern_value, N> raw;
     for (std::size_t i = 0; i < N; ++i) ids[i] = variables[i].id();
-    if (table().variable_list(raw_, ids.data(), N, raw.data()) != POSTERN_OK) raw.fill({});
+    if (!read_all(ids.data(), N, raw.data())) raw.fill({});
     std::array<Value, N> values;
     for (std::size_t i = 0; i < N; ++i) values[i] = Value(raw[i]);
     return values;
@@ -323,6 +323,13 @@ class Exchange {
   }
 
  private:
+  // One by one where the gateway is older than the call.
+  bool read_all(const std::uint32_t* ids, std::size_t count, postern_value* values) const {
+    if (POSTERN_OFFERS(exchange, variable_list)) return table().variable_list(raw_, ids, count, values) == POSTERN_OK;
+    for (std::size_t i = 0; i < count; ++i)
+      if (table().variable_get(raw_, ids[i], &values[i]) != POSTERN_OK) values[i] = {};
+    return true;
+  }
   static const postern_exchange_table& table() { return *detail::host.exchange; }
   static Verdict answered(postern_status status) { return status == POSTERN_OK ? Verdict::RESPOND : Verdict::ERROR; }
 
