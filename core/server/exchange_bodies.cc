@@ -77,7 +77,7 @@ void Exchange::deliver_to_upstream(std::string_view bytes, bool end) {
 
 void Exchange::remember(std::string_view bytes) {
   if (!replayable_) return;
-  if (replay_.size() + bytes.size() <= kReplayLimit) {
+  if (given_by_ || replay_.size() + bytes.size() <= kReplayLimit) {  // one that was given is in memory anyhow
     replay_.append(bytes);
     replay_.skip(bytes.size());
     return;
@@ -258,7 +258,7 @@ void Exchange::on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_me
     return fail(Error::gateway(who + " needs a buffered body, but limits.body_buffer_total is used up")
                     .with(ErrorCode::service_unavailable));
   if (&pipe == &upload_) {
-    must_close_ = true;
+    must_close_ = must_close_ || !request_ended_;
     return fail(Error::client(ErrorCode::payload_too_large, "the request body is larger than " + who + " accepts"));
   }
   if (std::exchange(overflow_answered_, true)) {  // the gateway's own words are too long for it as well

@@ -33,6 +33,13 @@ def chain(u, *plugins, first=None, **config):
              "holds/holds.lua": changes("holds", "{policy = 'buffer', limit = '1k', modifies = true}", " held"),
              "small/small.lua": changes("small", "{policy = 'buffer', limit = '3b', modifies = true}", " small"),
              "passes/passes.lua": changes("passes", "{policy = 'stream', modifies = true}", " passed"),
+             "gives-much/gives-much.lua": """return {name = 'gives-much', version = '1.0.0', on_request = function(exchange)
+               exchange.request:give_body(('x'):rep(100000)) end}""",
+             "waits/waits.lua": """return {name = 'waits', version = '1.0.0', request_body = {policy = 'stream'},
+               on_upstream_request = function(exchange) exchange.variables['waits.asked'] = true end,
+               on_request_body = function(exchange)
+                 while not exchange.variables['waits.asked'] do postern.sleep('1ms') end
+               end}""",
              "again/again.lua": """return {name = 'again', version = '1.0.0', on_upstream_result = function(exchange, config, result)
                if result.outcome ~= 'response' then exchange:retry(0) end end}"""}
     return proxy_to(u, list(plugins), plugin_path=PATH, **config), files
@@ -72,6 +79,13 @@ def test_an_attempt_that_follows_brings_it_again(gateway, upstream):
     assert [request.body for request in u.requests] == [b"given held"] * 3
 
 
+def test_however_long_it_is_and_however_late_it_passes_it_comes_again(gateway, upstream):
+    u = upstream([lambda exchange: exchange.reset(), lambda exchange: exchange.reset(), ok("third")])
+    config, files = chain(u, "gives-much", "waits", "again")
+    assert gateway(config, files=files).get().text == "third"
+    assert [request.body for request in u.requests] == [b"x" * 100_000] * 3
+
+
 def test_a_request_that_has_a_body_keeps_it(gateway, upstream):
     u = upstream()
     config, files = chain(u, "gives")
@@ -84,8 +98,8 @@ def test_a_request_that_has_a_body_keeps_it(gateway, upstream):
 
 def test_one_that_is_too_long_for_those_behind_is_refused(gateway, upstream):
     config, files = chain(upstream(never=True), "gives", "small")
-    gw = gateway(config, files=files)
-    assert gw.get().status == 413
+    with gateway(config, files=files).http1() as client:
+        assert [client.get("/").status for _ in range(2)] == [413, 413]  # the client has sent all of its own
 
 
 def test_in_shadow_mode_nothing_is_given(gateway, upstream):
