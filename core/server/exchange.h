@@ -203,6 +203,11 @@ class Exchange final : public net::Deferred,
   bool tunnel_waits_for_client() const noexcept override;
   void end_tunnel() override;
 
+  // --- Variables (exchange_variables.cc) ---
+  bool is_watched() const noexcept;
+  std::string_view latency_text(Builtin which, std::uint64_t ns) const;
+  std::uint64_t latency_ns() const noexcept;
+
   // --- Hooks (exchange_hooks.cc) ---
   struct Pause {
     std::uint64_t number = 0;  // 0: not paused
@@ -356,7 +361,8 @@ class Exchange final : public net::Deferred,
     Value value;
     Variable* before;
   };
-  Variable* variables_ = nullptr;  // the last one that was new
+  Variable* variables_ = nullptr;          // the last one that was new
+  mutable char* watched_texts_ = nullptr;  // of `latency` and `upstream.latency`, for who reads them often
   std::uint32_t variable_count_ = 0;
   struct EndCallback {
     void (*run)(void*);

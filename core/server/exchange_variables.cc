@@ -18,21 +18,39 @@ constexpr std::string_view kOrigins[] = {"none", "upstream", "local", "cache"};
 
 Value text_or_none(std::optional<std::string_view> text) { return text ? Value::of(*text) : Value{}; }
 
+constexpr std::size_t kLatencyText = 24;  // the longest has 18 characters
+
 // "12.3ms": three significant places are plenty for people; plugins that calculate use info().
-std::string_view milliseconds_text(std::uint64_t ns, Arena& arena) {
-  char text[48] = {};
-  char* end = std::to_chars(text, text + 24, (ns + 50'000) / 1'000'000).ptr;
+std::string_view milliseconds_text(std::uint64_t ns, char* text) noexcept {
+  char* end = std::to_chars(text, text + kLatencyText, (ns + 50'000) / 1'000'000).ptr;
   *end++ = '.';
   *end++ = static_cast<char>('0' + (ns + 50'000) / 100'000 % 10);
   *end++ = 'm';
   *end++ = 's';
-  return arena.copy({text, static_cast<std::size_t>(end - text)});
+  return {text, static_cast<std::size_t>(end - text)};
 }
 
 }  // namespace
 
-Value Exchange::variable(VariableId id, const VariableInfo& info) const {
+// Who looks at a tunnel, or from outside at a long answer, may do so for days: the two texts have one place each then.
+bool Exchange::is_watched() const noexcept { return tunnel_ != nullptr || (head_sent_ && running() == nullptr); }
+
+std::string_view Exchange::latency_text(Builtin which, std::uint64_t ns) const {
   Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
+  if (!is_watched()) {
+    char text[kLatencyText];
+    return arena.copy(milliseconds_text(ns, text));
+  }
+  if (watched_texts_ == nullptr) watched_texts_ = static_cast<char*>(arena.allocate_alone(2 * kLatencyText));
+  return milliseconds_text(ns, watched_texts_ + (which == Builtin::latency ? 0 : kLatencyText));
+}
+
+// For those the time of the event: what a hook reads twice is the same text.
+std::uint64_t Exchange::latency_ns() const noexcept {
+  return (is_watched() ? worker_.loop().event_ns() : system_clock().now_ns()) - started_ns_;
+}
+
+Value Exchange::variable(VariableId id, const VariableInfo& info) const {
   if (info.builtin == Builtin::none) {
     for (const Variable* v = variables_; v != nullptr; v = v->before)
       if (v->id == id) return v->value;
@@ -99,9 +117,9 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
     case Builtin::upstream_target:
       return endpoint_text_.empty() ? Value{} : Value::of(endpoint_text_);
     case Builtin::upstream_latency:
-      return upstream_duration_ns_ == 0 ? Value{} : Value::of(milliseconds_text(upstream_duration_ns_, arena));
+      return upstream_duration_ns_ == 0 ? Value{} : Value::of(latency_text(info.builtin, upstream_duration_ns_));
     case Builtin::latency:
-      return Value::of(milliseconds_text(system_clock().now_ns() - started_ns_, arena));
+      return Value::of(latency_text(info.builtin, latency_ns()));
     case Builtin::generation:
       return Value::of(static_cast<std::int64_t>(plan_.plan().generation));
     case Builtin::worker:

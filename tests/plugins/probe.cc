@@ -119,6 +119,27 @@ void list(postern_exchange x) {
     tell(described_connection(one));
 }
 
+// Looks at every tunnel of this worker as often as a page that lists them does in days.
+void watch(postern_exchange x) {
+  std::int64_t unread = 0, changed = 0;
+  for (auto one = tables.exchange->next(0); one != 0; one = tables.exchange->next(one)) {
+    if (variable(one, "tunnel.protocol") == "-") continue;
+    const std::uint32_t ids[] = {tables.exchange->variable_id(str("latency")),
+                                 tables.exchange->variable_id(str("upstream.latency"))};
+    postern_value first[2], again[2];
+    tables.exchange->variable_list(one, ids, 2, first);
+    const std::string before(first[0].string.ptr, first[0].string.len);
+    for (int i = 0; i < 30'000; ++i) {
+      tables.exchange->variable_list(one, ids, 2, again);
+      for (const auto& value : again) unread += value.type != POSTERN_VALUE_STRING;
+    }
+    changed += before != std::string(first[0].string.ptr, first[0].string.len) || !before.ends_with("ms");
+    changed += variable(one, "upstream.latency") != std::string(first[1].string.ptr, first[1].string.len);
+  }
+  report(x, "unread", unread);
+  report(x, "changed", changed);
+}
+
 struct Waiting {
   postern_ticket ticket;
 };
@@ -171,6 +192,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "variables") set_variables(x, self);
   if (what == "out-of-place") out_of_place(x);
   if (what == "list") list(x);
+  if (what == "watch") watch(x);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
   if (what == "meddle") return meddle(x, self, slot);
   if (what == "respond") {

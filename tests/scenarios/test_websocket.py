@@ -665,6 +665,22 @@ def test_a_plugin_can_list_what_is_open(gateway, server, upstream):
                      ["connection HTTP/1.1 exchanges=1 since"] * 3 + ["connection HTTP/2 exchanges=1 since"])]
 
 
+def test_tunnels_can_be_watched_for_ever(gateway, server, upstream):
+    """Text that is made on demand takes no more of an exchange's memory however often it is read."""
+    u = upstream()
+    config = proxy_to(server(echo), limits={"exchange_memory": "128k"}, trusted_proxies=["127.0.0.1"])
+    config["upstreams"]["plain"] = {"targets": [str(u)]}
+    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
+    gw = gateway({"workers": 1, **config})
+
+    async def talk():
+        async with connect(gw), connect(gw):
+            with gw.http1() as client:
+                client.get("/list", headers={"X-Do": "watch"})
+    run(talk())
+    assert u.last.headers.get_all("X-Did") == ["unread=0", "changed=0"]
+
+
 @pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
 def test_the_log_at_the_end_knows_all_of_the_handshake(gateway, server, tmp_path, over):
     """A tunnel keeps of its handshake what may still be asked for, and no more."""
