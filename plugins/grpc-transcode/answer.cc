@@ -26,17 +26,21 @@ std::variant<std::string, RpcStatus> unary_answer(const Transcoder& transcoder, 
   return std::get<std::string>(std::move(json));
 }
 
-std::string StreamAnswer::take(const Transcoder& transcoder, const Call& call, std::string_view bytes) {
-  std::string text;
-  reader_.feed(bytes);
-  while (auto message = reader_.next()) {
+bool StreamAnswer::tell(const Transcoder& transcoder, const Call& call, std::string& text) {
+  for (int i = 0; i < kAtOnce; ++i) {
+    auto message = reader_.next();
+    if (!message) {
+      if (!reader_.problem().empty()) text += fail({internal, std::string(reader_.problem())});
+      return true;
+    }
     auto json = transcoder.response(call, *message);
-    if (auto* problem = std::get_if<Transcoder::Problem>(&json))
-      return text + fail({internal, std::move(problem->text)});
+    if (auto* problem = std::get_if<Transcoder::Problem>(&json)) {
+      text += fail({internal, std::move(problem->text)});
+      return true;
+    }
     text += message_text(kind_, std::get<std::string>(json));
   }
-  if (!reader_.problem().empty()) text += fail({internal, std::string(reader_.problem())});
-  return text;
+  return false;
 }
 
 std::string StreamAnswer::end(const ToldStatus& status) {

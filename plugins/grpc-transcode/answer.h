@@ -25,8 +25,12 @@ class StreamAnswer {
   StreamAnswer() = default;
   StreamAnswer(StreamKind kind, std::size_t limit) : kind_(kind), reader_(limit) {}
 
-  // What is to be told now.
-  std::string take(const Transcoder& transcoder, const Call& call, std::string_view bytes);
+  // Messages that one tell() takes, since the worker has others to serve.
+  static constexpr int kAtOnce = 256;
+
+  void feed(std::string_view bytes) { reader_.feed(bytes); }
+  // Adds what is to be told of what came. False: there may be more, for another call.
+  bool tell(const Transcoder& transcoder, const Call& call, std::string& text);
   std::string end(const ToldStatus& status);
   // The error has been told: nothing may follow.
   bool failed() const { return failed_; }

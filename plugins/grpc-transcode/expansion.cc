@@ -13,7 +13,8 @@ namespace {
 namespace pb = google::protobuf;
 using pb::internal::WireFormatLite;
 
-constexpr int kMaxDepth = 100;
+constexpr int kMaxDepth = 100;         // as the parser has it
+constexpr int kMaxDepthOfAny = 64;     // as the printer has it, which begins anew in each
 constexpr std::int64_t kText = 48;     // a string, and the pointer to it
 constexpr std::int64_t kScalar = 16;   // an element of a list
 constexpr std::int64_t kUnknown = 64;  // a field that the type does not have, while its list grows
@@ -110,7 +111,7 @@ class Estimate {
 
   bool delimited(const pb::FieldDescriptor* field, int number, Any& any, int depth) {
     bool is_message = field != nullptr && field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
-    if (is_message && depth >= kMaxDepth && in_any_) return false;
+    if (is_message && depth >= kMaxDepthOfAny && in_any_) return false;
     if (is_message && depth < kMaxDepth) {
       std::uint32_t size = 0;
       if (!in_.ReadVarint32(&size)) return true;
@@ -143,7 +144,7 @@ class Estimate {
     if (any.value.empty() || !any.type_url.starts_with(kTypePrefix)) return true;
     const auto* type = pool_.FindMessageTypeByName(std::string(any.type_url.substr(kTypePrefix.size())));
     if (type == nullptr) return true;  // it has no JSON
-    if (depth >= kMaxDepth || !account_.spend(static_cast<std::int64_t>(any.value.size()))) return false;
+    if (depth >= kMaxDepthOfAny || !account_.spend(static_cast<std::int64_t>(any.value.size()))) return false;
     return Estimate(account_, pool_, any.value, true).message(*account_.factory.GetPrototype(type), depth + 1);
   }
 

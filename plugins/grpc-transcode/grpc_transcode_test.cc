@@ -107,11 +107,54 @@ TEST_CASE("of a stream HEAD is answered when it begins") {
   refused.finish();
 }
 
-TEST_CASE("a stream that goes on after its error is cut off") {
+TEST_CASE("what follows the error of a stream is not told, and cuts it off only when the error had its time") {
+  const std::string bad = "\1\0\0\0\0"s;
+  const std::string error =
+      "{\"error\":{\"code\":13,\"message\":\"the server compressed a message although nobody asked for "
+      "it\",\"details\":[]}}\n";
   Gateway gateway;
-  auto& x = gateway.request("GET", "/v1/read/a").send();
-  x.reply(200, grpc(), {"\1\0\0\0\0"s, kPage, kPage});
-  CHECK(x.aborted());
+  auto& ends = gateway.request("GET", "/v1/read/a").trailers({}, {{"grpc-status", "0"}}).send();
+  ends.reply(200, grpc(), {kPage + bad, kPage, kPage});
+  CHECK(ends.response_body() == "{\"result\":{\"text\":\"x\"}}\n" + error);
+  CHECK_FALSE(ends.aborted());
+  CHECK(ends.response_trailers().size() == 0);
+  ends.finish();
+
+  auto& floods = gateway.request("GET", "/v1/read/a").send();
+  floods.reply(200, grpc(), {bad, std::string(100'000, 'x'), kPage, kPage});
+  CHECK(floods.suspended());
+  gateway.advance(999);
+  CHECK(floods.suspended());
+  gateway.advance(1);
+  CHECK(floods.aborted());
+
+  auto& flooded = gateway.request("GET", "/v1/read/a").trailers({}, {{"grpc-status", "0"}}).send();
+  flooded.reply(200, grpc(), {bad, std::string(100'000, 'x')});
+  gateway.advance(1'000);
+  CHECK(flooded.response_body() == error);
+  CHECK_FALSE(flooded.aborted());
+  flooded.finish();
+}
+
+TEST_CASE("very many messages are told in turns") {
+  constexpr int kMessages = 1'000;
+  std::string all, lines;
+  for (int i = 0; i < kMessages; ++i) {
+    all += framed("");
+    lines += "{\"result\":{}}\n";
+  }
+  Gateway gateway;
+  auto& x = gateway.request("GET", "/v1/read/a").trailers({}, {{"grpc-status", "0"}}).send();
+  x.reply(200, grpc(), {all, kPage});
+  int turns = 0;
+  for (; x.suspended(); ++turns) gateway.advance_to_next();
+  CHECK(turns == kMessages / 256);
+  CHECK(x.response_body() == lines + "{\"result\":{\"text\":\"x\"}}\n");
+  x.finish();
+  auto& gone = gateway.request("GET", "/v1/read/a").send();
+  gone.reply(200, grpc(), {all});
+  CHECK(gone.suspended());
+  gone.abort();
 }
 
 TEST_CASE("requests that are no calls, and calls that are gRPC already, pass or are refused") {

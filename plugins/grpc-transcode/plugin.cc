@@ -2,6 +2,7 @@
 #include <postern/grpc.h>
 #include <postern/plugin.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,10 @@ class GrpcTranscode {
     StreamKind kind = StreamKind::lines;  // where the call streams
     Answer answer = Answer::untouched;
     StreamAnswer stream;
+    std::string text;             // of what came last, while it is being told
+    std::uint64_t failed_ms = 0;  // when the error of the stream was told, and what came since
+    std::uint64_t ignored = 0;
+    postern::Timer turns;
   };
 
   static postern::Result<std::unique_ptr<GrpcTranscode>> configure(postern::Setup& setup, postern::Node config) {
@@ -152,6 +157,9 @@ class GrpcTranscode {
 
  private:
   static constexpr std::uint64_t kFrameHead = 5;
+  static constexpr std::uint64_t kTurnMs = 1;                // others are served between two turns of one
+  static constexpr std::uint64_t kGraceMs = 1'000;           // for an error to reach the client
+  static constexpr std::uint64_t kMostIgnored = 64 * 1'024;  // bytes behind it that are taken meanwhile
 
   // HEAD is what GET is, unless an annotation speaks of it.
   Transcoder::Found find(postern::Request request) const {
@@ -248,19 +256,46 @@ class GrpcTranscode {
   }
 
   Verdict tell_more(postern::Exchange& x, State& s, postern::BodyPart part) const {
-    if (s.stream.failed()) {
-      if (!part.end()) return Verdict::ABORT;  // the error has been told; the rest is not waited for
+    if (s.stream.failed()) return after_error(x, s, part);
+    s.stream.feed(part.bytes);
+    s.text.clear();
+    if (tell_some(x, s, part.end())) return Verdict::CONTINUE;
+    auto ticket = x.pause();
+    s.turns = postern::Timer::every(x.instance(), kTurnMs, [this, x, &s, ticket, end = part.end()] {
+      if (!tell_some(x, s, end)) return;
+      s.turns = {};
+      ticket.resume();
+    });
+    return s.turns ? Verdict::SUSPEND : Verdict::ERROR;
+  }
+
+  // False: not all of what came has been told.
+  bool tell_some(const postern::Exchange& x, State& s, bool end) const {
+    if (!s.stream.tell(*settings_.transcoder, *s.call, s.text)) return false;
+    if (end) {
+      s.text += s.stream.end(told_status(x.response().trailers()));
       remove_all(x.response().trailers());
-      x.response_body().replace({});
+    }
+    x.response_body().replace(s.text);
+    s.text = {};
+    if (s.stream.failed()) s.failed_ms = postern::now_ms();
+    return true;
+  }
+
+  // Nothing may follow the error, but it has to reach the client before the rest is cut off.
+  static Verdict after_error(postern::Exchange& x, State& s, postern::BodyPart part) {
+    x.response_body().replace({});
+    if (part.end()) {
+      remove_all(x.response().trailers());
       return Verdict::CONTINUE;
     }
-    std::string text = s.stream.take(*settings_.transcoder, *s.call, part.bytes);
-    if (part.end()) {
-      text += s.stream.end(told_status(x.response().trailers()));
-      remove_all(x.response().trailers());
-    }
-    x.response_body().replace(text);
-    return Verdict::CONTINUE;
+    auto since = postern::now_ms() - s.failed_ms;
+    if (since >= kGraceMs) return Verdict::ABORT;
+    s.ignored += part.bytes.size();
+    if (s.ignored <= kMostIgnored) return Verdict::CONTINUE;
+    auto ticket = x.pause();
+    s.turns = postern::Timer(x.instance(), kGraceMs - since, [ticket] { ticket.resume(); });
+    return s.turns ? Verdict::SUSPEND : Verdict::ABORT;
   }
 
   Settings settings_;

@@ -63,10 +63,14 @@ void answer(const Call& call, std::string_view input) {
   auto whole = unary_answer(transcoder(), call, kLimit, input, RpcStatus{});
   if (auto* json = std::get_if<std::string>(&whole)) check(is_strict_json(*json));
   std::string at_once, in_pieces;
+  auto take = [&](StreamAnswer& stream, std::string_view bytes, std::string& text) {
+    stream.feed(bytes);
+    while (!stream.tell(transcoder(), call, text)) continue;
+  };
   StreamAnswer one(StreamKind::lines, kLimit), other(StreamKind::lines, kLimit);
-  at_once = one.take(transcoder(), call, input) + one.end(RpcStatus{});
-  for (std::size_t i = 0; i < input.size() && !other.failed(); i += 7)
-    in_pieces += other.take(transcoder(), call, input.substr(i, 7));
+  take(one, input, at_once);
+  at_once += one.end(RpcStatus{});
+  for (std::size_t i = 0; i < input.size() && !other.failed(); i += 7) take(other, input.substr(i, 7), in_pieces);
   in_pieces += other.end(RpcStatus{});
   check(at_once == in_pieces);
 }

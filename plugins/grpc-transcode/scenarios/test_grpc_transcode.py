@@ -14,6 +14,7 @@ from google.protobuf import descriptor_pb2
 
 from support.descriptors import compiled, messages, of_readme
 from support.gateway import BUILD, proxy_to
+from support.h2_upstream import Gone
 from support.upstream import Upstream, ok
 from support.wire import TIMEOUT, Truncated
 
@@ -224,7 +225,8 @@ def test_head_does_not_wait_for_a_stream(gateway, h2_upstream):
     def respond(stream):
         stream.read_body()
         stream.send_head(200, [GRPC, ("x-shelf", "1")])
-        stream.send_data(frame(PAGE))
+        with contextlib.suppress(Gone, h2.exceptions.StreamClosedError):
+            stream.send_data(frame(PAGE))
         stream.wait(lambda: stream.reset_code is not None, "RST_STREAM")
         left.release()
 
@@ -496,24 +498,65 @@ def test_an_answer_that_is_too_long_is_refused(scripted):
     assert server.answers(body=frame(b"\x0a\xfd\x07" + b"x" * 1021)).get(BOOK).status == 200  # to the last byte
 
 
-def test_after_a_told_error_nothing_more_is_waited_for(gateway, h2_upstream):
+def failing_stream(more, came):
+    """A message, one that is none, and `more` at once; from `came` on whatever the gateway takes."""
+    def at_once(h2c, stream):
+        for data in (frame(PAGE) + frame(PAGE, flags=1), *more):
+            h2c.send_data(stream.id, data)
+
     def respond(stream):
         stream.read_body()
         stream.send_head(200, [GRPC])
-        stream.send_data(frame(PAGE, flags=1))
-        told.wait(TIMEOUT)
-        stream.send_data(frame(PAGE))
-        stream.wait(lambda: stream.reset_code is not None, "RST_STREAM")
+        with contextlib.suppress(Gone, h2.exceptions.StreamClosedError):
+            stream.connection.act(lambda h2c: at_once(h2c, stream), stream)
+            came.wait(TIMEOUT)
+            while True:
+                stream.send_data(frame(PAGE) * 1000)
 
-    told = threading.Event()
-    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), [transcode()]))
+    return respond
+
+
+after_the_error = pytest.mark.parametrize("more", [[], [frame(PAGE)], [b"x" * 16_000] * 3], ids=["silence", "a message", "much"])
+
+
+@after_the_error
+def test_the_error_of_a_stream_comes_before_its_end(gateway, h2_upstream, more):
+    came = threading.Event()
+    gw = gateway(proxy_to(over_h2(h2_upstream(failing_stream(more, came))), [transcode()]))
     with gw.http1() as client:
         client.send_request("GET", "/v1/read/a")
         client.read_head()
-        assert b'"code":13' in client.reader.chunk()
-        told.set()
+        text = b""
+        while b'"code":13' not in text:
+            text += client.reader.chunk()
+        assert text.count(b"\n") == 2
+        came.set()
         with pytest.raises(Truncated):
             client.reader.chunk()
+
+
+@after_the_error
+def test_so_it_does_over_http2(gateway, h2_upstream, more):
+    came = threading.Event()
+    gw = gateway(proxy_to(over_h2(h2_upstream(failing_stream(more, came))), [transcode()], listeners=[{"name": "public", "address": "127.0.0.1:0"}]))
+    with gw.h2() as client:
+        stream = client.streams[client.send_request("GET", "/v1/read/a").latest]
+        client.wait_for(lambda: stream.reset_code is not None or (stream.response and b'"code":13' in stream.response.body), "the error")
+        assert stream.response.body.count(b"\n") == 2
+        came.set()
+        client.expect_reset(client.latest)
+
+
+def test_messages_told_in_turns_are_whole(gateway, h2_upstream):
+    def respond(stream):
+        stream.read_body()
+        stream.send_head(200, [GRPC])
+        stream.send_data((frame(b"") * 99 + frame(PAGE)) * 200)
+        stream.send_trailers(GOOD)
+
+    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), [transcode()]))
+    response = gw.get("/v1/read/a", headers={"Accept": "text/event-stream"})
+    assert response.text == ("data: {}\n\n" * 99 + 'data: {"text":"x"}\n\n') * 200 + "event: end\ndata: {}\n\n"
 
 
 def test_an_upstream_that_breaks_off_breaks_the_stream(gateway, h2_upstream):
