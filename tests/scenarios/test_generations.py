@@ -101,7 +101,8 @@ def test_sigterm_while_starting_is_a_clean_end(postern, pending):
     plugin = {"signals-at-start": {"signal": "terminate", "pending": pending}}
     result = postern("run", config=serving("127.0.0.1:1", plugin, workers=2))
     assert result.returncode == 0, result.stderr
-    assert "ready" not in result.stdout
+    if pending:  # else the start may be through when the signal arrives
+        assert "ready" not in result.stdout
 
 
 def test_sigterm_while_a_reload_waits_for_an_instance_is_a_clean_end(gateway, upstream):
