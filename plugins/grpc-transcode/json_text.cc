@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 100;
 constexpr std::size_t kMaxValues = 100'000;
+constexpr std::size_t kMaxKept = 300'000;
 
 // The length of the UTF-8 sequence that `text` begins with; 0 when it is none.
 std::size_t sequence(std::string_view text) {
@@ -30,8 +31,14 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
+// An Any whose type comes last is kept, value by value, until then: in all the Anys around it too.
+bool may_hold_any(std::string_view text) {
+  return text.find("@type") != std::string_view::npos || text.find("\\u") != std::string_view::npos;
+}
+
 bool is_modest(std::string_view text) {
-  std::size_t depth = 0, values = 1;
+  const std::size_t most_kept = may_hold_any(text) ? kMaxKept : kMaxValues * kMaxDepth;
+  std::size_t depth = 0, values = 1, kept = 1;
   for (std::size_t at = 0; at < text.size();) {
     char c = text[at];
     if (c == '"') {
@@ -40,7 +47,10 @@ bool is_modest(std::string_view text) {
     }
     bool opens = c == '{' || c == '[';
     if (opens && ++depth > kMaxDepth) return false;
-    if ((opens || c == ',') && ++values > kMaxValues) return false;
+    if (opens || c == ',') {
+      kept += depth;
+      if (++values > kMaxValues || kept > most_kept) return false;
+    }
     if ((c == '}' || c == ']') && depth > 0) --depth;
     ++at;
   }

@@ -39,3 +39,17 @@ TEST_CASE("a member as it is written") {
   CHECK_FALSE(member("{}", "a"));
   CHECK_FALSE(member("\"a\"", "a"));
 }
+
+TEST_CASE("where there may be an Any, a value counts once for each level: it is kept at every one of them") {
+  auto nested = [](int depth, const std::string& last) {
+    std::string list = "[1";
+    for (int i = 0; i < 9'000; ++i) list += ",1";
+    std::string text = "{\"a\":" + list + "]" + last + "}";
+    for (int i = 1; i < depth; ++i) text = "{\"a\":" + text + "}";
+    return text;
+  };
+  CHECK(is_strict_json(nested(50, "")));
+  CHECK(is_strict_json(nested(20, ",\"@type\":\"x\"")));
+  CHECK_FALSE(is_strict_json(nested(50, ",\"@type\":\"x\"")));
+  CHECK_FALSE(is_strict_json(nested(50, ",\"\\u0040type\":\"x\"")));
+}

@@ -10,5 +10,5 @@ struct QueryParameter {
   std::string name, value;  // decoded; "+" is a space
 };
 
-// Nothing when an escape is malformed or there are more than 1,000. Empty pieces are left out.
+// Nothing when an escape is malformed or there are more than 100. Empty pieces are left out.
 std::optional<std::vector<QueryParameter>> read_query(std::string_view query);

@@ -20,7 +20,7 @@ TEST_CASE("queries") {
   CHECK(read("%61=%26%3d") == "(a=&=)");
   for (std::string_view bad : {"a=%", "a=%4", "%zz=1", "a=%4g"}) CHECK(read(bad) == "malformed");
   std::string many;
-  for (int i = 0; i < 1000; ++i) many += "a&";
-  CHECK(read(many).size() == 4000);
+  for (int i = 0; i < 100; ++i) many += "a&";
+  CHECK(read(many).size() == 400);
   CHECK(read(many + "a") == "malformed");
 }

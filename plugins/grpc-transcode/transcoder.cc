@@ -20,7 +20,7 @@ constexpr std::int64_t kPrintedField = 160;
 std::string bind_query(pb::Message& message, const Binding& binding, std::string_view query,
                        pb::util::TypeResolver& types) {
   auto parameters = read_query(query);
-  if (!parameters) return "the query is malformed";
+  if (!parameters) return "the query is malformed, or it has more than 100 parameters";
   std::vector<FieldPath> bound = binding.variables;
   if (binding.body_field != nullptr) bound.push_back({binding.body_field});
   for (const auto& [name, value] : *parameters) {
