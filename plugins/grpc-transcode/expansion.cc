@@ -5,6 +5,7 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -25,7 +26,7 @@ struct Account {
   pb::MessageFactory& factory;
   std::int64_t left;
   std::int64_t for_each_field;
-  bool has_any = false;
+  bool has_any = false, well_formed = true;
   std::unordered_map<const pb::EnumDescriptor*, std::int64_t> longest_names = {};
 
   bool spend(std::int64_t bytes) { return (left -= bytes) >= 0; }
@@ -145,7 +146,12 @@ class Estimate {
     const auto* type = pool_.FindMessageTypeByName(std::string(any.type_url.substr(kTypePrefix.size())));
     if (type == nullptr) return true;  // it has no JSON
     if (depth >= kMaxDepthOfAny || !account_.spend(static_cast<std::int64_t>(any.value.size()))) return false;
-    return Estimate(account_, pool_, any.value, true).message(*account_.factory.GetPrototype(type), depth + 1);
+    const auto& prototype = *account_.factory.GetPrototype(type);
+    if (!Estimate(account_, pool_, any.value, true).message(prototype, depth + 1)) return false;
+    std::unique_ptr<pb::Message> parsed(prototype.New());
+    if (!parsed->ParsePartialFromArray(any.value.data(), static_cast<int>(any.value.size())))
+      account_.well_formed = false;
+    return true;
   }
 
   const pb::Message& prototype(const pb::FieldDescriptor& field) {
@@ -171,5 +177,5 @@ class Estimate {
 Fit fit(const pb::Message& prototype, pb::MessageFactory& factory, std::string_view bytes, const MemoryBudget& budget) {
   Account account{factory, budget.bytes, budget.for_each_field};
   bool fits = Estimate(account, *prototype.GetDescriptor()->file()->pool(), bytes).message(prototype, 0);
-  return {fits, account.has_any};
+  return {fits, account.has_any, account.well_formed};
 }

@@ -12,9 +12,10 @@ struct MemoryBudget {
 };
 
 struct Fit {
-  bool
-      fits;  // false: it takes more than about that, with what each google.protobuf.Any in it holds, or these are nested too deeply
-  bool has_any;  // parsing may join two of them to another: what is printed has to be judged by itself
+  // False: it takes more than about that, with what each google.protobuf.Any in it holds, or these are nested too deeply.
+  bool fits;
+  bool has_any;      // parsing may join two of them to another: what is printed has to be judged by itself
+  bool well_formed;  // what they hold, which the parser of the message does not look into
 };
 
 // What is malformed counts up to there, and is for the parser to find.

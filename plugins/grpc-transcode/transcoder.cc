@@ -114,8 +114,9 @@ std::variant<std::string, Transcoder::Problem> Transcoder::response(const Call& 
   };
   std::string json;
   auto parsed = message->SerializePartialAsString();  // not the bytes that came: there a field may stand twice
-  if (fits.has_any && !fit(*binding.response, catalogue_->factory, parsed, budget).fits) return too_much;
-  if (!print(parsed, json))
+  if (fits.has_any) fits = fit(*binding.response, catalogue_->factory, parsed, budget);
+  if (!fits.fits) return too_much;
+  if (!fits.well_formed || !print(parsed, json))
     return Problem{"the server's message has no JSON: an Any of an unknown type, or nested too deeply"};
   const auto* field = binding.response_field;
   if (field == nullptr) return json;

@@ -130,3 +130,13 @@ TEST_CASE("groups that the type does not have and names of enumerations count to
   CHECK(response(*transcoder, "/v1/books/x", field('\x6a', genres)) == kRefused);
   CHECK(response(*transcoder, "/v1/books/x", "\x9b\x06" + repeated("\x0b\x0c", 30) + "\x9c\x06") == "{}");
 }
+
+TEST_CASE("what an Any holds must be a message of its type: the printer would read a torn list without end") {
+  auto transcoder = made();
+  constexpr std::string_view kNoJson =
+      "the server's message has no JSON: an Any of an unknown type, or nested too deeply";
+  auto torn = any("library.v1.ListBooksRequest", field('\x1a', std::string(30, '\xc3')));
+  CHECK(response(*transcoder, "/v1/books/x", field('\x6a', torn)) == kNoJson);
+  CHECK(response(*transcoder, "/v1/books/x", field('\x6a', any("google.protobuf.Any", torn))) == kNoJson);
+  CHECK(response(*transcoder, "/v1/books/x", field('\x6a', any("library.v1.Book", field('\x6a', torn)))) == kNoJson);
+}
