@@ -30,6 +30,7 @@ class ClientSession {
   virtual void write_end(http::StreamId stream, const http::HeaderList* trailers) = 0;
   // Too much waits for the client to read it; Exchange::on_client_drained follows.
   virtual bool congested(http::StreamId stream) const noexcept = 0;
+  virtual bool unsent(http::StreamId stream) const noexcept = 0;  // something waits for the client to read it
   virtual bool closing_after(
       const http::RequestHead& request) const noexcept = 0;  // as ServerCodec::write_head's `close`
   // The exchange has become a tunnel, which the rest of the connection belongs to in HTTP/1: what was there for heads may go.

@@ -143,9 +143,7 @@ void Exchange::tunnel_to_upstream(std::string_view bytes) {
 
 void Exchange::end_tunnel_to_upstream() { forwarder_.send_end(nullptr); }
 
-bool Exchange::tunnel_waits_for_client() const noexcept {
-  return client_ != nullptr && client_->connection().stream().queued() > 0;
-}
+bool Exchange::tunnel_waits_for_client() const noexcept { return client_ != nullptr && client_->unsent(stream_); }
 
 void Exchange::end_tunnel() { finish_response(); }
 

@@ -30,6 +30,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   void write_body(http::StreamId stream, std::string_view bytes) override;
   void write_end(http::StreamId stream, const http::HeaderList* trailers) override;
   bool congested(http::StreamId) const noexcept override { return socket_is_full(); }
+  bool unsent(http::StreamId) const noexcept override { return out().queued() > 0; }
   bool closing_after(const http::RequestHead& request) const noexcept override;
   void settle_tunnel() override;
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;

@@ -62,6 +62,7 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   void write_body(http::StreamId stream, std::string_view bytes) override;
   void write_end(http::StreamId stream, const http::HeaderList* trailers) override;
   bool congested(http::StreamId stream) const noexcept override;
+  bool unsent(http::StreamId stream) const noexcept override;
   bool closing_after(const http::RequestHead&) const noexcept override { return false; }  // GOAWAY says it
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;
 
@@ -294,6 +295,10 @@ void H2Session::write_end(http::StreamId stream, const http::HeaderList* trailer
 
 bool H2Session::congested(http::StreamId stream) const noexcept {
   return out().above_high_watermark() || codec_->queued(stream) > http::ServerCodec::kStreamQueue;
+}
+
+bool H2Session::unsent(http::StreamId stream) const noexcept {
+  return out().queued() > 0 || codec_->queued(stream) > 0;
 }
 
 void H2Session::on_stream_writable(http::StreamId stream) {

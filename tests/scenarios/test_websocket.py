@@ -753,6 +753,26 @@ def test_http2_clients_get_websockets_of_http1_upstreams(gateway, server):
         assert s.wait_closed(2)[0] == 1006
 
 
+async def talkative(socket):
+    await socket.send(b"x" * 100_000)
+    await echo(socket)
+
+
+def test_an_http2_client_that_has_no_room_is_slow_and_not_gone(gateway, server):
+    """The connection's socket takes everything; what waits, waits for the stream."""
+    gw = gateway(tunnel(server(talkative), ping_interval="100ms"))
+    with gw.h2(reads=False) as client, gw.client() as silent:
+        stream = client.open(CONNECT, end=False)
+        one = client.streams[stream]
+        client.wait_for(lambda: one.response is not None and len(one.response.body) == 65_535, "all that has room")
+        silent.send(HANDSHAKE)
+        assert silent.reader.to_end().endswith(b"\x88\x02\x03\xe9")  # it had a ping and time to answer, and is gone
+        client.give_room(stream, 100_000)
+        client.send_data(stream, framed(1, b"x"))
+        client.wait_for(lambda: one.ended or b"\x81\x01x" in one.response.body, "the echo")
+        assert not one.ended
+
+
 def test_http2_clients_hear_of_a_drain(gateway, server):
     s = server(until_closed)
     gw = gateway(proxy_to(s, timeouts={"drain": "1s"}))
