@@ -77,18 +77,25 @@ void Arena::give_blocks() noexcept {
   total_ = 0;
 }
 
-void Arena::release_blocks() noexcept {
-  give_blocks();
+Arena::Large* Arena::take_alone() noexcept {
+  Large* taken = nullptr;
   for (Large** at = &large_; *at != nullptr;) {
-    auto* one = *at;
-    if (one->alone) {
-      total_ += one->size;
+    Large* one = *at;
+    if (!one->alone) {
       at = &one->next;
-    } else {
-      *at = one->next;
-      ::operator delete(one);
+      continue;
     }
+    *at = one->next;
+    one->next = taken;
+    taken = one;
+    total_ -= one->size;
   }
+  return taken;
+}
+
+void Arena::give_alone(Large* memory) noexcept {
+  large_ = memory;
+  for (Large* one = memory; one != nullptr; one = one->next) total_ += one->size;
 }
 
 void Arena::reset() noexcept {

@@ -60,9 +60,11 @@ class Arena {
   // Copies `more` behind `text`; in place when `text` is the arena's last allocation and there is room.
   std::string_view append(std::string_view text, std::string_view more);
 
-  // In memory of its own, which stays when release_blocks() takes the rest. Dear: for what has to outlive it.
+  // In memory of its own, which can go from one arena to another. Dear: for what has to outlive the rest.
   void* allocate_alone(std::size_t size) { return allocate_large(size, true); }
-  void release_blocks() noexcept;  // all that allocate(), copy() and append() gave is gone
+  struct Large;
+  Large* take_alone() noexcept;             // all of it; null: there is none. The caller's, who gives it to an arena
+  void give_alone(Large* memory) noexcept;  // what take_alone gave; this arena has nothing else yet
 
   std::size_t total() const noexcept { return total_ + used_; }  // bytes handed out, roughly
   void reset() noexcept;                                         // everything allocated is gone
@@ -71,17 +73,19 @@ class Arena {
   void* allocate_slow(std::size_t size);
   void* allocate_large(std::size_t size, bool alone);
   void give_blocks() noexcept;
-  struct Large {
-    Large* next;
-    std::uint32_t size;
-    bool alone;
-  };
 
   BlockPool* pool_;
   std::byte* block_ = nullptr;  // the current block; its first bytes link to the block before
   std::size_t used_ = 0;
   std::size_t total_ = 0;
   Large* large_ = nullptr;
+};
+
+// Memory with a block of its own; the bytes follow.
+struct Arena::Large {
+  Large* next;
+  std::uint32_t size;
+  bool alone;
 };
 
 }  // namespace postern

@@ -106,13 +106,4 @@ void HeaderList::grow() {
   capacity_ = capacity;
 }
 
-void HeaderList::pack(Packer& packer) noexcept {
-  packer.array(data_, size_);
-  capacity_ = size_;
-  for (std::uint32_t i = 0; i < size_; ++i) {
-    packer.text(data_[i].name);
-    packer.text(data_[i].value);
-  }
-}
-
 }  // namespace postern::http

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "base/arena.h"
-#include "base/packer.h"
 
 namespace postern::http {
 
@@ -57,7 +56,6 @@ class HeaderList {
   }
   void clear() noexcept { size_ = 0; }
   Arena& arena() const noexcept { return *arena_; }
-  void pack(Packer& packer) noexcept;
 
  private:
   void grow();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/record.h"
 #include "http/headers.h"
 
 namespace postern::http {
@@ -61,9 +62,11 @@ struct ResponseHead {
   std::uint32_t wire_bytes = 0;
 };
 
-// Heads that move into one piece of memory, with all that they point to but `scheme`, which is nobody's.
-void pack(RequestHead*& head, Packer& packer) noexcept;
-void pack(ResponseHead*& head, Packer& packer) noexcept;
+// Heads of exchanges that are over, but for their end: with all that they say, and without how their bodies would come.
+void visit(RecordWriter& record, const RequestHead& head);
+void visit(RecordWriter& record, const ResponseHead& head);
+void visit(RecordReader& record, RequestHead& head);  // which is new; its views point into the record
+void visit(RecordReader& record, ResponseHead& head);
 
 std::string_view reason_phrase(std::uint16_t status) noexcept;  // "Not Found"; "Unknown" for others
 

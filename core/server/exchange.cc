@@ -58,11 +58,14 @@ void* Exchange::operator new(std::size_t size) { return exchange_memory.take(siz
 void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
 
 Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
+    : Exchange(client, stream, worker, plan, worker.exchanges().add(*this)) {}
+
+Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle)
     : client_(&client),
       stream_(stream),
       worker_(worker),
       plan_(plan),
-      handle_(worker.exchanges().add(*this)),
+      handle_(handle),
       arena_(worker.blocks()),
       memory_limit_(static_cast<std::uint64_t>(plan.plan().config->limits.exchange_memory)),
       pause_deadline_(&Exchange::on_pause_deadline, this),

@@ -14,11 +14,13 @@
 
 #include "base/arena.h"
 #include "base/deadline_wheel.h"
+#include "base/record.h"
 #include "base/result.h"
 #include "http/codec.h"
 #include "net/loop.h"
 #include "server/body_pipe.h"
 #include "server/chain.h"
+#include "server/client_session.h"
 #include "server/forwarder.h"
 #include "server/plan.h"
 #include "server/request_replay.h"
@@ -28,7 +30,8 @@
 
 namespace postern::server {
 
-class ClientSession;
+class SettledTunnel;
+class Template;
 class Worker;
 class WorkerPlan;
 
@@ -52,7 +55,7 @@ enum class Stage : std::uint8_t {
 // One lane that can stand still at a hook.
 enum class Lane : std::uint8_t { head, request_body, response_body };
 
-class Exchange final : public net::Deferred,
+class Exchange final : public ClientStreamUser,
                        public VariableReader,
                        private BodyPipe::Host,
                        private Forwarder::Host,
@@ -60,6 +63,9 @@ class Exchange final : public net::Deferred,
                        private ResolveWaiter {
  public:
   Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
+  // One that was put away. Views of it point into `record`, which outlives it.
+  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle,
+           const Record& record);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
@@ -71,17 +77,25 @@ class Exchange final : public net::Deferred,
   http::StreamId stream() const noexcept { return stream_; }
   void begin(http::RequestHead& head, bool ends);  // the head is complete; advance() follows
   void refuse(const Error& error);  // the request cannot be parsed: a local error, then the connection ends
-  void on_client_body(std::string_view bytes);
-  void on_client_body_end(http::HeaderList* trailers);
-  void on_client_gone(std::uint32_t end);  // POSTERN_END_*: nothing can be sent any more
-  void on_client_drained();                // the client reads again
-  void on_drain();                         // its connection takes no more requests: a tunnel ends some time soon
-  void fail(const Error& error);           // a local reply if no head has gone out, else the client is cut off
-  void advance();                          // runs stages until one has to wait
+  void on_client_body(std::string_view bytes) override;
+  void on_client_body_end(http::HeaderList* trailers) override;
+  void on_client_gone(std::uint32_t end) override;
+  void on_client_drained() override;
+  void on_drain() override;
+  void fail(const Error& error);     // a local reply if no head has gone out, else the client is cut off
+  void complete(std::uint32_t end);  // all has been said: on_complete runs, and the session hears of it
+  void advance();                    // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
   bool receiving() const noexcept { return stage_ == Stage::receive; }
   bool request_ended() const noexcept { return request_ended_; }  // its body and trailers are there, or it has none
   std::uint64_t body_read_timeout_ms() const noexcept;
+
+  // --- From the tunnel that it has become (exchange_record.cc) ---
+  Record put_away();  // all that there is to tell; the exchange has nothing any more, and only goes
+  void count_tunnel_bytes(std::uint64_t sent, std::uint64_t received) noexcept {
+    request_body_bytes_ = sent;
+    response_body_bytes_ = received;
+  }
 
   // --- From the host tables; answers are POSTERN_OK or an error of abi.h (exchange_tables.cc) ---
   std::uint64_t handle() const noexcept { return handle_; }
@@ -122,6 +136,7 @@ class Exchange final : public net::Deferred,
   Value variable(VariableId id) const override { return id != 0 ? variable(id, variable_info(id)) : Value{}; }
   Value variable(VariableId id, const VariableInfo& info) const;   // `info` is the variable's own
   postern_status set_variable(VariableId id, const Value& value);  // of a plugin: not a built-in one
+  std::string_view expand(const Template& text);                   // lives as long as the exchange
   postern_status pause(postern_ticket& ticket);
   postern_status resume(std::uint64_t pause, postern_verdict verdict);  // on this worker
   void info(postern_exchange_info& out) const;
@@ -138,6 +153,8 @@ class Exchange final : public net::Deferred,
   postern_status choose_upstream(std::string_view name);
 
  private:
+  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle);
+
   // --- Stages (exchange.cc) ---
   void go(Stage stage) noexcept;
   void wait() noexcept { waiting_ = true; }
@@ -152,7 +169,7 @@ class Exchange final : public net::Deferred,
   void run_respond();
   void use_chain(const Chain& chain);
   void refuse_unrouted();
-  // For what plugins keep pointers to: it stays where it is when a tunnel packs the rest.
+  // For what plugins keep pointers to: it stays where it is when the rest is put away.
   void* plugin_memory(std::size_t size) {
     return request_->upgrade ? arena_.allocate_alone(size) : arena_.allocate(size, 16);
   }
@@ -166,7 +183,6 @@ class Exchange final : public net::Deferred,
   void reply(const Error& error);  // makes the error envelope the response and goes to respond
   void commit_local_response();
   void abort(std::uint32_t end);
-  void complete(std::uint32_t end);
 
   // --- Bodies (exchange_bodies.cc) ---
   enum class Upload : std::uint8_t { held, collecting, streaming, discarded };
@@ -195,15 +211,21 @@ class Exchange final : public net::Deferred,
   void start_tunnel();
   std::string_view tunnel_protocol() const noexcept;  // as we write it, whatever the client's spelling
   void let_tunnel_flow();
-  void settle_tunnel();
-  void pack(Packer& packer) noexcept;
+  void settle_soon();
+  bool may_settle() const noexcept;
+  std::unique_ptr<SettledTunnel> settle();
   void tunnel_to_client(std::string_view bytes) override;
   void tunnel_to_upstream(std::string_view bytes) override;
   void end_tunnel_to_upstream() override;
   bool tunnel_waits_for_client() const noexcept override;
   void end_tunnel() override;
 
+  template <class Visitor>
+  void visit_lasting(Visitor& record);
+  void come_back(const Record& record);
+
   // --- Variables (exchange_variables.cc) ---
+  bool is_tunnel() const noexcept { return head_sent_ && response_ != nullptr && response_->upgrade; }
   bool is_watched() const noexcept;
   std::string_view latency_text(Builtin which, std::uint64_t ns) const;
   std::uint64_t latency_ns() const noexcept;
@@ -353,6 +375,7 @@ class Exchange final : public net::Deferred,
   std::string_view upgrade_;  // the protocol that the upstream is asked for; empty: none
   TunnelPlace tunnel_place_;
   std::unique_ptr<Tunnel> tunnel_;
+  bool settling_ = false;  // as soon as this turn's events are over
 
   std::uint64_t started_ns_ = 0;
 

@@ -1,9 +1,13 @@
 // The exchange's change to another protocol: what may be asked for, and the tunnel that follows.
+#include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "http/websocket_handshake.h"
 #include "server/client_connection.h"
 #include "server/exchange.h"
+#include "server/settled_tunnel.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -78,51 +82,47 @@ void Exchange::start_tunnel() {
   if (client_->connection().draining()) on_drain();
   if (worker_.plan() != &plan_) tunnel_->reloaded();
   forwarder_.resume_response();
+  settle_soon();
+}
+
+// A tunnel may say nothing for hours: what served the handshake alone goes, and the exchange is put away. Not before the events
+// of the handshake are over, so that nobody's method is on the stack, and not while somebody holds bytes of it.
+void Exchange::settle_soon() {
+  if (std::exchange(settling_, true)) return;
   worker_.loop().defer([handle = handle_] {
-    if (Exchange* x = Worker::current()->exchanges().find(handle)) x->settle_tunnel();
+    Exchange* x = Worker::current()->exchanges().find(handle);
+    if (x == nullptr) return;
+    x->settling_ = false;
+    if (x->may_settle()) x->client_->connection().settle_tunnel(x->stream_, x->settle());
   });
 }
 
-// A tunnel may say nothing for hours: what served the handshake alone goes, and what logs may ask for at its end moves together.
-// No hook runs and no parser, so that nobody has a view of what moves.
-void Exchange::settle_tunnel() {
-  if (tunnel_ == nullptr || stage_ != Stage::relay) return;
-  upstream_head_ = nullptr;
-  pending_ = nullptr;
-  pending_body_ = pending_code_ = pending_message_ = local_body_ = {};
-  Packer measure;
-  pack(measure);
-  Packer packer(static_cast<std::byte*>(arena_.allocate_alone(measure.size())));
-  pack(packer);
-  arena_.release_blocks();
-  forwarder_.settle_tunnel();
-  client_->settle_tunnel();
+bool Exchange::may_settle() const noexcept {
+  bool paused = std::any_of(std::begin(pauses_), std::end(pauses_), [](const Pause& p) { return p.number != 0; });
+  bool open = tunnel_ != nullptr && stage_ == Stage::relay && client_ != nullptr && body_wanted_;
+  return open && !paused && call_deadline_ == nullptr && forwarder_.may_settle_tunnel() &&
+         client_->may_settle_tunnel(stream_);
 }
 
-// All that points into the arena, but for what plugin_memory() gave.
-void Exchange::pack(Packer& packer) noexcept {
-  http::pack(request_, packer);
-  http::pack(response_, packer);
-  auto* parameters = path_parameters_.data();
-  packer.array(parameters, path_parameters_.size());
-  path_parameters_ = {parameters, path_parameters_.size()};
-  for (auto& parameter : path_parameters_) packer.text(parameter.value);
-  for (Variable** v = &variables_; *v != nullptr; v = &(*v)->before) {
-    packer.object(*v);
-    packer.text((*v)->value.string);
-  }
-  for (auto* text : {&client_ip_, &endpoint_text_, &upgrade_, &error_code_, &error_message_, &error_cause_})
-    packer.text(*text);
+std::unique_ptr<SettledTunnel> Exchange::settle() {
+  SettledTunnel::Parts parts{.handle = handle_,
+                             .stream = stream_,
+                             .tunnel = std::move(tunnel_),
+                             .place = std::move(tunnel_place_),
+                             .upstream = forwarder_.settle_tunnel(),
+                             .pool = forwarder_.endpoint()->pool,
+                             .sent = request_body_bytes_,
+                             .received = response_body_bytes_,
+                             .record = put_away()};
+  return std::make_unique<SettledTunnel>(worker_, plan_, std::move(parts));
 }
 
-// Half of the drain time: the other half is for those who answer slowly.
 void Exchange::on_drain() {
-  if (tunnel_ == nullptr) return;
-  auto drain = static_cast<std::uint64_t>(client_->connection().timeouts().drain);
-  tunnel_->close_within(http::kCloseGoingAway, drain / 2, "drain");
+  if (tunnel_ != nullptr) tunnel_->drain(client_->connection().timeouts().drain);
 }
 
 void Exchange::let_tunnel_flow() {
+  settle_soon();
   bool wanted = !forwarder_.congested();
   if (client_ == nullptr || wanted == body_wanted_) return;
   body_wanted_ = wanted;

@@ -1,5 +1,6 @@
 // The exchange's variables: built-in ones read from what it knows, others kept as plugins set them.
 #include <charconv>
+#include <cstring>
 #include <new>
 
 #include "base/clock.h"
@@ -7,6 +8,7 @@
 #include "server/client_connection.h"
 #include "server/exchange.h"
 #include "server/request_values.h"
+#include "server/template.h"
 #include "server/tls_values.h"
 #include "server/worker.h"
 
@@ -33,7 +35,7 @@ std::string_view milliseconds_text(std::uint64_t ns, char* text) noexcept {
 }  // namespace
 
 // Who looks at a tunnel, or from outside at a long answer, may do so for days: the two texts have one place each then.
-bool Exchange::is_watched() const noexcept { return tunnel_ != nullptr || (head_sent_ && running() == nullptr); }
+bool Exchange::is_watched() const noexcept { return is_tunnel() || (head_sent_ && running() == nullptr); }
 
 std::string_view Exchange::latency_text(Builtin which, std::uint64_t ns) const {
   Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
@@ -109,7 +111,7 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
     case Builtin::client_cert_verified:
       return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
     case Builtin::tunnel_protocol:
-      return tunnel_ != nullptr ? Value::of(tunnel_protocol()) : Value{};
+      return is_tunnel() ? Value::of(tunnel_protocol()) : Value{};
     case Builtin::route_id:
       return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:
@@ -126,6 +128,15 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
       return Value::of(static_cast<std::int64_t>(worker_.index()));
   }
   return {};
+}
+
+// What a tunnel's expands to outside of its last hook stays where the rest is put away.
+std::string_view Exchange::expand(const Template& text) {
+  std::string_view expanded = text.expand(*this, arena_);
+  if (!is_tunnel() || stage_ == Stage::done || expanded.empty()) return expanded;
+  auto* kept = static_cast<char*>(arena_.allocate_alone(expanded.size()));
+  std::memcpy(kept, expanded.data(), expanded.size());
+  return {kept, expanded.size()};
 }
 
 postern_status Exchange::set_variable(VariableId id, const Value& value) {

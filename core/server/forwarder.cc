@@ -73,9 +73,23 @@ void Forwarder::resume_response() {
   stream_->resume_response();
 }
 
-void Forwarder::settle_tunnel() {
-  std::string().swap(introduction_);
-  if (stream_ != nullptr) stream_->settle_tunnel();
+std::unique_ptr<net::Stream> Forwarder::settle_tunnel() { return std::exchange(stream_, nullptr)->settle_tunnel(); }
+
+void Forwarder::put_away(RecordWriter& record) noexcept {
+  record.pointer(upstream_);
+  record.pointer(endpoint_);
+  record.number(connect_ns_);
+  record.number(reused_);
+  record.number(std::exchange(counted_, false));
+}
+
+void Forwarder::come_back(RecordReader& record) noexcept {
+  record.pointer(upstream_);
+  record.pointer(endpoint_);
+  record.number(connect_ns_);
+  record.number(reused_);
+  record.number(counted_);
+  head_sent_ = head_received_ = true;
 }
 
 void Forwarder::leave_endpoint() noexcept {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/record.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "server/upstream_connection.h"
@@ -62,7 +63,12 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   bool congested() const noexcept;  // the upstream does not read: stop reading from the client
   void pause_response();            // the client does not read
   void resume_response();
-  void settle_tunnel();    // the response has become a tunnel: see UpstreamStream
+  // The response has become a tunnel: see UpstreamStream.
+  bool may_settle_tunnel() const noexcept { return stream_ != nullptr && !paused_ && stream_->may_settle_tunnel(); }
+  std::unique_ptr<net::Stream> settle_tunnel();
+  // Of one that has no stream any more: its place at the endpoint, until release() or cancel().
+  void put_away(RecordWriter& record) noexcept;
+  void come_back(RecordReader& record) noexcept;
   void cancel() noexcept;  // gives the connection up; nothing is reported any more
   void release();          // after the response has ended: back to the pool when it can be reused
 
@@ -71,6 +77,7 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   bool reused() const noexcept { return reused_; }
   std::uint64_t connect_ns() const noexcept { return connect_ns_; }
   const Endpoint* endpoint() const noexcept { return endpoint_; }
+  Endpoint* endpoint() noexcept { return endpoint_; }
 
  private:
   // PoolWaiter

@@ -6,7 +6,6 @@
 
 #include "config/config.h"
 #include "http/h1_client_codec.h"
-#include "http/h1_tunnel_codec.h"
 #include "server/upstream_pool.h"
 
 namespace postern::server {
@@ -68,10 +67,15 @@ void H1UpstreamConnection::resume_response() {
   if (!feeding_) pump();
 }
 
-void H1UpstreamConnection::settle_tunnel() {
-  if (!tunnel_ || feeding_) return;
-  codec_ = http::make_h1_tunnel_codec(static_cast<http::ClientEvents&>(*this), request_);
-  if (paused_) codec_->pause_body(request_);
+std::unique_ptr<net::Stream> H1UpstreamConnection::settle_tunnel() {
+  user_ = nullptr;
+  dead_ = true;
+  watch_.cancel();
+  auto socket = std::move(stream_);
+  socket->set_owner(nullptr);
+  pool_.begin_tunnel();
+  pool_.remove(*this);
+  return socket;
 }
 
 // Feeds what was held back, then lets the socket speak again.

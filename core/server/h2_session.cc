@@ -11,6 +11,7 @@
 #include "server/exchange.h"
 #include "server/h1_session.h"
 #include "server/h2_metrics.h"
+#include "server/settled_tunnel.h"
 #include "server/worker.h"
 
 namespace postern::server {
@@ -39,6 +40,11 @@ struct H2Stream {
   H2Session& session;
   http::StreamId id;
   std::unique_ptr<Exchange> exchange;
+  std::unique_ptr<SettledTunnel> settled;    // what the exchange has become
+  ClientStreamUser* user() const noexcept {  // of what comes; null: it has ended
+    return settled != nullptr ? static_cast<ClientStreamUser*>(settled.get()) : exchange.get();
+  }
+  bool served() const noexcept { return settled != nullptr || (exchange != nullptr && !exchange->receiving()); }
   Deadline read_deadline;      // between two pieces of the request body
   Deadline write_deadline;     // for what the client leaves no room for
   std::size_t write_mark = 0;  // bytes queued when it was armed
@@ -64,6 +70,9 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   bool congested(http::StreamId stream) const noexcept override;
   bool unsent(http::StreamId stream) const noexcept override;
   bool closing_after(const http::RequestHead&) const noexcept override { return false; }  // GOAWAY says it
+  bool may_settle_tunnel(http::StreamId stream) const noexcept override;
+  void let_tunnel_flow(http::StreamId stream, bool flow) override;
+  std::unique_ptr<ClientSession> settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) override;
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;
 
   void start() override;
@@ -92,6 +101,8 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   bool closed() const noexcept { return connection_.closed(); }
   H2Stream* find(http::StreamId stream) const noexcept;
   void erase(http::StreamId stream);
+  void bury(H2Stream& stream);
+  bool let_flow(H2Stream& stream, bool flow);
   void feed(std::string_view bytes);
   void run_begun();
   void end_broken();
@@ -137,8 +148,13 @@ void H2Session::erase(http::StreamId stream) {
   auto at = std::lower_bound(streams_.begin(), streams_.end(), stream,
                              [](const auto& s, http::StreamId id) { return s->id < id; });
   if (at == streams_.end() || (*at)->id != stream) return;
-  if ((*at)->exchange != nullptr) worker_.loop().defer_delete(std::move((*at)->exchange));
+  bury(**at);
   streams_.erase(at);
+}
+
+void H2Session::bury(H2Stream& stream) {
+  if (stream.exchange != nullptr) worker_.loop().defer_delete(std::move(stream.exchange));
+  if (stream.settled != nullptr) worker_.loop().defer_delete(std::move(stream.settled));
 }
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------
@@ -178,7 +194,7 @@ void H2Session::end_broken() {
   for (http::StreamId id : std::exchange(broken_, {})) {
     H2Stream* s = find(id);
     if (s == nullptr) continue;
-    if (s->exchange != nullptr && !s->exchange->receiving()) s->exchange->on_client_gone(POSTERN_END_CLIENT_GONE);
+    if (s->served()) s->user()->on_client_gone(POSTERN_END_CLIENT_GONE);
     erase(id);
   }
 }
@@ -202,9 +218,8 @@ void H2Session::on_request_head(http::StreamId stream, http::RequestHead& head, 
 }
 
 std::size_t H2Session::exchanges() const noexcept {
-  return static_cast<std::size_t>(std::count_if(streams_.begin(), streams_.end(), [](const auto& s) {
-    return s->exchange != nullptr && !s->exchange->receiving();
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(streams_.begin(), streams_.end(), [](const auto& s) { return s->served(); }));
 }
 
 void H2Session::on_request_refused(http::StreamId stream, const Error& error) {
@@ -214,16 +229,16 @@ void H2Session::on_request_refused(http::StreamId stream, const Error& error) {
 
 void H2Session::on_request_body(http::StreamId stream, std::string_view bytes) {
   H2Stream* s = find(stream);
-  if (s == nullptr || s->exchange == nullptr) return;
+  if (s == nullptr || s->user() == nullptr) return;
   if (!s->tunnel) worker_.loop().arm(s->read_deadline, s->exchange->body_read_timeout_ms());
-  s->exchange->on_client_body(bytes);
+  s->user()->on_client_body(bytes);
 }
 
 void H2Session::on_request_end(http::StreamId stream, http::HeaderList* trailers) {
   H2Stream* s = find(stream);
-  if (s == nullptr || s->exchange == nullptr) return;
+  if (s == nullptr || s->user() == nullptr) return;
   s->read_deadline.cancel();
-  s->exchange->on_client_body_end(trailers);
+  s->user()->on_client_body_end(trailers);
 }
 
 void H2Session::on_stream_closed(http::StreamId stream, const Error* why) {
@@ -236,26 +251,50 @@ void H2Session::on_stream_closed(http::StreamId stream, const Error* why) {
     broken_.push_back(stream);
     return pump_later();
   }
-  if (s->exchange == nullptr) erase(stream);
+  if (s->user() == nullptr) erase(stream);
+}
+
+// True when it begins to flow again.
+bool H2Session::let_flow(H2Stream& stream, bool flow) {
+  if (closed() || flow != stream.body_paused) return false;
+  stream.body_paused = !flow;
+  if (flow) {
+    codec_->resume_body(stream.id);
+    resumed_ = true;
+    pump_later();
+  } else {
+    stream.read_deadline.cancel();
+    codec_->pause_body(stream.id);
+  }
+  return flow;
+}
+
+void H2Session::let_tunnel_flow(http::StreamId stream, bool flow) {
+  if (H2Stream* s = find(stream)) let_flow(*s, flow);
 }
 
 void H2Session::let_body_flow(Exchange& exchange, bool flow) {
   H2Stream* s = find(exchange.stream());
-  if (closed() || s == nullptr || flow != s->body_paused) return;
-  s->body_paused = !flow;
-  if (!flow) {
-    s->read_deadline.cancel();
-    return codec_->pause_body(s->id);
-  }
+  if (s == nullptr || !let_flow(*s, flow)) return;
   if (std::exchange(exchange.request().expect_continue, false)) {
     http::ResponseHead interim(exchange.arena());
     interim.status = 100;
     write_informational(s->id, interim);
   }
   if (!s->tunnel) worker_.loop().arm(s->read_deadline, exchange.body_read_timeout_ms());
-  codec_->resume_body(s->id);
-  resumed_ = true;
-  pump_later();
+}
+
+bool H2Session::may_settle_tunnel(http::StreamId stream) const noexcept {
+  H2Stream* s = find(stream);
+  return s != nullptr && s->tunnel && !s->closed && !feeding_;
+}
+
+std::unique_ptr<ClientSession> H2Session::settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) {
+  H2Stream* s = find(stream);
+  bury(*s);
+  s->settled = std::move(tunnel);
+  s->settled->serve(*this);
+  return nullptr;
 }
 
 // An HTTP/2 client that closes its sending side can give no more room for answers: it is gone.
@@ -309,7 +348,7 @@ void H2Session::on_stream_writable(http::StreamId stream) {
 
 void H2Session::on_drained() {
   for (const auto& s : streams_)
-    if (s->exchange != nullptr && !s->closed) writable_.push_back(s->id);
+    if (s->user() != nullptr && !s->closed) writable_.push_back(s->id);
   out().start_reading();
   pump_later();
 }
@@ -339,7 +378,7 @@ void H2Session::pump() {
   if (closed()) return;
   for (http::StreamId id : std::exchange(writable_, {})) {
     H2Stream* s = find(id);
-    if (s != nullptr && s->exchange != nullptr && !s->closed && !congested(id)) s->exchange->on_client_drained();
+    if (s != nullptr && s->user() != nullptr && !s->closed && !congested(id)) s->user()->on_client_drained();
   }
   if (resumed_ || !broken_.empty()) return feed({});
   flush();
@@ -370,7 +409,7 @@ void H2Session::stalled(H2Stream& stream) {
   complain(stream.id, "HTTP/2 stream broken off", "the client left no room for the answer");
   http::StreamId id = stream.id;
   codec_->reset_stream(id, http::H2ServerCodec::Break::stalled);
-  if (stream.exchange != nullptr) stream.exchange->on_client_gone(POSTERN_END_CLIENT_TIMEOUT);
+  if (stream.user() != nullptr) stream.user()->on_client_gone(POSTERN_END_CLIENT_TIMEOUT);
   erase(id);
   flush();
   settle();
@@ -387,7 +426,7 @@ void H2Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool) {
     codec_->finish_stream(id);
   else
     codec_->reset_stream(id, http::H2ServerCodec::Break::internal_error);
-  worker_.loop().defer_delete(std::move(s->exchange));
+  bury(*s);
   if (s->closed) {
     erase(id);
   } else {
@@ -399,7 +438,7 @@ void H2Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool) {
 
 void H2Session::drain() {
   for (const auto& s : streams_)
-    if (s->exchange != nullptr) s->exchange->on_drain();
+    if (s->user() != nullptr) s->user()->on_drain();
   if (std::exchange(goaway_, true)) return;
   codec_->begin_goaway();
   wait_for(Wait::goaway);
@@ -408,14 +447,12 @@ void H2Session::drain() {
 
 void H2Session::on_gone(std::uint32_t end) {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
-    auto& exchange = streams_[i]->exchange;
-    if (exchange != nullptr && !exchange->receiving()) exchange->on_client_gone(end);
+    if (streams_[i]->served()) streams_[i]->user()->on_client_gone(end);
   }
 }
 
 void H2Session::end() {
-  for (auto& s : streams_)
-    if (s->exchange != nullptr) worker_.loop().defer_delete(std::move(s->exchange));
+  for (auto& s : streams_) bury(*s);
   streams_.clear();
 }
 

@@ -1,8 +1,10 @@
 // 64-bit handles with a generation count: a late handle finds nothing, never freed memory. One table per worker and kind.
 // Layout: worker + 1 (8 bits), index (24 bits), generation (32 bits); so 0 is never valid.
+// An object may go to sleep as something smaller, an `Asleep`: whoever asks for it gets what wake(Asleep&) answers.
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 namespace postern::server {
@@ -11,7 +13,9 @@ inline std::int32_t worker_of_handle(std::uint64_t handle) noexcept {
   return static_cast<std::int32_t>(handle >> 56) - 1;
 }
 
-template <class T>
+struct NeverAsleep;
+
+template <class T, class Asleep = NeverAsleep>
 class HandleTable {
  public:
   explicit HandleTable(std::uint32_t worker) noexcept : high_((static_cast<std::uint64_t>(worker) + 1) << 56) {}
@@ -23,20 +27,26 @@ class HandleTable {
     }
     std::uint32_t index = free_.back();
     free_.pop_back();
-    entries_[index].object = &object;
+    entries_[index].object = reinterpret_cast<std::uintptr_t>(&object);
     return high_ | (static_cast<std::uint64_t>(index) << 32) | entries_[index].generation;
   }
-  T* find(std::uint64_t handle) const noexcept {
-    if ((handle & kWorkerMask) != high_) return nullptr;
-    auto index = static_cast<std::uint32_t>(handle >> 32) & kIndexMask;
-    if (index >= entries_.size()) return nullptr;
-    const Entry& e = entries_[index];
-    return e.generation == static_cast<std::uint32_t>(handle) ? e.object : nullptr;
+  T* find(std::uint64_t handle) const {
+    std::uintptr_t object = look_up(handle);
+    if constexpr (!std::is_same_v<Asleep, NeverAsleep>)
+      if ((object & kAsleep) != 0) return wake(*reinterpret_cast<Asleep*>(object - kAsleep));
+    return reinterpret_cast<T*>(object);
+  }
+  void put_to_sleep(std::uint64_t handle, Asleep& as) noexcept {  // one that is there
+    entries_[index_of(handle)].object = reinterpret_cast<std::uintptr_t>(&as) | kAsleep;
+  }
+  Asleep* asleep(std::uint64_t handle) const noexcept {  // null: it is awake, or no more
+    std::uintptr_t object = look_up(handle);
+    return (object & kAsleep) != 0 ? reinterpret_cast<Asleep*>(object - kAsleep) : nullptr;
   }
   void remove(std::uint64_t handle) {
-    if (find(handle) == nullptr) return;
-    auto index = static_cast<std::uint32_t>(handle >> 32) & kIndexMask;
-    entries_[index].object = nullptr;
+    if (look_up(handle) == 0) return;
+    std::uint32_t index = index_of(handle);
+    entries_[index].object = 0;
     ++entries_[index].generation;
     free_.push_back(index);
   }
@@ -44,9 +54,9 @@ class HandleTable {
   // valid any more.
   std::uint64_t next(std::uint64_t after) const noexcept {
     if (after != 0 && (after & kWorkerMask) != high_) return 0;
-    std::size_t index = after == 0 ? 0 : (static_cast<std::uint32_t>(after >> 32) & kIndexMask) + std::size_t{1};
+    std::size_t index = after == 0 ? 0 : index_of(after) + std::size_t{1};
     for (; index < entries_.size(); ++index)
-      if (entries_[index].object != nullptr)
+      if (entries_[index].object != 0)
         return high_ | (static_cast<std::uint64_t>(index) << 32) | entries_[index].generation;
     return 0;
   }
@@ -54,11 +64,23 @@ class HandleTable {
 
  private:
   struct Entry {
-    T* object = nullptr;
+    std::uintptr_t object = 0;  // its address; with kAsleep that of what it is meanwhile
     std::uint32_t generation = 1;
   };
+  static constexpr std::uintptr_t kAsleep = 1;  // nothing that is told apart by a handle lies at an odd address
   static constexpr std::uint64_t kWorkerMask = 0xffull << 56;
   static constexpr std::uint32_t kIndexMask = 0xffffff;
+
+  static std::uint32_t index_of(std::uint64_t handle) noexcept {
+    return static_cast<std::uint32_t>(handle >> 32) & kIndexMask;
+  }
+  std::uintptr_t look_up(std::uint64_t handle) const noexcept {
+    if ((handle & kWorkerMask) != high_) return 0;
+    std::uint32_t index = index_of(handle);
+    if (index >= entries_.size()) return 0;
+    const Entry& e = entries_[index];
+    return e.generation == static_cast<std::uint32_t>(handle) ? e.object : 0;
+  }
 
   std::uint64_t high_;
   std::vector<Entry> entries_;

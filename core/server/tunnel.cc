@@ -162,6 +162,11 @@ void Tunnel::close_within(std::uint16_t code, std::uint64_t window_ms, std::stri
   plan_next();
 }
 
+// Half of the time: the other half is for those who answer slowly.
+void Tunnel::drain(std::int64_t ms) {
+  close_within(http::kCloseGoingAway, static_cast<std::uint64_t>(ms) / 2, "drain");
+}
+
 void Tunnel::reloaded() {
   if (route_.tunnel.reload_close > 0)
     close_within(http::kCloseServiceRestart, static_cast<std::uint64_t>(route_.tunnel.reload_close), "reload");

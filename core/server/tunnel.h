@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/deadline_wheel.h"
@@ -48,8 +49,8 @@ class TunnelCounts {
 class TunnelPlace {
  public:
   TunnelPlace() = default;
-  TunnelPlace(const TunnelPlace&) = delete;
-  TunnelPlace& operator=(const TunnelPlace&) = delete;
+  TunnelPlace(TunnelPlace&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  TunnelPlace& operator=(TunnelPlace&&) = delete;
   ~TunnelPlace() { leave(); }
   bool take(TunnelCounts::Count& count, std::int64_t most) noexcept;  // false: all are taken; 0: there is no most
   void leave() noexcept;
@@ -60,7 +61,7 @@ class TunnelPlace {
 
 class Tunnel {
  public:
-  // Its exchange. Only end_tunnel may destroy or stop the tunnel.
+  // Its exchange, or what that has become. Only end_tunnel may destroy or stop the tunnel.
   class Host {
    public:
     virtual void tunnel_to_client(std::string_view bytes) = 0;
@@ -82,12 +83,14 @@ class Tunnel {
   Tunnel& operator=(const Tunnel&) = delete;
   ~Tunnel() { stop("aborted"); }
 
+  void set_host(Host& host) noexcept { host_ = &host; }
   void from_client(std::string_view bytes);
   void from_upstream(std::string_view bytes);
   void client_ended();  // it sends no more; perhaps it still reads
   // Ends some time within `window_ms`, so that not all of them come back at once. The first wish counts.
   void close_within(std::uint16_t code, std::uint64_t window_ms, std::string_view reason);
-  void reloaded();  // as the route's reload_close says
+  void reloaded();              // as the route's reload_close says
+  void drain(std::int64_t ms);  // the gateway ends within that time
   // The exchange is over: nothing is asked of the host any more. `ended_by`: for the metrics, when neither the gateway
   // nor a Close has told.
   void stop(std::string_view ended_by) noexcept;

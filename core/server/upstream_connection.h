@@ -11,10 +11,7 @@
 #include "base/error.h"
 #include "http/message.h"
 #include "net/loop.h"
-
-namespace postern::net {
-class Stream;
-}
+#include "net/stream.h"
 
 namespace postern::server {
 
@@ -61,8 +58,11 @@ class UpstreamStream {
   virtual void pause_response() = 0;
   virtual void resume_response() = 0;
   virtual bool congested() const noexcept = 0;  // the upstream does not read; on_drained follows
-  // Bytes are all that will pass from now on: what is there for HTTP's sake may go. Never inside one of the user's events.
-  virtual void settle_tunnel() {}
+  // It has changed to another protocol, and nothing of that is held here: settle_tunnel may follow.
+  virtual bool may_settle_tunnel() const noexcept { return false; }
+  // Its socket becomes the user's, who has no stream any more. The pool counts it until UpstreamPool::end_tunnel. Never inside
+  // one of the user's events.
+  virtual std::unique_ptr<net::Stream> settle_tunnel() { return nullptr; }
   virtual void give_back() = 0;  // request and response have ended
   virtual void discard() = 0;    // the user gives up, whatever state they are in
 

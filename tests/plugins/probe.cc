@@ -140,6 +140,40 @@ void watch(postern_exchange x) {
   report(x, "changed", changed);
 }
 
+// What a plugin keeps with a tunnel between two looks at it.
+struct Memory {
+  postern_str greeting;
+  std::int64_t looks;
+};
+std::int64_t looks_at_ended = 0;
+
+void count_end(void* user) { looks_at_ended += static_cast<Memory*>(user)->looks; }
+
+void remember(postern_exchange x, const Instance& self) {
+  const auto* t = tables.exchange;
+  const std::string expected = "hello  at /ws";
+  std::int64_t looks = 0, lost = 0;
+  for (auto one = t->next(0); one != 0; one = t->next(one)) {
+    if (variable(one, "tunnel.protocol") == "-") continue;
+    postern_value kept{};
+    auto id = t->variable_id(str("probe.memory"));
+    if (t->variable_get(one, id, &kept) != POSTERN_OK) {
+      auto* memory = static_cast<Memory*>(t->allocate(one, sizeof(Memory)));
+      lost += tables.text->expand(one, self.greeting, &memory->greeting) != POSTERN_OK;
+      kept.type = POSTERN_VALUE_INT;
+      kept.integer = reinterpret_cast<std::int64_t>(memory);
+      lost += t->variable_set(one, id, &kept) != POSTERN_OK;
+      lost += t->on_end(one, count_end, memory) != POSTERN_OK;
+    }
+    auto* memory = reinterpret_cast<Memory*>(kept.integer);
+    looks += ++memory->looks;
+    lost += std::string(memory->greeting.ptr, memory->greeting.len) != expected;
+  }
+  report(x, "looks", looks);
+  report(x, "lost", lost);
+  report(x, "ended", looks_at_ended);
+}
+
 struct Waiting {
   postern_ticket ticket;
 };
@@ -193,6 +227,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "out-of-place") out_of_place(x);
   if (what == "list") list(x);
   if (what == "watch") watch(x);
+  if (what == "remember") remember(x, self);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
   if (what == "meddle") return meddle(x, self, slot);
   if (what == "respond") {

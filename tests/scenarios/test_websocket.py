@@ -681,6 +681,36 @@ def test_tunnels_can_be_watched_for_ever(gateway, server, upstream):
     assert u.last.headers.get_all("X-Did") == ["unread=0", "changed=0"]
 
 
+def test_a_plugin_keeps_what_it_has_with_a_tunnel(gateway, server, upstream):
+    """Variables, memory, expanded texts and callbacks for the end, each time that it looks at a tunnel that is silent otherwise."""
+    u = upstream()
+    config = proxy_to(server(echo))
+    config["upstreams"]["plain"] = {"targets": [str(u)]}
+    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
+    gw = gateway({"workers": 1, **config})
+
+    def look():
+        with gw.http1() as client:
+            client.get("/list", headers={"X-Do": "remember"})
+        return u.last.headers.get_all("X-Did")
+
+    async def talk():
+        async with connect(gw) as first, connect(gw):
+            looks.append(look())
+            looks.append(look())
+            await first.send("x")
+            await first.recv()
+            looks.append(look())
+    looks = []
+    run(talk())
+    assert looks == [["looks=2", "lost=0", "ended=0"], ["looks=4", "lost=0", "ended=0"], ["looks=6", "lost=0", "ended=0"]]
+    for _ in range(200):
+        last = look()
+        if last == ["looks=0", "lost=0", "ended=6"]:
+            break
+    assert last == ["looks=0", "lost=0", "ended=6"]
+
+
 @pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
 def test_the_log_at_the_end_knows_all_of_the_handshake(gateway, server, tmp_path, over):
     """A tunnel keeps of its handshake what may still be asked for, and no more."""

@@ -35,7 +35,7 @@ postern_status expand(postern_exchange handle, postern_template t, postern_str* 
   if (t == nullptr || text == nullptr) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](server::Exchange& x) {
     if (!x.has_room(0)) return POSTERN_E_LIMIT;
-    *text = str(t->compiled.expand(x, x.arena()));
+    *text = str(x.expand(t->compiled));
     return POSTERN_OK;
   });
 }

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <string>
 
-#include "base/packer.h"
-
 namespace postern {
 namespace {
 
@@ -23,64 +21,26 @@ TEST_CASE("a copy is the text, whatever its length") {
   }
 }
 
-TEST_CASE("what stands alone outlives the blocks and counts on") {
+TEST_CASE("what stands alone goes from one arena to another") {
   BlockPool pool;
   Arena arena(pool);
   arena.allocate(3000);
   auto* kept = static_cast<char*>(arena.allocate_alone(10));
   std::memcpy(kept, "still here", 10);
-  arena.allocate(3000);
+  arena.allocate(3000);  // large, but not alone
   auto* large = static_cast<char*>(arena.allocate_alone(5000));
   large[4999] = 'x';
   CHECK(arena.total() >= 11'000);
-  arena.release_blocks();
-  CHECK(std::string_view(kept, 10) == "still here");
-  CHECK(large[4999] == 'x');
-  CHECK(arena.total() == 5010);
-  CHECK(arena.copy("and more") == "and more");
-  arena.release_blocks();
-  CHECK(arena.total() == 5010);
+  Arena::Large* taken = arena.take_alone();
+  CHECK(arena.take_alone() == nullptr);
   arena.reset();
   CHECK(arena.total() == 0);
-}
-
-struct Packed {
-  std::string_view name;
-  std::span<int> numbers;
-  void pack(Packer& packer) {
-    packer.text(name);
-    int* first = numbers.data();
-    packer.array(first, numbers.size());
-    numbers = {first, numbers.size()};
-  }
-};
-
-TEST_CASE("a packer measures first and then moves all of it together") {
-  std::string text = "a name";
-  int some[] = {1, 2, 3};
-  Packed packed{text, some};
-  Packer measure;
-  packed.pack(measure);
-  CHECK(packed.name.data() == text.data());
-  auto memory = std::make_unique<std::byte[]>(measure.size());
-  Packer packer(memory.get());
-  packed.pack(packer);
-  CHECK(packer.size() == measure.size());
-  text = "gone..";
-  some[2] = 0;
-  CHECK(packed.name == "a name");
-  CHECK(packed.numbers[2] == 3);
-  CHECK(reinterpret_cast<std::uintptr_t>(packed.numbers.data()) % alignof(int) == 0);
-}
-
-TEST_CASE("nothing packs to nothing") {
-  Packer packer;
-  std::string_view text;
-  int* none = nullptr;
-  packer.text(text);
-  packer.array(none, 0);
-  packer.object(none);
-  CHECK(packer.size() == 0);
+  Arena other(pool);
+  other.give_alone(taken);
+  CHECK(std::string_view(kept, 10) == "still here");
+  CHECK(large[4999] == 'x');
+  CHECK(other.total() == 5010);
+  CHECK(other.copy("and more") == "and more");
 }
 
 }  // namespace

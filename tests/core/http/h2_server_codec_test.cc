@@ -395,9 +395,9 @@ TEST_CASE("fields on a tunnel break it off, and none of them is kept") {
     p.peer.request(kChat, nullptr, true);
     CHECK(p.exchange());
     p.take_events();
-    if (settled) p.arena.release_blocks();
+    if (settled) p.arena.reset();
     CHECK(p.feed(frame(FrameType::headers, kEndStream, 1, fields({{"x-one", "1"}}))));
-    p.arena.release_blocks();
+    p.arena.reset();
     Arena other(p.pool);  // takes the block
     auto theirs = other.array<char>(2000);
     std::fill(theirs.begin(), theirs.end(), 'o');
