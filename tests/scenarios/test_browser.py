@@ -1,14 +1,12 @@
 """What a real browser makes of the gateway: HTTP/2 over TLS, streams and WebSockets on one connection."""
-import asyncio
-import queue
 import threading
 
 import pytest
-import websockets
 
 from support.certificates import shared
 from support.gateway import proxy_to
 from support.upstream import early, ok
+from support.websocket import connect, echo, run
 from support.wire import TIMEOUT
 
 TRUSTING = "--ignore-certificate-errors"  # the test's authority is nobody's
@@ -69,47 +67,9 @@ def test_a_page_has_more_streams_of_events_than_connections(gateway, browser, up
     assert said == "x" * 12
 
 
-class Room:
-    """A websockets server that echoes, and remembers what it was asked with."""
-
-    def __init__(self):
-        self.headers, self.closed = [], queue.Queue()
-        self.loop = asyncio.new_event_loop()
-
-        async def echo(ws, _path):
-            self.headers.append(ws.request_headers)
-            try:
-                async for message in ws:
-                    await ws.send(message)
-            except websockets.ConnectionClosed:
-                pass  # with a code of the client's own
-            self.closed.put(ws.close_code)
-
-        async def start():
-            return await websockets.serve(echo, "127.0.0.1", 0, subprotocols=["chat"])
-        self.server = self.loop.run_until_complete(start())
-        self.address = "127.0.0.1:%d" % self.server.sockets[0].getsockname()[1]
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-
-    def __str__(self):
-        return self.address
-
-    def stop(self):
-        async def close():
-            self.server.close()
-            await self.server.wait_closed()
-        asyncio.run_coroutine_threadsafe(close(), self.loop).result(TIMEOUT)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(TIMEOUT)
-        self.loop.close()
-
-
 @pytest.fixture
-def room():
-    one = Room()
-    yield one
-    one.stop()
+def room(websocket_server):
+    return websocket_server(echo, subprotocols=["chat"], compression="deflate")
 
 
 TALK = """
@@ -133,20 +93,20 @@ def test_a_browser_speaks_websocket_over_tls(gateway, browser, room, protocols, 
     assert page.run_async(TALK, url(gw, "/room", "wss")) == ["chat", "hello", 100000, 4001, True]
     assert room.headers[0]["X-Protocol"] == spoken
     assert room.headers[0]["Origin"] == url(gw, "")
-    assert room.closed.get(timeout=TIMEOUT) == 4001
+    assert room.wait_closed() == (4001, "enough")
 
 
 def test_a_standard_client_speaks_websocket_over_tls(gateway, room):
     gw = gateway(secure(proxy_to(room)))
 
     async def talk():
-        how = {"ssl": shared()[0].trusted(), "subprotocols": ["chat"], "close_timeout": TIMEOUT}
-        async with websockets.connect(url(gw, "/room", "wss"), **how) as ws:
+        trusting = shared()[0].trusted()
+        async with connect(gw, "/room", ssl=trusting, subprotocols=["chat"], compression="deflate") as ws:
             assert ws.subprotocol == "chat"
             for message in ("text", b"x" * 300_000):
                 await ws.send(message)
                 assert await ws.recv() == message
             await (await ws.ping())
             await ws.close(4002)
-    asyncio.run(asyncio.wait_for(talk(), TIMEOUT * 2))
-    assert room.closed.get(timeout=TIMEOUT) == 4002
+    run(talk())
+    assert room.wait_closed() == (4002, "")

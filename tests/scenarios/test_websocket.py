@@ -1,20 +1,16 @@
 """WebSockets through the gateway, between a standard client and a standard server (python3-websockets)."""
 import asyncio
-import base64
-import contextlib
 import hashlib
 import json
 import os
-import threading
 
 import pytest
-import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatusCode
 
 from support.certificates import server_context, shared
 from support.gateway import proxy_to
 from support.upstream import early, ok
-from support.wire import TIMEOUT
+from support.websocket import connect, echo, run
 
 pytestmark = pytest.mark.concurrency
 
@@ -26,80 +22,13 @@ HANDSHAKE = (f"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: 
 SWITCH = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
 
 
-class Server:
-    """A websockets server on a thread of its own. handler(socket) is a coroutine; `closed` gathers how its sockets ended."""
-
-    def __init__(self, handler, **how):
-        self.closed, self.paths, self.headers = [], [], []
-        self.changed = threading.Condition()
-        self.loop = asyncio.new_event_loop()
-
-        async def serve(ws):
-            self.paths.append(ws.path)
-            self.headers.append(ws.request_headers)
-            try:
-                await handler(ws)
-            except ConnectionClosed:
-                pass
-            await ws.wait_closed()
-            with self.changed:
-                self.closed.append((ws.close_code, ws.close_reason))
-                self.changed.notify_all()
-
-        how = {"max_size": None, "ping_interval": None, "compression": None, "close_timeout": TIMEOUT, **how}
-
-        async def start():
-            return await websockets.serve(serve, "127.0.0.1", 0, **how)
-        self.server = self.loop.run_until_complete(start())
-        port = self.server.sockets[0].getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-
-    def __str__(self):
-        return self.address
-
-    def wait_closed(self, count=1):
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.closed) >= count, TIMEOUT), self.closed
-        return self.closed[count - 1]
-
-    def stop(self):
-        async def close():
-            self.server.close()
-            await self.server.wait_closed()
-        asyncio.run_coroutine_threadsafe(close(), self.loop).result(TIMEOUT)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(TIMEOUT)
-        self.loop.close()
-
-
 @pytest.fixture
-def server():
-    with contextlib.ExitStack() as stack:
-        def start(handler, **how):
-            one = Server(handler, **how)
-            stack.callback(one.stop)
-            return one
-        yield start
-
-
-async def echo(ws):
-    async for message in ws:
-        await ws.send(message)
+def server(websocket_server):
+    return websocket_server
 
 
 async def until_closed(ws):
     await ws.wait_closed()
-
-
-def connect(gw, path="/ws", **how):
-    how = {"max_size": None, "ping_interval": None, "compression": None, "close_timeout": TIMEOUT, **how}
-    return websockets.connect(f"ws://{gw.address()}{path}", **how)
-
-
-def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, TIMEOUT * 2))
 
 
 def tunnel(target, plugins=(), upgrade=None, top=None, **settings):
@@ -470,9 +399,7 @@ def test_messages_pass_over_tls_on_both_sides(gateway, server):
     large = os.urandom(3_000_000)
 
     async def talk():
-        how = {"max_size": None, "compression": None, "ping_interval": None, "close_timeout": TIMEOUT}
-        port = gw.address().rsplit(":", 1)[1]
-        async with websockets.connect(f"wss://localhost:{port}/ws", ssl=authority.trusted(), **how) as ws:
+        async with connect(gw, ssl=authority.trusted()) as ws:
             for message in ("text", b"", large, "again"):
                 await ws.send(message)
                 assert await ws.recv() == message

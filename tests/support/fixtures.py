@@ -9,32 +9,25 @@ from support.example import process
 from support.gateway import BINARY, Workspace, environment, running
 from support.h2_upstream import H2Upstream
 from support.upstream import Upstream
+from support.websocket import WebSocketServer
 
 
 @pytest.fixture
 def upstream():
     """upstream(answers, never=, unix=): a scripted upstream; see support/upstream.py."""
-    started = []
-
-    def start(answers=None, **how):
-        started.append(Upstream(answers, **how))
-        return started[-1]
-
-    yield start
-    _all(one.stop for one in started)
+    yield from _any_number_of(Upstream)
 
 
 @pytest.fixture
 def h2_upstream():
     """h2_upstream(answers, settings=, ...): a scripted HTTP/2 upstream; see support/h2_upstream.py."""
-    started = []
+    yield from _any_number_of(H2Upstream)
 
-    def start(answers=None, **how):
-        started.append(H2Upstream(answers, **how))
-        return started[-1]
 
-    yield start
-    _all(one.stop for one in started)
+@pytest.fixture
+def websocket_server():
+    """websocket_server(handler, **how): a standard WebSocket server; see support/websocket.py."""
+    yield from _any_number_of(WebSocketServer)
 
 
 @pytest.fixture
@@ -78,6 +71,18 @@ def postern():
 
     yield run
     _all(workspace.remove for workspace in workspaces)
+
+
+def _any_number_of(kind):
+    """Starts one at each call, and stops all of them at the end."""
+    started = []
+
+    def start(*arguments, **how):
+        started.append(kind(*arguments, **how))
+        return started[-1]
+
+    yield start
+    _all(one.stop for one in started)
 
 
 def _all(steps):
