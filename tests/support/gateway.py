@@ -67,6 +67,11 @@ def proxy_to(upstream, plugins=(), route=None, **top):
     }
 
 
+def over_h2(upstream, **more):
+    """An upstream that speaks HTTP/2, as proxy_to takes it."""
+    return {"targets": [str(upstream)], "protocol": "h2", **more}
+
+
 def _default_tls():
     """What the switch adds to a listener that the scenario did not write."""
     return "" if PROTOCOL != "tls" else f", tls: {{certificates: [{shared()[1]}]}}"

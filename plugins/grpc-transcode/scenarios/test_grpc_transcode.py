@@ -13,7 +13,8 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 from support.descriptors import compiled, messages, of_readme
-from support.gateway import BUILD, proxy_to
+from support.gateway import BUILD, over_h2, proxy_to
+from support.grpc_calls import channel_to, frame, serving
 from support.h2_upstream import Gone
 from support.upstream import Upstream, ok
 from support.wire import TIMEOUT, Truncated
@@ -74,17 +75,8 @@ class Library(grpc.GenericRpcHandler):
 
 @pytest.fixture
 def library():
-    with contextlib.ExitStack() as stack:
-        one = Library()
-        server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[one], options=[("grpc.so_reuseport", 0)])
-        one.address = "127.0.0.1:%d" % server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        stack.callback(lambda: server.stop(None).wait(TIMEOUT))
+    with serving(Library()) as one:
         yield one
-
-
-def over_h2(address, **more):
-    return {"targets": [str(address)], "protocol": "h2", **more}
 
 
 def transcode(**config):
@@ -286,7 +278,7 @@ def test_the_route_may_rewrite_the_path_of_the_client(gateway, library):
 
 def test_ordinary_grpc_shares_the_route(gateway, library):
     gw = gateway(proxy_to(over_h2(library.address), [transcode()], listeners=[{"name": "public", "address": "127.0.0.1:0"}]))
-    with grpc.insecure_channel(gw.address(), [("grpc.enable_http_proxy", 0)]) as channel:
+    with channel_to(gw) as channel:
         call = channel.unary_unary("/library.v1.Library/GetBook", lambda message: message.SerializeToString(), M["Book"].FromString)
         assert call(M["GetBookRequest"](name="x"), timeout=TIMEOUT).name == "x"
 
@@ -375,10 +367,6 @@ def test_an_empty_stream_is_empty(gw, library):
 
 
 # --- Answers that no server should give ---
-
-
-def frame(message, flags=0, size=None):
-    return bytes([flags]) + (len(message) if size is None else size).to_bytes(4, "big") + message
 
 
 GRPC = ("content-type", "application/grpc")
@@ -682,17 +670,12 @@ def test_the_examples_of_the_readme(gateway):
     readme = pathlib.Path(__file__).parents[1] / "README.md"
     blocks = dict(re.findall(r"^```(yaml|console)\n(.*?)^```", readme.read_text().replace("```yaml\n- ", "```part\n"), re.M | re.S))
     files = of_readme(readme)
-    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[Shop(files["shop.pb"])], options=[("grpc.so_reuseport", 0)])
-    address = "127.0.0.1:%d" % server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
+    with serving(Shop(files["shop.pb"])) as shop:
         plain = "listeners: [{name: public, address: '127.0.0.1:0'}]\n"
-        gw = gateway(plain + blocks["yaml"].replace("127.0.0.1:50051", address), files=files)
+        gw = gateway(plain + blocks["yaml"].replace("127.0.0.1:50051", shop.address), files=files)
         said = re.findall(r"^\$ (.*)\n((?:[^$\n].*\n)*)", blocks["console"], re.M)
         assert len(said) == 5
         for command, expected in said:
             command = command.replace("127.0.0.1:8080", gw.address()).replace("curl ", "curl --noproxy '*' ")
             got = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True).stdout
             assert got.rstrip("\n") == expected.rstrip("\n")
-    finally:
-        server.stop(None).wait(TIMEOUT)

@@ -1,14 +1,13 @@
 """Browsers call gRPC upstreams: gRPC-Web in binary and in text, with stock gRPC servers and with scripted ones."""
 import base64
-import contextlib
 import subprocess
 import threading
-from concurrent import futures
 
 import grpc
 import pytest
 
-from support.gateway import proxy_to
+from support.gateway import over_h2, proxy_to
+from support.grpc_calls import channel_to, frame, frames, serving
 from support.upstream import Upstream, ok
 from support.wire import TIMEOUT, Truncated
 
@@ -51,21 +50,8 @@ class Service(grpc.GenericRpcHandler):
 
 @pytest.fixture
 def service():
-    with contextlib.ExitStack() as stack:
-        one = Service()
-        server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[one], options=[("grpc.so_reuseport", 0)])
-        one.address = "127.0.0.1:%d" % server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        stack.callback(lambda: server.stop(None).wait(TIMEOUT))
+    with serving(Service()) as one:
         yield one
-
-
-def h2(address):
-    return {"targets": [str(address)], "protocol": "h2"}
-
-
-def frame(message, flags=0):
-    return bytes([flags]) + len(message).to_bytes(4, "big") + message
 
 
 def call(gw, message=b"hi", method=METHOD, kind=BINARY, headers=(), **how):
@@ -78,17 +64,6 @@ def unpadded(text):
     """Base64 with padding wherever a piece ended."""
     assert len(text) % 4 == 0
     return b"".join(base64.b64decode(text[i:i + 4], validate=True) for i in range(0, len(text), 4))
-
-
-def frames(body):
-    """(flags, payload) of each; nothing may be left over."""
-    found = []
-    while body:
-        size = int.from_bytes(body[1:5], "big")
-        assert len(body) >= 5 + size
-        found.append((body[0], body[5:5 + size]))
-        body = body[5 + size:]
-    return found
 
 
 def answer(response):
@@ -111,7 +86,7 @@ def refusal(response, kind=BINARY):
 
 @pytest.mark.parametrize("kind", [BINARY, TEXT])
 def test_a_call_to_a_stock_server(gateway, service, kind):
-    response = call(gateway(proxy_to(h2(service.address), ["grpc-web"])), b"hello", kind=kind)
+    response = call(gateway(proxy_to(over_h2(service.address), ["grpc-web"])), b"hello", kind=kind)
     messages, trailers = answer(response)
     assert (messages, trailers["grpc-status"]) == ([b"hello"], "0")
     assert response.headers["Content-Type"] == kind
@@ -119,7 +94,7 @@ def test_a_call_to_a_stock_server(gateway, service, kind):
 
 @pytest.mark.parametrize("kind", [BINARY, TEXT])
 def test_each_message_of_a_stream_comes_as_it_is_sent(gateway, service, kind):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"]))
     plain = unpadded if kind == TEXT else bytes
     size = 8 if kind == TEXT else 6
     with gw.http1() as client:
@@ -141,7 +116,7 @@ def test_each_message_of_a_stream_comes_as_it_is_sent(gateway, service, kind):
 
 
 def test_each_message_comes_as_it_is_sent_over_http2_too(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"], **PLAIN))
     with gw.h2() as client:
         client.send_request("POST", "/test.Echo/Stream", headers={"content-type": BINARY}, body=frame(b"3"))
         stream = client.streams[client.latest]
@@ -155,7 +130,7 @@ def test_each_message_comes_as_it_is_sent_over_http2_too(gateway, service):
 
 
 def test_text_may_be_cut_anywhere_and_padded_inside(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"]))
     whole = frame(b"hello world")
     text = base64.b64encode(whole)
     for chunks in ([text[i:i + 1] for i in range(len(text))], [text[:5], text[5:]],
@@ -165,13 +140,13 @@ def test_text_may_be_cut_anywhere_and_padded_inside(gateway, service):
 
 
 def test_what_is_no_base64_is_refused(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"]))
     for body in (b"AAAA*AAA", b"AAAAA", b"=", b"A===", b"AA=A"):
         assert refusal(call(gw, kind=TEXT, body=body), TEXT) == (13, "Bad Request")
 
 
 def test_errors_of_the_upstream_pass(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"]))
     response = call(gw, method="/test.Echo/Fails")  # trailers only, or not: as the server likes
     told = dict(response.headers) if not response.body else answer(response)[1]
     assert (told["grpc-status"], told["grpc-message"]) == ("5", "nothing by that n%C3%A4me")
@@ -185,7 +160,7 @@ def test_what_the_upstream_sees(gateway, h2_upstream):
         stream.respond(headers=[("content-type", "application/grpc")], body=frame(b"x"), trailers=[("grpc-status", "0"), ("x-a", "1"), ("x-a", "2")])
 
     u = h2_upstream(respond)
-    gw = gateway(proxy_to(h2(u), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(u), ["grpc-web"]))
     response = call(gw, b"hi", kind=TEXT, headers={"Accept": "application/grpc-web", "grpc-timeout": "10S"})
     seen = u.streams[0]
     assert (seen.headers["content-type"], seen.headers["te"], seen.body) == ("application/grpc+proto", "trailers", frame(b"hi"))
@@ -199,7 +174,7 @@ def test_a_response_of_trailers_only_stays_a_head(gateway, h2_upstream):
         stream.read_body()
         stream.send_head(200, [("content-type", "application/grpc"), ("grpc-status", "5"), ("grpc-message", "gone")], end=True)
 
-    gw = gateway(proxy_to(h2(h2_upstream(respond)), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), ["grpc-web"]))
     assert refusal(call(gw)) == (5, "gone")
 
 
@@ -208,7 +183,7 @@ def test_an_upstream_that_ends_in_its_head_without_a_status_has_one(gateway, h2_
         stream.read_body()
         stream.send_head(200, [("content-type", "application/grpc")], end=True)
 
-    gw = gateway(proxy_to(h2(h2_upstream(respond)), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), ["grpc-web"]))
     assert refusal(call(gw)) == (2, "the upstream ended the response without a status")
 
 
@@ -219,7 +194,7 @@ def test_an_upstream_that_breaks_off_breaks_the_response(gateway, h2_upstream):
         stream.send_data(frame(b"x"))
         stream.reset()
 
-    gw = gateway(proxy_to(h2(h2_upstream(respond)), ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(h2_upstream(respond)), ["grpc-web"]))
     with gw.http1() as client:
         client.send_request("POST", METHOD, headers={"Content-Type": BINARY}, body=frame(b""))
         head = client.read_head()
@@ -235,7 +210,7 @@ def test_an_error_page_becomes_a_status(gateway, upstream):
 
 def test_what_the_gateway_refuses_has_a_status(gateway, upstream):
     nobody = Upstream(listen=False)
-    config = proxy_to(h2(nobody), route={"match": {"path": "/test.Echo/*"}})
+    config = proxy_to(over_h2(nobody), route={"match": {"path": "/test.Echo/*"}})
     config["plugins"] = ["grpc-web"]
     config["routes"].append({"id": "keys", "match": {"path": "/test.Keys/*"}, "upstream": "backend", "plugins": [KEYS]})
     config["routes"].append({"id": "small", "match": {"path": "/test.Small/*"}, "upstream": "backend", "body_limit": "3b"})
@@ -251,12 +226,12 @@ def test_what_the_gateway_refuses_has_a_status(gateway, upstream):
 
 def test_the_gateways_timeout_is_a_deadline(gateway, h2_upstream):
     u = h2_upstream(lambda stream: stream.wait(lambda: stream.reset_code is not None, "RST_STREAM"))
-    gw = gateway(proxy_to({**h2(u), "timeouts": {"response": "50ms"}}, ["grpc-web"]))
+    gw = gateway(proxy_to(over_h2(u, timeouts={"response": "50ms"}), ["grpc-web"]))
     assert refusal(call(gw)) == (4, "Gateway Timeout")
 
 
 def test_with_cors_above_it_a_page_can_call_and_read_every_refusal(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), [CORS, "grpc-web", KEYS]))
+    gw = gateway(proxy_to(over_h2(service.address), [CORS, "grpc-web", KEYS]))
     origin = {"Origin": "https://app.example.com"}
     preflight = gw.request("OPTIONS", METHOD, headers={**origin, "Access-Control-Request-Method": "POST",
                                                        "Access-Control-Request-Headers": "content-type,x-grpc-web"})
@@ -268,8 +243,8 @@ def test_with_cors_above_it_a_page_can_call_and_read_every_refusal(gateway, serv
 
 
 def test_ordinary_grpc_shares_the_route(gateway, service):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
-    with grpc.insecure_channel(gw.address(), [("grpc.enable_http_proxy", 0)]) as channel:
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"], **PLAIN))
+    with channel_to(gw) as channel:
         assert channel.unary_unary(METHOD)(b"hello", timeout=TIMEOUT) == b"hello"
         with pytest.raises(grpc.RpcError) as failed:
             channel.unary_unary("/test.Echo/Fails")(b"", timeout=TIMEOUT)
@@ -278,7 +253,7 @@ def test_ordinary_grpc_shares_the_route(gateway, service):
 
 @pytest.mark.parametrize("version", ["--http2-prior-knowledge", "--http1.1"])
 def test_curl_calls_over_both_versions(gateway, service, version):
-    gw = gateway(proxy_to(h2(service.address), ["grpc-web"], **PLAIN))
+    gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"], **PLAIN))
     got = subprocess.run(["curl", "-sS", version, "--noproxy", "*", "-H", "Content-Type: application/grpc-web", "--data-binary", "@-",
                           f"http://{gw.address()}{METHOD}"], input=frame(b"hello"), capture_output=True, timeout=60, check=True).stdout
     assert frames(got)[0] == (0, b"hello")
