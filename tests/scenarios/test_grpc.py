@@ -1,11 +1,11 @@
 """A stock gRPC client and stock gRPC servers, with the gateway between them."""
 import contextlib
 import threading
-from concurrent import futures
 
 import grpc
 import pytest
 
+from support.grpc_calls import channel_to, serving
 from support.upstream import Upstream
 from support.wire import TIMEOUT
 
@@ -72,25 +72,6 @@ class Service(grpc.GenericRpcHandler):
         self.release.wait(TIMEOUT)
 
 
-@contextlib.contextmanager
-def serving(count=1):
-    """So many servers, each with its service and address."""
-    services, servers = [], []
-    for _ in range(count):
-        service = Service()
-        server = grpc.server(futures.ThreadPoolExecutor(16), handlers=[service], options=[("grpc.so_reuseport", 0)])
-        service.address = "127.0.0.1:%d" % server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        services.append(service)
-        servers.append(server)
-    try:
-        yield services
-    finally:
-        for service, server in zip(services, servers):
-            service.release.set()
-            server.stop(None).wait(TIMEOUT)
-
-
 def grpc_to(*addresses, plugins=(), **route):
     return {
         "upstreams": {"echo": {"targets": [str(a) for a in addresses], "protocol": "h2"}},
@@ -101,14 +82,19 @@ def grpc_to(*addresses, plugins=(), **route):
 @pytest.fixture
 def channel():
     with contextlib.ExitStack() as stack:
-        yield lambda gw: stack.enter_context(grpc.insecure_channel(gw.address(), [("grpc.enable_http_proxy", 0),
-                                                                                  ("grpc.max_receive_message_length", -1)]))
+        yield lambda gw: stack.enter_context(channel_to(gw, ("grpc.max_receive_message_length", -1)))
 
 
 @pytest.fixture
 def servers():
+    """servers(count): so many, each with its service and address."""
     with contextlib.ExitStack() as stack:
-        yield lambda count=1: stack.enter_context(serving(count))
+        def start(count=1):
+            services = [stack.enter_context(serving(Service(), threads=16)) for _ in range(count)]
+            for service in services:
+                stack.callback(service.release.set)  # no server stops before its calls
+            return services
+        yield start
 
 
 def test_all_four_kinds_of_calls(gateway, channel, servers):

@@ -1,7 +1,7 @@
 """What the gateway itself says to gRPC calls: a status that their clients understand, never an HTTP error."""
 import threading
 
-from support.gateway import proxy_to
+from support.gateway import over_h2, proxy_to
 from support.upstream import Upstream
 
 CALL = {"Content-Type": "application/grpc+proto", "TE": "trailers"}
@@ -17,10 +17,6 @@ def status_of(response):
     return int(response.headers["grpc-status"]), response.headers["grpc-message"]
 
 
-def h2(upstream, **more):
-    return {"targets": [str(upstream)], "protocol": "h2", **more}
-
-
 def test_no_route_is_unimplemented(gateway, upstream):
     gw = gateway({**proxy_to(upstream(never=True)), "routes": [
         {"id": "one", "match": {"path": "/one"}, "upstream": "backend"}]})
@@ -29,7 +25,7 @@ def test_no_route_is_unimplemented(gateway, upstream):
 
 def test_an_upstream_that_is_not_there_is_unavailable(gateway):
     nobody = Upstream(listen=False)
-    gw = gateway(proxy_to(h2(nobody)))
+    gw = gateway(proxy_to(over_h2(nobody)))
     assert status_of(call(gw)) == (14, "Bad Gateway")
     assert gw.request("POST", "/", body="x").status == 502  # nobody else sees gRPC
     assert gw.request("POST", "/", body="x", headers={"Content-Type": "application/grpc-web+proto"}).status == 502
@@ -38,7 +34,7 @@ def test_an_upstream_that_is_not_there_is_unavailable(gateway):
 
 def test_the_calls_deadline_is_kept(gateway, h2_upstream):
     u = h2_upstream(lambda stream: stream.wait(lambda: stream.reset_code is not None, "RST_STREAM"))
-    gw = gateway(proxy_to(h2(u)))
+    gw = gateway(proxy_to(over_h2(u)))
     assert status_of(call(gw, headers={"grpc-timeout": "50m"})) == (4, "Gateway Timeout")
     u.wait_for(lambda u: u.streams[0].reset_code == 8)
     assert u.streams[0].headers["grpc-timeout"] == "50m"
@@ -46,7 +42,7 @@ def test_the_calls_deadline_is_kept(gateway, h2_upstream):
 
 def test_the_gateways_own_timeout_is_a_deadline_too(gateway, h2_upstream):
     u = h2_upstream(lambda stream: stream.wait(lambda: stream.reset_code is not None, "RST_STREAM"))
-    gw = gateway(proxy_to(h2(u, timeouts={"response": "50ms"})))
+    gw = gateway(proxy_to(over_h2(u, timeouts={"response": "50ms"})))
     assert status_of(call(gw))[0] == 4
 
 
@@ -65,7 +61,7 @@ def test_te_trailers_reaches_the_upstream_and_trailers_the_client(gateway, h2_up
                        trailers=[("grpc-status", "0"), ("grpc-message", "fine")])
 
     u = h2_upstream(answer)
-    response = call(gateway(proxy_to(h2(u))))
+    response = call(gateway(proxy_to(over_h2(u))))
     assert (response.status, response.body) == (200, b"\0\0\0\0\0")
     assert list(response.trailers) == [("grpc-status", "0"), ("grpc-message", "fine")]
     assert u.streams[0].headers["te"] == "trailers"
@@ -73,7 +69,7 @@ def test_te_trailers_reaches_the_upstream_and_trailers_the_client(gateway, h2_up
 
 def test_a_response_of_trailers_only_passes(gateway, h2_upstream):
     u = h2_upstream(lambda s: (s.read_body(), s.send_head(200, [("content-type", "application/grpc"), ("grpc-status", "5")], end=True)))
-    response = call(gateway(proxy_to(h2(u))))
+    response = call(gateway(proxy_to(over_h2(u))))
     assert (response.status, response.headers["grpc-status"], response.body) == (200, "5", b"")
 
 
@@ -92,7 +88,7 @@ def test_a_stream_may_pause_as_long_as_it_likes(gateway, h2_upstream):
     u = h2_upstream(answer)
     gw = gateway({
         "timeouts": {"body_read": "100ms"},
-        "upstreams": {"stream": h2(u, timeouts={"body": 0}), "mute": h2(u, timeouts={"response": "300ms"})},
+        "upstreams": {"stream": over_h2(u, timeouts={"body": 0}), "mute": over_h2(u, timeouts={"response": "300ms"})},
         "routes": [{"id": "stream", "match": {"path": "/stream"}, "upstream": "stream", "body_read_timeout": 0},
                    {"id": "mute", "match": {"path": "/mute"}, "upstream": "mute"}]})
     with gw.client() as client:
