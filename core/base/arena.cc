@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <new>
+#include <utility>
 
 #include "base/poison.h"
 
@@ -94,8 +95,12 @@ Arena::Large* Arena::take_alone() noexcept {
 }
 
 void Arena::give_alone(Large* memory) noexcept {
-  large_ = memory;
-  for (Large* one = memory; one != nullptr; one = one->next) total_ += one->size;
+  while (memory != nullptr) {
+    Large* one = std::exchange(memory, memory->next);
+    one->next = large_;
+    large_ = one;
+    total_ += one->size;
+  }
 }
 
 void Arena::reset() noexcept {

@@ -64,7 +64,7 @@ class Arena {
   void* allocate_alone(std::size_t size) { return allocate_large(size, true); }
   struct Large;
   Large* take_alone() noexcept;             // all of it; null: there is none. The caller's, who gives it to an arena
-  void give_alone(Large* memory) noexcept;  // what take_alone gave; this arena has nothing else yet
+  void give_alone(Large* memory) noexcept;  // what take_alone gave
 
   std::size_t total() const noexcept { return total_ + used_; }  // bytes handed out, roughly
   void reset() noexcept;                                         // everything allocated is gone
