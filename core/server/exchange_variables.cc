@@ -130,11 +130,11 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
   return {};
 }
 
-// What a tunnel's expands to outside of its last hook stays where the rest is put away.
+// It is good until the exchange ends: when a tunnel may become of it, even where the rest is put away.
 std::string_view Exchange::expand(const Template& text) {
   std::string_view expanded = text.expand(*this, arena_);
-  if (!is_tunnel() || stage_ == Stage::done || expanded.empty()) return expanded;
-  auto* kept = static_cast<char*>(arena_.allocate_alone(expanded.size()));
+  if (!request_->upgrade || stage_ == Stage::done || expanded.empty()) return expanded;
+  auto* kept = static_cast<char*>(plugin_memory(expanded.size()));
   std::memcpy(kept, expanded.data(), expanded.size());
   return {kept, expanded.size()};
 }

@@ -149,23 +149,28 @@ std::int64_t looks_at_ended = 0;
 
 void count_end(void* user) { looks_at_ended += static_cast<Memory*>(user)->looks; }
 
-void remember(postern_exchange x, const Instance& self) {
+// Made when it is first asked for.
+Memory* memory_of(postern_exchange x, const Instance& self, std::int64_t& lost) {
   const auto* t = tables.exchange;
+  postern_value kept{};
+  auto id = t->variable_id(str("probe.memory"));
+  if (t->variable_get(x, id, &kept) != POSTERN_OK) {
+    auto* memory = static_cast<Memory*>(t->allocate(x, sizeof(Memory)));
+    lost += tables.text->expand(x, self.greeting, &memory->greeting) != POSTERN_OK;
+    kept.type = POSTERN_VALUE_INT;
+    kept.integer = reinterpret_cast<std::int64_t>(memory);
+    lost += t->variable_set(x, id, &kept) != POSTERN_OK;
+    lost += t->on_end(x, count_end, memory) != POSTERN_OK;
+  }
+  return reinterpret_cast<Memory*>(kept.integer);
+}
+
+void remember(postern_exchange x, const Instance& self) {
   const std::string expected = "hello  at /ws";
   std::int64_t looks = 0, lost = 0;
-  for (auto one = t->next(0); one != 0; one = t->next(one)) {
+  for (auto one = tables.exchange->next(0); one != 0; one = tables.exchange->next(one)) {
     if (variable(one, "tunnel.protocol") == "-") continue;
-    postern_value kept{};
-    auto id = t->variable_id(str("probe.memory"));
-    if (t->variable_get(one, id, &kept) != POSTERN_OK) {
-      auto* memory = static_cast<Memory*>(t->allocate(one, sizeof(Memory)));
-      lost += tables.text->expand(one, self.greeting, &memory->greeting) != POSTERN_OK;
-      kept.type = POSTERN_VALUE_INT;
-      kept.integer = reinterpret_cast<std::int64_t>(memory);
-      lost += t->variable_set(one, id, &kept) != POSTERN_OK;
-      lost += t->on_end(one, count_end, memory) != POSTERN_OK;
-    }
-    auto* memory = reinterpret_cast<Memory*>(kept.integer);
+    auto* memory = memory_of(one, self, lost);
     looks += ++memory->looks;
     lost += std::string(memory->greeting.ptr, memory->greeting.len) != expected;
   }
@@ -228,6 +233,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "list") list(x);
   if (what == "watch") watch(x);
   if (what == "remember") remember(x, self);
+  if (std::int64_t lost = 0; what == "keep") memory_of(x, self, lost);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
   if (what == "meddle") return meddle(x, self, slot);
   if (what == "respond") {

@@ -611,7 +611,7 @@ def test_tunnels_can_be_watched_for_ever(gateway, server, upstream):
 def test_a_plugin_keeps_what_it_has_with_a_tunnel(gateway, server, upstream):
     """Variables, memory, expanded texts and callbacks for the end, each time that it looks at a tunnel that is silent otherwise."""
     u = upstream()
-    config = proxy_to(server(echo))
+    config = proxy_to(server(echo), ["probe"])
     config["upstreams"]["plain"] = {"targets": [str(u)]}
     config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
     gw = gateway({"workers": 1, **config})
@@ -622,12 +622,14 @@ def test_a_plugin_keeps_what_it_has_with_a_tunnel(gateway, server, upstream):
         return u.last.headers.get_all("X-Did")
 
     async def talk():
-        async with connect(gw) as first, connect(gw):
+        async with connect(gw, extra_headers=since_the_handshake) as first, connect(gw, extra_headers=many):
             looks.append(look())
             looks.append(look())
             await first.send("x")
             await first.recv()
             looks.append(look())
+    since_the_handshake = {"X-Do": "keep"}
+    many = {f"X-{i}": "x" for i in range(80)}
     looks = []
     run(talk())
     assert looks == [["looks=2", "lost=0", "ended=0"], ["looks=4", "lost=0", "ended=0"], ["looks=6", "lost=0", "ended=0"]]
