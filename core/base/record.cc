@@ -16,12 +16,13 @@ constexpr std::string_view kWords =
     "Cache-Control cache-control no-cache Pragma pragma Cookie cookie Authorization authorization Bearer "
     "X-Request-ID x-request-id X-Correlation-ID x-correlation-id X-Forwarded-For x-forwarded-for "
     "X-Forwarded-Proto x-forwarded-proto Content-Length content-length Transfer-Encoding transfer-encoding";
-constexpr std::size_t kShortest = 3;     // of texts that are looked for
+constexpr std::size_t kShortest = 3;    // of texts that are looked for
 constexpr std::size_t kWindow = 1'024;  // how much of what is written is looked through
 
 std::size_t position(std::string_view in, std::string_view text) noexcept {
   const void* found = memmem(in.data(), in.size(), text.data(), text.size());
-  return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - in.data());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - in.data());
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class RecordWriter {
   void pointer(T* to) {
     put(reinterpret_cast<std::uintptr_t>(to));
   }
-  void text(std::string_view text);     // its bytes; those that are here already, or usual words, take two or three
+  void text(std::string_view text);      // its bytes; those that are here already, or usual words, take two or three
   void lasting(std::string_view text) {  // only where it is: its bytes outlive the record
     pointer(text.data());
     number(text.size());

@@ -51,9 +51,21 @@ TEST_CASE("what was written comes back in the same order") {
 }
 
 TEST_CASE("texts come back whole: new ones, usual words, those that were there before, and long ones") {
-  const std::string texts[] = {"",     "a",    "Sec-WebSocket-Key", "example.com:8080", "example.com", "ple.com", "com:9",
-                               "Host", "Ho",   std::string(70'000, 'x'), "behind it", "behind it", std::string(1, '\0'),
-                               "x-server", std::string("a\0b\0", 4)};
+  const std::string texts[] = {"",
+                               "a",
+                               "Sec-WebSocket-Key",
+                               "example.com:8080",
+                               "example.com",
+                               "ple.com",
+                               "com:9",
+                               "Host",
+                               "Ho",
+                               std::string(70'000, 'x'),
+                               "behind it",
+                               "behind it",
+                               std::string(1, '\0'),
+                               "x-server",
+                               std::string("a\0b\0", 4)};
   RecordWriter writer;
   for (const auto& text : texts) writer.text(text);
   Record record = writer.finish();
