@@ -215,6 +215,7 @@ void ClientConnection::close_politely() {
 
 void ClientConnection::close() {
   if (std::exchange(closed_, true)) return;
+  worker_.connections().remove(handle_);
   deadline_.cancel();
   write_deadline_.cancel();
   if (stream_ != nullptr) {

@@ -1,4 +1,6 @@
 """What a plugin may do to an exchange through the host tables, and what it is refused (tests/plugins/probe.cc asks)."""
+import signal
+
 from support.gateway import BUILD, proxy_to
 
 OK, INVALID, STATE, NOT_FOUND, GONE = 0, -2, -3, -4, -1
@@ -79,3 +81,20 @@ def test_what_plugins_copy_for_one_exchange_is_bounded(gateway, upstream):
     files = {"greedy/greedy.lua": greedy}
     assert gateway(config, files=files).get().status == 200
     assert gateway({**config, "limits": {"exchange_memory": "128k"}}, files=files).get().status == 500
+
+
+def test_a_connection_that_closes_is_listed_no_more(gateway, upstream):
+    """Both requests are there before the gateway looks: the first ends its connection, the second asks in the same turn."""
+    u = upstream()
+    gw = gateway({"workers": 1, **proxy_to(u, ["probe"], {"match": {"path": "/list"}})})
+    with gw.http1() as first, gw.http1() as second:
+        assert first.get("/nowhere").status == 404
+        assert second.get("/list").status == 200
+        gw.process.send_signal(signal.SIGSTOP)
+        first.send(b"GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        second.send(b"GET /list HTTP/1.1\r\nHost: a\r\nX-Do: list\r\n\r\n")
+        gw.process.send_signal(signal.SIGCONT)
+        assert second.read_response().status == 200
+        assert first.read_response().status == 404
+    listed = [line.split()[0] for line in u.last.headers.get_all("X-Did")]
+    assert listed == ["exchange", "connection"]
