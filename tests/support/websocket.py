@@ -1,6 +1,7 @@
 """Both ends of WebSockets, of the library websockets: a server to stand behind the gateway, and a client before it."""
 import asyncio
 import threading
+import traceback
 
 import websockets
 from websockets.exceptions import ConnectionClosed
@@ -28,12 +29,13 @@ def run(coroutine):
 
 
 class WebSocketServer:
-    """handler(socket) is a coroutine; a connection that ends under it is none of its failures. `how` is for websockets.serve. Of its sockets
-    it remembers `paths` and `headers` as they were asked for, and `closed`: (code, reason) of each as it ended."""
+    """handler(socket) is a coroutine; what it raises fails the test, other than that its connection has ended. `how` is for websockets.serve.
+    Of its sockets it remembers `paths` and `headers` as they were asked for, and `closed`: (code, reason) of each as it ended."""
 
     def __init__(self, handler, **how):
         self.handler = handler
         self.paths, self.headers, self.closed = [], [], []
+        self.failures = []
         self.changed = threading.Condition()
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(self.start(**{**PLAIN, **how}))
@@ -54,6 +56,9 @@ class WebSocketServer:
             await self.handler(ws)
         except ConnectionClosed:
             pass
+        except Exception:  # noqa: what breaks here must fail the test
+            self.failures.append(traceback.format_exc())
+            raise
         await ws.wait_closed()
         with self.changed:
             self.closed.append((ws.close_code, ws.close_reason))
@@ -70,6 +75,7 @@ class WebSocketServer:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(TIMEOUT)
         self.loop.close()
+        assert not self.failures, "the WebSocket server failed:\n" + "\n".join(self.failures)
 
     async def close(self):
         self.server.close()
