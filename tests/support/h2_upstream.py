@@ -2,7 +2,6 @@
 the scenario's hands."""
 import socket
 import threading
-import traceback
 
 import h2.config
 import h2.connection
@@ -11,7 +10,8 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from support.wire import TIMEOUT, Headers
+from support.listening import Listening
+from support.wire import TIMEOUT, Headers, hang_up
 
 FRAME_TYPES = {"data": 0, "headers": 1, "rst_stream": 3, "settings": 4, "push_promise": 5, "ping": 6, "goaway": 7,
                "window_update": 8, "continuation": 9}
@@ -153,8 +153,7 @@ class H2UpstreamConnection:
                 for event in events:
                     self.on_event(event)
                 self.flush()
-            with self.upstream.changed:
-                self.upstream.changed.notify_all()
+            self.upstream.notify()
 
     def on_event(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))
@@ -179,74 +178,49 @@ class H2UpstreamConnection:
         if self.closed:
             return
         self.closed = True
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
+        hang_up(self.socket)
 
 
-class H2Upstream:
+class H2Upstream(Listening):
     """`answers`: a handler(stream), or a list of these, one for each request in the order of their arrival (the last one
     repeats). Each runs in a thread of its own from the request's head on; None answers 200 "ok" when the request has
     ended. `tls`: an ssl.SSLContext."""
 
     def __init__(self, answers=None, settings=None, acknowledge=True, raw=None, tls=None):
+        sock = socket.create_server(("127.0.0.1", 0), backlog=128)
+        super().__init__("the HTTP/2 upstream", sock, "127.0.0.1:%d" % sock.getsockname()[1])
         self.answers = answers if isinstance(answers, list) else [answers]
         self.settings = {getattr(h2.settings.SettingCodes, name.upper()): value for name, value in (settings or {}).items()}
         self.acknowledge = acknowledge
         self.tls = tls
         self.raw = raw  # raw(socket): serves each connection instead of HTTP/2
-        self.connections = []
         self.streams = []  # every request, in the order of arrival
-        self.failures = []
-        self.changed = threading.Condition()
-        self.stopping = False
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __str__(self):
-        return self.address
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return  # stopped
-            sock.settimeout(TIMEOUT * 4)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        self.start()
 
     def serve(self, sock):
         connection = None
         try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
             if self.raw:
                 return self.raw(sock)
             connection = H2UpstreamConnection(self, sock, self.settings)
-            with self.changed:
-                self.connections.append(connection)
-                self.changed.notify_all()
+            self.record(connection, to=self.connections)
             connection.serve()
         except OSError:
             pass  # the gateway went away: what that means is for the scenario to say
-        except BaseException:  # noqa: what breaks here must fail the test, not vanish with its thread
-            self.fail(traceback.format_exc())
+        except BaseException:  # noqa: what breaks here must fail the test
+            self.broke()
         finally:
             connection.close() if connection else sock.close()
-            with self.changed:
-                self.changed.notify_all()
+            self.notify()
 
     def begin(self, connection, event):
         stream = H2Stream(connection, event.stream_id, event.headers, len(self.streams))
         connection.streams[stream.id] = stream
         connection.most_open = max(connection.most_open, connection.h2.open_inbound_streams)
-        with self.changed:
-            self.streams.append(stream)
-            self.changed.notify_all()
+        self.record(stream, to=self.streams)
         answer = self.answers[min(stream.index, len(self.answers) - 1)]
         threading.Thread(target=self.answer, args=(answer, stream), daemon=True).start()
 
@@ -259,24 +233,5 @@ class H2Upstream:
                 answer(stream)
         except Gone:
             pass
-        except BaseException:  # noqa
-            self.fail(traceback.format_exc())
-
-    def fail(self, text):
-        if not self.stopping:
-            self.failures.append(text)
-
-    def wait_for(self, condition, what="its condition"):
-        with self.changed:
-            assert self.changed.wait_for(lambda: condition(self), TIMEOUT), f"waited in vain for {what}"
-
-    def stop(self):
-        self.stopping = True
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
-        for connection in list(self.connections):
-            connection.close()
-        assert not self.failures, "the HTTP/2 upstream failed:\n" + "\n".join(self.failures)
+        except BaseException:  # noqa: the same
+            self.broke()

@@ -1,12 +1,12 @@
 """A scripted HTTP upstream: records every request byte for byte and answers what the scenario says."""
 import os
+import shutil
 import socket
 import ssl
 import tempfile
-import threading
-import traceback
 
-from support.wire import TIMEOUT, Reader, Request, Truncated, encode_chunks, encode_headers
+from support.listening import Listening
+from support.wire import TIMEOUT, Reader, Request, Truncated, crash, encode_chunks, encode_headers, hang_up
 
 
 class Raw(bytes):
@@ -62,7 +62,7 @@ class UpstreamExchange:
         assert event.wait(TIMEOUT), "the scenario never set the event that the upstream waits for"
 
     def close(self):
-        self.connection.finish(reset=False)
+        self.connection.close()
 
     def reset(self):
         self.connection.finish(reset=True)
@@ -95,7 +95,7 @@ class UpstreamConnection:
                 self.upstream.fail(f"this upstream must never be reached, but got {self.reader.buffer[:200]!r}")
                 break
             self.one_exchange()
-        self.finish(reset=False)
+        self.close()
 
     def one_exchange(self):
         request = self.reader.head(Request, "a request head")
@@ -107,12 +107,12 @@ class UpstreamConnection:
         answer = self.upstream.answer_for(index)
         if not getattr(answer, "early", False):
             exchange.read_body()
-            self.upstream.record(request)
+            self.upstream.record(request, to=self.upstream.requests)
         reply = answer(exchange) if callable(answer) else answer
         if getattr(answer, "early", False):
             if not self.finished and not exchange.body_read:
                 exchange.read_body()
-            self.upstream.record(request)
+            self.upstream.record(request, to=self.upstream.requests)
         if reply is not None and not self.finished:
             exchange.send(reply)
         if isinstance(reply, Raw):
@@ -123,84 +123,47 @@ class UpstreamConnection:
             return
         self.finished = True
         if reset:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            crash(self.socket)
         else:
-            try:
-                self.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.socket.close()
+            hang_up(self.socket)
+
+    def close(self):
+        self.finish(reset=False)
 
 
-class Upstream:
+class Upstream(Listening):
     """`answers`: bytes, a handler(exchange) that returns bytes or sends for itself, or a list of these, one for each
     request in the order of their arrival (the last one repeats)."""
 
     def __init__(self, answers=None, never=False, unix=False, name="upstream", listen=True, backlog=128, tls=None,
                  proxy_header=False):
         """`tls`: an ssl.SSLContext. `proxy_header`: connections begin with one, kept as connection.proxy_header."""
+        self.directory = tempfile.mkdtemp(prefix="upstream-") if unix else None
+        sock = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
+        sock.bind(os.path.join(self.directory, "s") if unix else ("127.0.0.1", 0))
+        super().__init__(name, sock, "unix:" + sock.getsockname() if unix else "127.0.0.1:%d" % sock.getsockname()[1])
         self.tls = tls
         self.proxy_header = proxy_header
         self.refused_handshakes = []
         self.answers = answers if isinstance(answers, list) else [ok("ok") if answers is None else answers]
         self.never = never
-        self.name = name
         self.requests = []      # complete requests, in order of completion
-        self.connections = []   # every connection ever accepted
         self.started = 0        # requests whose head has come
-        self.failures = []
-        self.changed = threading.Condition()
-        self.directory = tempfile.mkdtemp(prefix="upstream-") if unix else None
-        self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
-        if unix:
-            path = os.path.join(self.directory, "s")
-            self.socket.bind(path)
-            self.address = "unix:" + path
-        else:
-            self.socket.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.stopping = False
         if listen:  # without: connections are refused
             self.socket.listen(backlog)
-            threading.Thread(target=self.accept, daemon=True).start()
-
-    def __str__(self):
-        return self.address
+            self.start()
 
     def answer_for(self, index):
         return self.answers[min(index, len(self.answers) - 1)]
-
-    def record(self, request):
-        with self.changed:
-            self.requests.append(request)
-            self.changed.notify_all()
-
-    def fail(self, text):
-        with self.changed:
-            self.failures.append(text)
-            self.changed.notify_all()
-
-    def wait_for(self, condition, what="its condition"):
-        """Waits until condition(self) holds, checked whenever a request completes or a connection comes or goes."""
-        with self.changed:
-            assert self.changed.wait_for(lambda: condition(self), TIMEOUT), f"{self.name}: waited in vain for {what}"
 
     @property
     def last(self):
         return self.requests[-1]
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return  # stopped
-            sock.settimeout(TIMEOUT * 4)
-            connection = UpstreamConnection(self, sock)
-            with self.changed:
-                self.connections.append(connection)
-                self.changed.notify_all()
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+    def arrived(self, sock):
+        connection = UpstreamConnection(self, sock)
+        self.record(connection, to=self.connections)
+        return connection
 
     def shake_hands(self, connection):
         if self.tls is None:
@@ -208,9 +171,7 @@ class Upstream:
         try:
             connection.socket = self.tls.wrap_socket(connection.socket, server_side=True)
         except (OSError, ssl.SSLError) as failure:
-            with self.changed:
-                self.refused_handshakes.append(str(failure))
-                self.changed.notify_all()
+            self.record(str(failure), to=self.refused_handshakes)
             return False
         connection.reader = Reader(connection.socket)
         connection.reused = connection.socket.session_reused
@@ -226,34 +187,19 @@ class Upstream:
                 connection.serve()
         except (OSError, Truncated):
             pass  # the gateway went away: what that means is for the scenario to say
-        except BaseException:  # noqa: a failing handler must fail the test, not vanish with its thread
-            if not self.stopping:
-                self.fail(traceback.format_exc())
+        except BaseException:  # noqa: a failing handler must fail the test
+            self.broke()
         finally:
-            connection.finish(reset=False)
-            with self.changed:
-                self.changed.notify_all()
+            connection.close()
+            self.notify()
 
     @property
     def open_connections(self):
         return [c for c in self.connections if not c.finished]
 
-    def close_connections(self):
-        """Closes every connection, as an upstream does that restarts."""
-        for connection in list(self.connections):
-            connection.finish(reset=False)
-
     def stop(self):
-        self.stopping = True
         try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
-        self.close_connections()
-        if self.directory:
-            path = self.address[len("unix:"):]
-            if os.path.exists(path):
-                os.unlink(path)
-            os.rmdir(self.directory)
-        assert not self.failures, f"{self.name} failed:\n" + "\n".join(self.failures)
+            super().stop()
+        finally:
+            if self.directory:
+                shutil.rmtree(self.directory)

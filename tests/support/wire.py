@@ -6,6 +6,21 @@ from dataclasses import dataclass, field
 TIMEOUT = 30.0  # seconds; an upper bound for a stuck test, never a measurement
 
 
+def hang_up(sock):
+    """Closes both directions, also under a thread that reads or accepts."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the peer was faster, or there never was one
+    sock.close()
+
+
+def crash(sock):
+    """Closes with RST, as the socket of a process that has crashed."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    sock.close()
+
+
 class Truncated(AssertionError):
     """The peer closed inside a message; `partial` is what came of the current piece."""
 
