@@ -2,26 +2,19 @@
 import socket
 import ssl
 
-from support.wire import TIMEOUT, Headers, Reader, Response, encode_chunks, encode_headers
+from support.wire import TIMEOUT, Headers, Reader, Response, crash, encode_chunks, encode_headers
 
 
-class Client:
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, tls=None, server_name="localhost", session=None,
-                 before_tls=b""):
-        """`tls`: an ssl.SSLContext; `before_tls` goes out first (a PROXY header)."""
+class Connection:
+    """What clients of every protocol have in common. Derived classes have request()."""
+
+    def __init__(self, address, timeout, receive_buffer):
         family, where = parse_address(address)
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(where)
-        if family == socket.AF_INET:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if before_tls:
-            self.socket.sendall(before_tls)
-        if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, session=session)
-        self.reader = Reader(self.socket)
 
     def __enter__(self):
         return self
@@ -32,6 +25,32 @@ class Client:
     @property
     def local_port(self):
         return self.socket.getsockname()[1]
+
+    def get(self, target="/", **how):
+        return self.request("GET", target, **how)
+
+    def reset(self):
+        """Closes with RST, as a crashed client does."""
+        crash(self.socket)
+
+    def close(self):
+        self.socket.close()
+
+
+class Client(Connection):
+    """HTTP/1.1."""
+
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, tls=None, server_name="localhost", session=None,
+                 before_tls=b""):
+        """`tls`: an ssl.SSLContext; `before_tls` goes out first (a PROXY header)."""
+        super().__init__(address, timeout, receive_buffer)
+        if self.socket.family == socket.AF_INET:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if before_tls:
+            self.socket.sendall(before_tls)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, session=session)
+        self.reader = Reader(self.socket)
 
     def send(self, data):
         """Sends bytes; text is encoded as it stands. A peer that has closed already is not an error: read to see."""
@@ -74,9 +93,6 @@ class Client:
         self.send_request(method, target, **how)
         return self.read_response(method)
 
-    def get(self, target="/", **how):
-        return self.request("GET", target, **how)
-
     def read_exactly(self, count):
         return self.reader.exactly(count)
 
@@ -101,14 +117,6 @@ class Client:
             pass
         finally:
             self.socket.settimeout(TIMEOUT)
-
-    def reset(self):
-        """Closes with RST, as a crashed client does."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.socket.close()
-
-    def close(self):
-        self.socket.close()
 
 
 def parse_address(address):

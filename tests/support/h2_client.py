@@ -9,7 +9,7 @@ import h2.settings
 import pytest
 from hyperframe.frame import GoAwayFrame
 
-from support.client import parse_address
+from support.client import Connection
 from support.wire import TIMEOUT, Headers, Response
 
 
@@ -38,17 +38,12 @@ class Stream:
         self.reset_code = None
 
 
-class H2Client:
+class H2Client(Connection):
     def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, settings=None, reads=True, window=None, tls=None,
                  server_name="localhost"):
         """`settings`: {h2.settings.SettingCodes: value}. `reads=False`: no room is given for bodies until `give_room`.
         `window`: room on the connection. `tls`: an ssl.SSLContext that offers h2."""
-        family, where = parse_address(address)
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
-        self.socket.connect(where)
+        super().__init__(address, timeout, receive_buffer)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname=server_name)
             assert self.socket.selected_alpn_protocol() == "h2"
@@ -70,16 +65,6 @@ class H2Client:
         if window:
             self.h2.increment_flow_control_window(window - 65535)
         self.flush()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    @property
-    def local_port(self):
-        return self.socket.getsockname()[1]
 
     # -- sending --------------------------------------------------------------------------------------------------
 
@@ -243,9 +228,6 @@ class H2Client:
         self.send_request(method, target, **how)
         return self.response(self.latest)
 
-    def get(self, target="/", **how):
-        return self.request("GET", target, **how)
-
     def ping(self):
         """A round trip: whatever was sent before has been read by the gateway."""
         before = self.pings
@@ -286,14 +268,6 @@ class H2Client:
     @property
     def reader(self):
         pytest.skip("reads bytes of HTTP/1.1")
-
-    def reset(self):
-        """Closes with RST, as a crashed client does."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.socket.close()
-
-    def close(self):
-        self.socket.close()
 
 
 def _response(fields):
