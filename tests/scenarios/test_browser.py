@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from support.certificates import shared
-from support.gateway import proxy_to
+from support.gateway import proxy_to, tls_listener
 from support.upstream import early, ok
 from support.websocket import connect, echo, run
 from support.wire import TIMEOUT
@@ -14,9 +14,7 @@ PAGE = "<!doctype html><html lang=en><link rel=icon href=data:,><title>Page</tit
 
 
 def secure(config, protocols=("h2", "http/1.1")):
-    certificate = {"cert": str(shared()[1].cert), "key": str(shared()[1].key)}
-    return {**config, "listeners": [{"name": "public", "address": "127.0.0.1:0", "protocols": list(protocols),
-                                     "tls": {"certificates": [certificate]}}]}
+    return {**config, "listeners": [tls_listener(protocols=list(protocols))]}
 
 
 def page_and(**routes):

@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatusCode
 
 from support.certificates import server_context, shared
-from support.gateway import proxy_to
+from support.gateway import proxy_to, tls_listener
 from support.upstream import early, ok
 from support.websocket import connect, echo, run
 
@@ -386,11 +386,9 @@ def test_who_does_not_read_slows_the_other_down(gateway, server, direction):
 
 def over_tls(gateway, s):
     """wss on both sides."""
-    authority, localhost = shared()
-    listener = {"name": "public", "address": "127.0.0.1:0",
-                "tls": {"certificates": [{"cert": str(localhost.cert), "key": str(localhost.key)}]}}
+    authority, _ = shared()
     backend = {"targets": [str(s)], "protocol": "http/1.1", "tls": {"ca": str(authority.pem)}}
-    return authority, gateway(proxy_to(backend, listeners=[listener]))
+    return authority, gateway(proxy_to(backend, listeners=[tls_listener()]))
 
 
 def test_messages_pass_over_tls_on_both_sides(gateway, server):

@@ -72,6 +72,12 @@ def over_h2(upstream, **more):
     return {"targets": [str(upstream)], "protocol": "h2", **more}
 
 
+def tls_listener(pair=None, **more):
+    """An entry of `listeners` with this certificate, or with the shared one for localhost."""
+    pair = pair or shared()[1]
+    return {"name": "public", "address": "127.0.0.1:0", "tls": {"certificates": [{"cert": str(pair.cert), "key": str(pair.key)}]}, **more}
+
+
 def _default_tls():
     """What the switch adds to a listener that the scenario did not write."""
     return "" if PROTOCOL != "tls" else f", tls: {{certificates: [{shared()[1]}]}}"
