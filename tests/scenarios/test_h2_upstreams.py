@@ -11,7 +11,7 @@ import pytest
 from h2.errors import ErrorCodes
 
 from support.certificates import Authority, server_context
-from support.gateway import BUILD, proxy_to
+from support.gateway import BUILD, over_h2, proxy_to, tls_listener
 from support.h2_upstream import frame
 from support.upstream import ok
 from support.wire import TIMEOUT, Truncated
@@ -22,7 +22,7 @@ NGHTTPD = shutil.which("nghttpd", path=os.environ["PATH"] + ":/usr/sbin")
 
 def h2_to(upstream, plugins=(), route=None, **more):
     pool = {"max_connections": 1, **more.pop("pool", {})}
-    return proxy_to({"targets": [str(upstream)], "protocol": "h2", "pool": pool, **more}, plugins, route)
+    return proxy_to(over_h2(upstream, pool=pool, **more), plugins, route)
 
 
 def in_threads(count, run):
@@ -731,10 +731,9 @@ def test_the_scheme_is_that_of_the_connection(gateway, h2_upstream, tmp_path):
     secure, plain = h2_upstream(tls=context), h2_upstream()
     gw = gateway({
         "listeners": [{"name": "public", "address": "127.0.0.1:0"},
-                      {"name": "tls", "address": "127.0.0.1:0",
-                       "tls": {"certificates": [{"cert": str(localhost.cert), "key": str(localhost.key)}]}}],
-        "upstreams": {"secure": {"targets": [str(secure)], "protocol": "h2", "tls": {"ca": str(authority.pem)}},
-                      "plain": {"targets": [str(plain)], "protocol": "h2"}},
+                      tls_listener(localhost, name="tls")],
+        "upstreams": {"secure": over_h2(secure, tls={"ca": str(authority.pem)}),
+                      "plain": over_h2(plain)},
         "routes": [{"id": name, "match": {"path": f"/{name}"}, "upstream": name} for name in ("secure", "plain")]})
     with gw.client() as client:
         assert client.get("/secure").text == "ok"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.certificates import shared
-from support.gateway import BUILD, ROOT, proxy_to
+from support.gateway import BUILD, ROOT, proxy_to, tls_listener
 from support.upstream import early, ok
 
 EVENTS = 20
@@ -111,8 +111,7 @@ def listening(gw, kind, **how):
 
 def streaming_to(target, chain=CHAIN, route=None, **top):
     listeners = [{"name": "public", "address": "127.0.0.1:0"}, {"name": "internal", "address": "127.0.0.1:0"},
-                 {"name": "secure", "address": "127.0.0.1:0",
-                  "tls": {"certificates": [{"cert": str(shared()[1].cert), "key": str(shared()[1].key)}]}}]
+                 tls_listener(name="secure")]
     return {**proxy_to(target, chain, route), "include": str(ROOT / "config/stacks.yaml"), "listeners": listeners,
             "plugins": [{"stack": "gateway"}], **top}
 
