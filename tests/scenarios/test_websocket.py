@@ -557,18 +557,30 @@ def test_tunnels_are_counted(gateway, server):
     assert m.value("postern_tunnels_closed_total", route="all", reason="client") == 1
 
 
-def test_a_plugin_can_list_what_is_open(gateway, server, upstream):
+@pytest.fixture
+def watched(gateway, server, upstream):
+    """watched(*plugins, **top): a gateway of one worker before an echo; and ask(what), for what its probe sees from beside the tunnels."""
+    def start(*plugins, **top):
+        u = upstream()
+        config = proxy_to(server(echo), plugins, **top)
+        config["upstreams"]["plain"] = {"targets": [str(u)]}
+        config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
+        gw = gateway({"workers": 1, **config})
+
+        def ask(what):
+            with gw.http1() as client:
+                client.get("/list", headers={"X-Do": what, "X-Forwarded-For": "192.0.2.9"})
+            return u.last.headers.get_all("X-Did")
+        return gw, ask
+    return start
+
+
+def test_a_plugin_can_list_what_is_open(watched):
     """Tunnels, requests and connections of a worker, with route, client, protocol and the bytes both ways (PR-07)."""
-    u = upstream()
-    config = proxy_to(server(echo), trusted_proxies=["127.0.0.1"])
-    config["upstreams"]["plain"] = {"targets": [str(u)]}
-    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
-    gw = gateway({"workers": 1, **config})
+    gw, ask = watched(trusted_proxies=["127.0.0.1"])
 
     def listed(kind):
-        with gw.http1() as client:
-            client.get("/list", headers={"X-Do": "list", "X-Forwarded-For": "192.0.2.9"})
-        return sorted(line for line in u.last.headers.get_all("X-Did") if line.startswith(kind))
+        return sorted(line for line in ask("list") if line.startswith(kind))
 
     async def talk():
         everybody = [await connect(gw, extra_headers={"X-Forwarded-For": f"192.0.2.{i}"}) for i in range(2)]
@@ -590,49 +602,34 @@ def test_a_plugin_can_list_what_is_open(gateway, server, upstream):
                      ["connection HTTP/1.1 exchanges=1 since"] * 3 + ["connection HTTP/2 exchanges=1 since"])]
 
 
-def test_tunnels_can_be_watched_for_ever(gateway, server, upstream):
+def test_tunnels_can_be_watched_for_ever(watched):
     """Text that is made on demand takes no more of an exchange's memory however often it is read."""
-    u = upstream()
-    config = proxy_to(server(echo), limits={"exchange_memory": "128k"}, trusted_proxies=["127.0.0.1"])
-    config["upstreams"]["plain"] = {"targets": [str(u)]}
-    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
-    gw = gateway({"workers": 1, **config})
+    gw, ask = watched(limits={"exchange_memory": "128k"}, trusted_proxies=["127.0.0.1"])
 
     async def talk():
         async with connect(gw), connect(gw):
-            with gw.http1() as client:
-                client.get("/list", headers={"X-Do": "watch"})
+            assert ask("watch") == ["unread=0", "changed=0"]
     run(talk())
-    assert u.last.headers.get_all("X-Did") == ["unread=0", "changed=0"]
 
 
-def test_a_plugin_keeps_what_it_has_with_a_tunnel(gateway, server, upstream):
+def test_a_plugin_keeps_what_it_has_with_a_tunnel(watched):
     """Variables, memory, expanded texts and callbacks for the end, each time that it looks at a tunnel that is silent otherwise."""
-    u = upstream()
-    config = proxy_to(server(echo), ["probe"])
-    config["upstreams"]["plain"] = {"targets": [str(u)]}
-    config["routes"].append({"id": "list", "match": {"path": "/list"}, "upstream": "plain", "plugins": ["probe"]})
-    gw = gateway({"workers": 1, **config})
-
-    def look():
-        with gw.http1() as client:
-            client.get("/list", headers={"X-Do": "remember"})
-        return u.last.headers.get_all("X-Did")
+    gw, ask = watched("probe")
 
     async def talk():
         async with connect(gw, extra_headers=since_the_handshake) as first, connect(gw, extra_headers=many):
-            looks.append(look())
-            looks.append(look())
+            looks.append(ask("remember"))
+            looks.append(ask("remember"))
             await first.send("x")
             await first.recv()
-            looks.append(look())
+            looks.append(ask("remember"))
     since_the_handshake = {"X-Do": "keep"}
     many = {f"X-{i}": "x" for i in range(80)}
     looks = []
     run(talk())
     assert looks == [["looks=2", "lost=0", "ended=0"], ["looks=4", "lost=0", "ended=0"], ["looks=6", "lost=0", "ended=0"]]
     for _ in range(200):
-        last = look()
+        last = ask("remember")
         if last == ["looks=0", "lost=0", "ended=6"]:
             break
     assert last == ["looks=0", "lost=0", "ended=6"]
