@@ -62,9 +62,10 @@ void* Arena::allocate_slow(std::size_t size) {
 void* Arena::allocate_large(std::size_t size, bool alone) {
   constexpr std::size_t kHead = alignof(std::max_align_t);
   static_assert(sizeof(Large) <= kHead);
-  auto* raw = static_cast<std::byte*>(::operator new(kHead + size));
-  large_ = new (raw) Large{large_, static_cast<std::uint32_t>(size), alone};
-  total_ += size;
+  const std::size_t whole = kHead + size;
+  auto* raw = static_cast<std::byte*>(::operator new(whole));
+  large_ = new (raw) Large{large_, static_cast<std::uint32_t>(whole), alone};
+  total_ += whole;
   return raw + kHead;
 }
 

@@ -84,7 +84,7 @@ class Arena {
 // Memory with a block of its own; the bytes follow.
 struct Arena::Large {
   Large* next;
-  std::uint32_t size;
+  std::uint32_t size;  // this included
   bool alone;
 };
 
