@@ -259,9 +259,10 @@ void SocketStream::shutdown_write() {
   loop_.mark_dirty(*this);
 }
 
+// A connection that the peer has broken off is none any more, but what came before can still be read.
 void SocketStream::send_end() {
   shut_ = true;
-  if (::shutdown(socket_.fd(), SHUT_WR) != 0) return fail(-errno);
+  if (::shutdown(socket_.fd(), SHUT_WR) != 0) return fail(errno == ENOTCONN ? UV_EPIPE : -errno);
   if (owner_ != nullptr) owner_->on_drained();
 }
 

@@ -297,6 +297,26 @@ TEST_CASE("an answer that was sent before the peer closed is read although writi
   CHECK(pair.client_sees.eofs == 0);
 }
 
+TEST_CASE("an answer that was sent before the peer broke off is read although there is nothing to end any more") {
+  Loop loop;
+  Pair pair(loop);
+  pair.client->stop_reading();
+  pair.server->append("answered early");
+  turn(loop);
+  pair.server->reset();
+  pair.server.reset();
+  turn(loop);
+  {
+    EventScope event(loop);
+    pair.client->start_reading();
+    pair.client->shutdown_write();
+  }
+  run_until(loop, [&] { return !pair.client_sees.errors.empty(); });
+  CHECK(pair.client_sees.received == "answered early");
+  CHECK(pair.client_sees.errors.size() == 1);
+  CHECK(pair.client_sees.errors[0].text.find("broken pipe") != std::string::npos);
+}
+
 TEST_CASE("an owner may destroy its stream inside every callback") {
   Loop loop;
   SUBCASE("on_read, with more to come") {
