@@ -169,9 +169,10 @@ class Exchange final : public ClientStreamUser,
   void run_respond();
   void use_chain(const Chain& chain);
   void refuse_unrouted();
+  bool may_become_tunnel() const noexcept { return request_ != nullptr && request_->upgrade; }
   // For what plugins keep pointers to: it stays where it is when the rest is put away.
   void* plugin_memory(std::size_t size) {
-    return request_->upgrade ? arena_.allocate_alone(size) : arena_.allocate(size, 16);
+    return may_become_tunnel() ? arena_.allocate_alone(size) : arena_.allocate(size, 16);
   }
   bool body_too_large(std::uint64_t bytes) const noexcept;
   bool has_request_body() const noexcept { return given_by_.has_value() || !http::is_empty(request_->body); }
@@ -210,10 +211,10 @@ class Exchange final : public ClientStreamUser,
   bool passes_for_tunnel() const noexcept;
   void start_tunnel();
   std::string_view tunnel_protocol() const noexcept;  // as we write it, whatever the client's spelling
-  void let_tunnel_flow();
-  void settle_soon();
-  bool may_settle() const noexcept;
-  std::unique_ptr<SettledTunnel> settle();
+  void let_client_flow();
+  void settle_tunnel_soon();
+  bool may_settle_tunnel() const noexcept;
+  std::unique_ptr<SettledTunnel> settle_tunnel();
   void tunnel_to_client(std::string_view bytes) override;
   void tunnel_to_upstream(std::string_view bytes) override;
   void end_tunnel_to_upstream() override;

@@ -40,7 +40,7 @@ void Exchange::on_client_body(std::string_view bytes) {
   request_body_bytes_ += bytes.size();
   if (stage_ == Stage::done || upload_mode_ == Upload::discarded) return;
   if (tunnel_ != nullptr) {
-    settle_soon();
+    settle_tunnel_soon();
     return tunnel_->from_client(bytes);
   }
   if (body_too_large(request_body_bytes_)) {
@@ -111,7 +111,7 @@ void Exchange::send_replay() {
 }
 
 void Exchange::on_upstream_drained() {
-  if (tunnel_ != nullptr) return let_tunnel_flow();
+  if (tunnel_ != nullptr) return let_client_flow();
   if (upload_mode_ != Upload::streaming) return;
   if (replay_.all_sent()) return update_upload();
   send_replay();
@@ -182,7 +182,7 @@ void Exchange::relay_grpc_refusal() {
 
 void Exchange::on_upstream_body(std::string_view bytes) {
   if (tunnel_ != nullptr) {
-    settle_soon();
+    settle_tunnel_soon();
     return tunnel_->from_upstream(bytes);
   }
   download_.push(bytes, false);
@@ -232,7 +232,7 @@ void Exchange::finish_response() {
 }
 
 void Exchange::on_client_drained() {
-  if (tunnel_ != nullptr) settle_soon();
+  if (tunnel_ != nullptr) settle_tunnel_soon();
   if (stage_ == Stage::relay && !download_.suspended()) forwarder_.resume_response();
 }
 

@@ -8,14 +8,8 @@
 namespace postern::server {
 namespace {
 
-void visit(RecordWriter& record, const Value& value) {
-  record.number(value.kind);
-  record.number(value.integer);
-  record.number(value.number);
-  record.text(value.string);
-}
-
-void visit(RecordReader& record, Value& value) {
+template <class Visitor, class AnyValue>
+void visit_value(Visitor& record, AnyValue& value) {
   record.number(value.kind);
   record.number(value.integer);
   record.number(value.number);
@@ -66,7 +60,7 @@ Record Exchange::put_away() {
   record.number(variable_count_);
   for (const Variable* v = variables_; v != nullptr; v = v->before) {
     record.number(v->id);
-    visit(record, v->value);
+    visit_value(record, v->value);
   }
   record.number(end_callbacks_.size());
   for (const EndCallback& callback : end_callbacks_) {
@@ -99,7 +93,7 @@ void Exchange::come_back(const Record& from) {
   for (std::uint32_t i = 0; i < variable_count_; ++i, last = &(*last)->before) {
     *last = new (arena_.allocate(sizeof(Variable))) Variable{};
     record.number((*last)->id);
-    visit(record, (*last)->value);
+    visit_value(record, (*last)->value);
   }
   record.number(size);
   end_callbacks_.resize(size);

@@ -82,29 +82,29 @@ void Exchange::start_tunnel() {
   if (client_->connection().draining()) on_drain();
   if (worker_.plan() != &plan_) tunnel_->reloaded();
   forwarder_.resume_response();
-  settle_soon();
+  settle_tunnel_soon();
 }
 
 // A tunnel may say nothing for hours: what served the handshake alone goes, and the exchange is put away. Not before the events
 // of the handshake are over, so that nobody's method is on the stack, and not while somebody holds bytes of it.
-void Exchange::settle_soon() {
+void Exchange::settle_tunnel_soon() {
   if (std::exchange(settling_, true)) return;
   worker_.loop().defer([handle = handle_] {
     Exchange* x = Worker::current()->exchanges().find(handle);
     if (x == nullptr) return;
     x->settling_ = false;
-    if (x->may_settle()) x->client_->connection().settle_tunnel(x->stream_, x->settle());
+    if (x->may_settle_tunnel()) x->client_->connection().settle_tunnel(x->stream_, x->settle_tunnel());
   });
 }
 
-bool Exchange::may_settle() const noexcept {
+bool Exchange::may_settle_tunnel() const noexcept {
   bool paused = std::any_of(std::begin(pauses_), std::end(pauses_), [](const Pause& p) { return p.number != 0; });
   bool open = tunnel_ != nullptr && stage_ == Stage::relay && client_ != nullptr && body_wanted_;
   return open && !paused && call_deadline_ == nullptr && forwarder_.may_settle_tunnel() &&
          client_->may_settle_tunnel(stream_);
 }
 
-std::unique_ptr<SettledTunnel> Exchange::settle() {
+std::unique_ptr<SettledTunnel> Exchange::settle_tunnel() {
   SettledTunnel::Parts parts{.handle = handle_,
                              .stream = stream_,
                              .tunnel = std::move(tunnel_),
@@ -121,8 +121,8 @@ void Exchange::on_drain() {
   if (tunnel_ != nullptr) tunnel_->drain(client_->connection().timeouts().drain);
 }
 
-void Exchange::let_tunnel_flow() {
-  settle_soon();
+void Exchange::let_client_flow() {
+  settle_tunnel_soon();
   bool wanted = !forwarder_.congested();
   if (client_ == nullptr || wanted == body_wanted_) return;
   body_wanted_ = wanted;
@@ -138,7 +138,7 @@ void Exchange::tunnel_to_client(std::string_view bytes) {
 
 void Exchange::tunnel_to_upstream(std::string_view bytes) {
   forwarder_.send_body(bytes);
-  let_tunnel_flow();
+  let_client_flow();
 }
 
 void Exchange::end_tunnel_to_upstream() { forwarder_.send_end(nullptr); }

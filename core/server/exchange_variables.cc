@@ -133,7 +133,7 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
 // It is good until the exchange ends: when a tunnel may become of it, even where the rest is put away.
 std::string_view Exchange::expand(const Template& text) {
   std::string_view expanded = text.expand(*this, arena_);
-  if (!request_->upgrade || stage_ == Stage::done || expanded.empty()) return expanded;
+  if (!may_become_tunnel() || stage_ == Stage::done || expanded.empty()) return expanded;
   auto* kept = static_cast<char*>(plugin_memory(expanded.size()));
   std::memcpy(kept, expanded.data(), expanded.size());
   return {kept, expanded.size()};

@@ -75,7 +75,7 @@ void Forwarder::resume_response() {
 
 std::unique_ptr<net::Stream> Forwarder::settle_tunnel() { return std::exchange(stream_, nullptr)->settle_tunnel(); }
 
-void Forwarder::put_away(RecordWriter& record) noexcept {
+void Forwarder::put_away(RecordWriter& record) {
   record.pointer(upstream_);
   record.pointer(endpoint_);
   record.number(connect_ns_);

@@ -67,7 +67,7 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   bool may_settle_tunnel() const noexcept { return stream_ != nullptr && !paused_ && stream_->may_settle_tunnel(); }
   std::unique_ptr<net::Stream> settle_tunnel();
   // Of one that has no stream any more: its place at the endpoint, until release() or cancel().
-  void put_away(RecordWriter& record) noexcept;
+  void put_away(RecordWriter& record);
   void come_back(RecordReader& record) noexcept;
   void cancel() noexcept;  // gives the connection up; nothing is reported any more
   void release();          // after the response has ended: back to the pool when it can be reused

@@ -37,17 +37,18 @@ class H2Session;
 struct H2Stream {
   H2Stream(H2Session& of, http::StreamId number);
 
-  H2Session& session;
-  http::StreamId id;
-  std::unique_ptr<Exchange> exchange;
-  std::unique_ptr<SettledTunnel> settled;    // what the exchange has become
   ClientStreamUser* user() const noexcept {  // of what comes; null: it has ended
     return settled != nullptr ? static_cast<ClientStreamUser*>(settled.get()) : exchange.get();
   }
   bool served() const noexcept { return settled != nullptr || (exchange != nullptr && !exchange->receiving()); }
-  Deadline read_deadline;      // between two pieces of the request body
-  Deadline write_deadline;     // for what the client leaves no room for
-  std::size_t write_mark = 0;  // bytes queued when it was armed
+
+  H2Session& session;
+  http::StreamId id;
+  std::unique_ptr<Exchange> exchange;
+  std::unique_ptr<SettledTunnel> settled;  // what the exchange has become
+  Deadline read_deadline;                  // between two pieces of the request body
+  Deadline write_deadline;                 // for what the client leaves no room for
+  std::size_t write_mark = 0;              // bytes queued when it was armed
   bool body_paused = false;
   bool closed = false;  // the codec has forgotten it
   bool tunnel = false;  // an extended CONNECT: what comes has no end that would be awaited

@@ -480,7 +480,7 @@ typedef struct postern_template_table {
   uint32_t struct_size, version;
   /* Inside on_configure. Null on a malformed text; *error_view says why. Lives as long as the instance. */
   postern_template (*compile)(postern_instance instance, postern_str text, postern_str* error_view);
-  /* Unknown or unset variables expand to nothing. The result lives in the exchange's arena. */
+  /* Unknown or unset variables expand to nothing. Unlike other views the text is good until the exchange ends. */
   postern_status (*expand)(postern_exchange x, postern_template t, postern_str* text_view);
   /* How many variables it names, and each one (for declare_consumes). */
   uint64_t (*variable_count)(postern_template t);
