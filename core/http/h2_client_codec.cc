@@ -257,11 +257,15 @@ void H2ClientCodec::flush() {
 void H2ClientCodec::tell_events() {
   while (!pending_.empty()) {
     for (Event& event : std::exchange(pending_, {})) {
-      if (find(event.stream) == nullptr) continue;
-      if (event.reset)
-        events_->on_stream_reset(event.stream, *event.reset, event.error);
-      else
+      Stream* s = find(event.stream);
+      if (s == nullptr) continue;
+      if (!event.reset) {
         events_->on_stream_writable(event.stream);
+        continue;
+      }
+      s->end_told = true;  // and what is held back is told to nobody
+      (void)s->held.take();
+      events_->on_stream_reset(event.stream, *event.reset, event.error);
     }
   }
 }
@@ -516,7 +520,7 @@ void H2ClientCodec::end_of_response(StreamId id) {
 // Tells what may be told now; whoever is told may pause again, or finish the stream.
 void H2ClientCodec::deliver(StreamId id) {
   Stream* s = find(id);
-  if (s == nullptr || s->delivering) return;
+  if (s == nullptr || s->delivering || s->end_told) return;
   s->delivering = true;
   while (s != nullptr && !s->paused && !s->held.empty()) {
     std::string bytes = s->held.take();

@@ -192,6 +192,18 @@ TEST_CASE("resets say who is to blame, and whether the request was looked at") {
   }
 }
 
+TEST_CASE("what is held back of a response that was reset is told to nobody") {
+  std::int64_t total = 0;
+  Client client({}, {.held_total = &total});
+  client.request();
+  client.pauses = true;
+  client.feed(headers(1, {{":status", "200"}}) + data(1, "held") + frame(FrameType::rst_stream, 0, 1, big_endian(8)));
+  CHECK(client.told() == "1 head 200 chunked\n1 reset by_peer\n");
+  CHECK(total == 0);
+  client.codec->resume_body(1);
+  CHECK(client.told() == "");
+}
+
 TEST_CASE("a reset behind the whole response changes nothing") {
   Client client;
   client.request("POST", {BodyKind::chunked, 0});
