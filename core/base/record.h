@@ -21,8 +21,6 @@ concept RecordNumber = std::integral<T> || std::is_enum_v<T>;
 
 class RecordWriter {
  public:
-  static constexpr bool kReads = false;
-
   template <RecordNumber T>
   void number(T value) {  // small ones take one byte
     put(static_cast<std::uint64_t>(value));
@@ -32,7 +30,7 @@ class RecordWriter {
   void pointer(T* to) {
     put(reinterpret_cast<std::uintptr_t>(to));
   }
-  void text(std::string_view text);      // its bytes; those that are here already, or usual words, take two or three
+  void text(std::string_view text);      // its bytes; those that are here already take two or three
   void lasting(std::string_view text) {  // only where it is: its bytes outlive the record
     pointer(text.data());
     number(text.size());
@@ -46,8 +44,6 @@ class RecordWriter {
 
 class RecordReader {
  public:
-  static constexpr bool kReads = true;
-
   explicit RecordReader(const Record& record) noexcept : begin_(record.get()), at_(record.get()) {}
 
   template <RecordNumber T>

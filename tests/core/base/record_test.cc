@@ -50,7 +50,7 @@ TEST_CASE("what was written comes back in the same order") {
   CHECK(none == nullptr);
 }
 
-TEST_CASE("texts come back whole: new ones, usual words, those that were there before, and long ones") {
+TEST_CASE("texts come back whole: new ones, those that were there before, and long ones") {
   const std::string texts[] = {"",
                                "a",
                                "Sec-WebSocket-Key",
