@@ -85,6 +85,8 @@ class UpstreamConnection:
         data = b""
         while not (data.endswith(b"\r\n") and data.startswith(b"PROXY ")) and not _whole_v2(data):
             byte = self.socket.recv(1)
+            if not byte and not data:
+                raise Truncated("a PROXY header")  # its client has left before it was sent
             assert byte, f"closed inside a PROXY header: {data!r}"
             data += byte
         self.proxy_header = data
