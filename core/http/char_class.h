@@ -13,6 +13,7 @@ enum CharClass : std::uint8_t {
   kValue = 2,       // may stand in a field value: no controls but HTAB
   kUnreserved = 4,  // RFC 3986 section 2.3
   kHost = 8,        // reg-name without escapes: unreserved and sub-delims
+  kNoUpper = 32,    // anything but A to Z
   kTarget = 16,     // may stand in a request target: printable ASCII but space, '#'
 };
 
@@ -27,6 +28,8 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
     if (c > 0x20 && c < 0x7f) table[c] |= kTarget;
   }
   mark("\t", kValue);
+  for (unsigned c = 0; c < 256; ++c)
+    if (c < 'A' || c > 'Z') table[c] |= kNoUpper;
   table['#'] &= static_cast<std::uint8_t>(~kTarget);
   constexpr std::string_view kAlnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   mark(kAlnum, kToken | kUnreserved | kHost);
@@ -62,10 +65,12 @@ constexpr int hex_value(char c) noexcept {
 
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c; }
 
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
 // Without leading and trailing spaces and tabs.
 constexpr std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 

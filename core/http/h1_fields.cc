@@ -1,6 +1,6 @@
 #include "http/h1_fields.h"
 
-#include <algorithm>
+#include <bit>
 #include <cstddef>
 
 #include "http/char_class.h"
@@ -9,19 +9,29 @@
 namespace postern::http {
 namespace {
 
-const char* end_of_name(const char* at) noexcept {  // the line's CR is no token character
+// Both stop at the line's CR, at the latest.
+const char* end_of_name(const char* at, const char* end) noexcept {
+  while (end - at >= 16) {
+    unsigned rare = bits_of(not_name_bytes(bytes_at(at)));
+    at += rare == 0 ? 16 : std::countr_zero(rare);
+    if (rare == 0) continue;
+    if (!is(*at, kToken)) return at;
+    ++at;
+  }
   while (is(*at, kToken)) ++at;
   return at;
 }
 
-// Stops at the line's CR, at the latest.
 const char* end_of_value(const char* at, const char* end) noexcept {
-  for (;;) {
-    while (end - at >= 8 && not_printable(word_at(at)) == 0) at += 8;
-    const char* word_end = at + std::min<std::ptrdiff_t>(8, end - at);
-    while (at < word_end && is(*at, kValue)) ++at;
-    if (at < word_end) return at;
+  while (end - at >= 16) {
+    unsigned found = bits_of(controls(bytes_at(at)));
+    at += found == 0 ? 16 : std::countr_zero(found);
+    if (found == 0) continue;
+    if (*at != '\t') return at;
+    ++at;
   }
+  while (is(*at, kValue)) ++at;
+  return at;
 }
 
 }  // namespace
@@ -30,7 +40,7 @@ tl::expected<void, const char*> parse_fields(std::string_view section, HeaderLis
   const char* const end = section.data() + section.size();
   const char* at = section.data();
   while (*at != '\r') {
-    const char* colon = end_of_name(at);
+    const char* colon = end_of_name(at, end);
     if (colon == at || *colon != ':') return tl::unexpected<const char*>("malformed field name");
     const char* line_end = end_of_value(colon + 1, end);
     if (line_end[0] != '\r' || line_end[1] != '\n') return tl::unexpected<const char*>("malformed field value");

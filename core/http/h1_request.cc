@@ -63,8 +63,8 @@ void read_connection(const ConnectionFields& fields, RequestHead& head) {
 
 Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version) {
   static_assert(std::is_trivially_destructible_v<RequestHead>);  // the arena runs no destructors
-  auto line_end = bytes.find("\r\n");
-  auto line = parse_request_line(bytes.substr(0, line_end));
+  auto section = bytes;
+  auto line = parse_request_line(take_start_line(section));
   if (!line) return fail(std::move(line.error()));
   is_head = line->method == "HEAD";
   version = line->version;
@@ -74,7 +74,7 @@ Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool
   head->method = line->method;
   head->version = line->version;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  if (auto parsed = parse_fields(bytes.substr(line_end + 2), head->headers); !parsed) return refuse(parsed.error());
+  if (auto parsed = parse_fields(section, head->headers); !parsed) return refuse(parsed.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());
   auto framing = request_framing(*fields, head->version);

@@ -25,8 +25,8 @@ void read_connection(const ConnectionFields& fields, ResponseHead& head) {
 
 Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
   static_assert(std::is_trivially_destructible_v<ResponseHead>);  // the arena runs no destructors
-  auto line_end = bytes.find("\r\n");
-  auto line = parse_status_line(bytes.substr(0, line_end));
+  auto section = bytes;
+  auto line = parse_status_line(take_start_line(section));
   if (!line) return fail(std::move(line.error()));
 
   auto* head = new (arena.allocate(sizeof(ResponseHead), alignof(ResponseHead))) ResponseHead(arena);
@@ -34,7 +34,7 @@ Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
   head->status = line->status;
   head->reason = line->reason;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  auto parsed = parse_fields(bytes.substr(line_end + 2), head->headers);
+  auto parsed = parse_fields(section, head->headers);
   if (!parsed) return refuse(parsed.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());

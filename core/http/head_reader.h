@@ -26,7 +26,10 @@ class HeadReader {
   std::string_view bytes() const noexcept { return {data_, size_}; }  // of the complete head, with the empty line
 
  private:
+  static constexpr std::size_t kLineEnd = 2;  // CR LF
+
   void start(bool start_line) noexcept;
+  Step scan_whole(std::string_view piece) noexcept;
   Step scan(std::string_view piece) noexcept;
   Outcome end_line(char before) noexcept;
   Outcome check_size(std::size_t line_bytes, std::size_t total) const noexcept;

@@ -1,6 +1,6 @@
 #include "http/hop_by_hop.h"
 
-#include <array>
+#include <iterator>
 
 #include "http/char_class.h"
 #include "http/known_fields.h"
@@ -9,15 +9,24 @@ namespace postern::http {
 namespace {
 
 // Fields that Connection names, other than those that go in any case. Bounded: each is compared with each field.
-struct NamedFields {
-  std::array<std::string_view, 32> names;
-  std::size_t count = 0;
-
+class NamedFields {
+ public:
+  bool empty() const noexcept { return count_ == 0; }
+  bool full() const noexcept { return count_ == std::size(names_); }
+  void add(std::string_view name) noexcept { names_[count_++] = {name.data(), name.size()}; }
   bool contain(std::string_view name) const noexcept {
-    for (std::size_t i = 0; i < count; ++i)
-      if (same_name(names[i], name)) return true;
+    for (std::size_t i = 0; i < count_; ++i)
+      if (same_name({names_[i].data, names_[i].size}, name)) return true;
     return false;
   }
+
+ private:
+  struct Name {  // no string_view: a message that names none should not pay for an array of empty ones
+    const char* data;
+    std::size_t size;
+  };
+  Name names_[32];
+  std::size_t count_ = 0;
 };
 
 void take_once(SingleField& single, std::string_view value) noexcept {
@@ -34,16 +43,20 @@ std::string_view read_option(std::string_view option, ConnectionFields& fields, 
     fields.upgrade = true;
   } else if (!is_token(option)) {
     return "malformed Connection field";
-  } else if (named.count == named.names.size()) {
+  } else if (named.full()) {
     return "Connection names too many fields";
   } else {
-    named.names[named.count++] = option;
+    named.add(option);
   }
   return {};
 }
 
 // Returns the reason when it is refused, else nothing.
 std::string_view read_options(std::string_view value, ConnectionFields& fields, NamedFields& named) noexcept {
+  if (same_name(value, "keep-alive")) {  // what most say, and all that they say
+    fields.keep_alive = true;
+    return {};
+  }
   for (;;) {
     auto comma = value.find(',');
     auto problem = read_option(trim(value.substr(0, comma)), fields, named);
@@ -103,7 +116,7 @@ tl::expected<ConnectionFields, std::string_view> take_connection_fields(HeaderLi
   });
   if (!problem.empty()) return tl::unexpected(problem);
   if (!codings.empty()) fields.te_trailers = takes_trailers(codings);
-  if (named.count > 0) {
+  if (!named.empty()) {
     headers.remove_if(
         [&](const Field& field) { return named.contain(field.name) && known_field(field.name) != KnownField::host; });
   }

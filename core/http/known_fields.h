@@ -1,8 +1,12 @@
 // The fields that HTTP/1 itself acts on: framing, routing and connection options.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "http/headers.h"
 
 namespace postern::http {
 
@@ -21,13 +25,46 @@ enum class KnownField : std::uint8_t {
 };
 
 namespace detail {
-KnownField known_field_of_length(std::string_view name) noexcept;
+
+struct Known {
+  std::string_view name;
+  KnownField field = KnownField::other;
+};
+
+constexpr std::array<Known, 10> kKnown = {{{"Connection", KnownField::connection},
+                                           {"Content-Length", KnownField::content_length},
+                                           {"Expect", KnownField::expect},
+                                           {"Host", KnownField::host},
+                                           {"Keep-Alive", KnownField::keep_alive},
+                                           {"Proxy-Connection", KnownField::proxy_connection},
+                                           {"TE", KnownField::te},
+                                           {"Trailer", KnownField::trailer},
+                                           {"Transfer-Encoding", KnownField::transfer_encoding},
+                                           {"Upgrade", KnownField::upgrade}}};
+
+// Each has a place of its own, by its length and its first letter. `name` is not empty.
+constexpr std::size_t place_of(std::string_view name) noexcept {
+  return (name.size() - static_cast<std::size_t>(name.front() & 0x1f)) % 16;
 }
 
+constexpr std::array<Known, 16> place_known() {
+  std::array<Known, 16> places{};
+  for (const Known& known : kKnown) {
+    Known& place = places[place_of(known.name)];
+    if (place.field != KnownField::other) throw "two known fields have one place";
+    place = known;
+  }
+  return places;
+}
+
+inline constexpr std::array<Known, 16> kPlaces = place_known();
+
+}  // namespace detail
+
 inline KnownField known_field(std::string_view name) noexcept {
-  constexpr std::uint32_t kLengths = 1u << 2 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 14 | 1u << 16 | 1u << 17;
-  bool may_be = name.size() <= 17 && (kLengths >> name.size() & 1) != 0;
-  return may_be ? detail::known_field_of_length(name) : KnownField::other;
+  if (name.empty()) return KnownField::other;
+  const detail::Known& known = detail::kPlaces[detail::place_of(name)];
+  return same_name(name, known.name) ? known.field : KnownField::other;
 }
 
 }  // namespace postern::http

@@ -16,6 +16,13 @@ tl::unexpected<Error> bad_response(const char* text) { return fail(Error::upstre
 
 }  // namespace
 
+std::string_view take_start_line(std::string_view& head) noexcept {
+  const auto feed = head.find('\n');
+  const auto line = head.substr(0, feed - 1);
+  head.remove_prefix(feed + 1);
+  return line;
+}
+
 Result<RequestLine> parse_request_line(std::string_view line) {
   RequestLine request;
   auto first = line.find(' ');

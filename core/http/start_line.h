@@ -21,6 +21,9 @@ struct StatusLine {
   std::string_view reason;
 };
 
+// Takes the first line off a head from HeadReader, and gives it without its CR LF.
+std::string_view take_start_line(std::string_view& head) noexcept;
+
 // `line` without its CR LF; views into it. Errors: bad_request, version_not_supported, not_implemented (a method of
 // more than 32 bytes).
 Result<RequestLine> parse_request_line(std::string_view line);

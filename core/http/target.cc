@@ -141,6 +141,7 @@ bool is_port(std::string_view text) noexcept {
 }
 
 bool is_reg_name(std::string_view host) noexcept {
+  if (all_are(host, kHost)) return !host.empty();
   for (std::size_t i = 0; i < host.size(); ++i) {
     if (is(host[i], kHost)) continue;
     if (host[i] != '%' || i + 2 >= host.size() || hex_value(host[i + 1]) < 0 || hex_value(host[i + 2]) < 0)
@@ -161,15 +162,14 @@ Result<Target> parse_target(std::string_view method, std::string_view raw, Arena
 }
 
 Result<std::string_view> parse_authority(std::string_view raw, Arena& arena) {
-  auto host_end = raw.starts_with('[') ? raw.find(']') + 1 : std::min(raw.find(':'), raw.size());
+  const bool literal = raw.starts_with('[');
+  auto host_end = literal ? raw.find(']') + 1 : std::min(raw.find(':'), raw.size());
   auto host = raw.substr(0, host_end);
   auto rest = raw.substr(host_end);
-  bool good_host = raw.starts_with('[') ? is_ip_literal(host) : is_reg_name(host);
+  bool good_host = literal ? is_ip_literal(host) : is_reg_name(host);
   if (!good_host || !(rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)))))
     return refuse("malformed host");
-  bool lower = true;
-  for (char c : raw) lower = lower && to_lower(c) == c;
-  if (lower) return raw;
+  if (all_are(host, kNoUpper)) return raw;
   auto copy = arena.array<char>(raw.size());
   for (std::size_t i = 0; i < raw.size(); ++i) copy[i] = to_lower(raw[i]);
   return std::string_view(copy.data(), copy.size());

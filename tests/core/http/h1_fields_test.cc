@@ -55,9 +55,29 @@ TEST_CASE("a value has no control character but the tab, wherever it stands") {
       if (c == '\n') continue;  // the reader of lines stands before the parser
       CAPTURE(before);
       CAPTURE(c);
-      Parsed p("X: " + std::string(before, 'v') + static_cast<char>(c) + "vvv\r\n");
       bool allowed = c == '\t' || (c >= 0x20 && c != 0x7f);
-      CHECK((p.problem == nullptr) == allowed);
+      for (std::size_t after : {3, 40}) {
+        Parsed p("X: " + std::string(before, 'v') + static_cast<char>(c) + std::string(after, 'v') + "\r\n");
+        CHECK((p.problem == nullptr) == allowed);
+      }
+    }
+  }
+}
+
+TEST_CASE("a name has token characters alone, wherever they stand") {
+  constexpr std::string_view kTokens = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  for (std::size_t before = 0; before < 36; ++before) {
+    for (int c = 0; c < 256; ++c) {
+      if (c == '\n' || c == ':') continue;
+      CAPTURE(before);
+      CAPTURE(c);
+      std::string name = std::string(before, 'n') + static_cast<char>(c) + "nnn";
+      bool allowed = kTokens.find(static_cast<char>(c)) != std::string_view::npos;
+      for (const char* value : {"", "a value longer than sixteen bytes"}) {
+        Parsed p(name + ":" + value + "\r\n");
+        CHECK((p.problem == nullptr) == allowed);
+        if (allowed) CHECK(p.fields.fields()[0].name == name);
+      }
     }
   }
 }
