@@ -19,23 +19,27 @@ void BodyPipe::open(std::span<const Link> links) {
   close();
   links_ = links;
   closed_ = false;
-  whole_ = held_end_ = pending_end_ = false;
+  if (links.empty()) return;
+  Work& w = work();
+  w.whole = w.held_end = w.pending_end = false;
 }
 
-void BodyPipe::close() noexcept {
-  release_buffer();
-  hold({});
-  suspended_ = may_replace_ = false;
+void BodyPipe::drop() noexcept {
+  if (work_ != nullptr) {
+    release_buffer();
+    hold({});
+    work_->may_replace = false;
+  }
+  suspended_ = false;
   closed_ = true;
 }
 
 bool BodyPipe::attached(std::size_t i) {
-  bool detached = rare_ != nullptr && has(rare_->detached, *links_[i].instance);
-  return !detached && host_->applies(links_[i]);
+  return !has(work_->detached, *links_[i].instance) && host_->applies(links_[i]);
 }
 
 bool BodyPipe::buffers(std::size_t i) const {
-  bool streams = rare_ != nullptr && has(rare_->streaming, *links_[i].instance);
+  bool streams = has(work_->streaming, *links_[i].instance);
   return policy_of(links_[i], message_).policy == POSTERN_BODY_BUFFER && !streams;
 }
 
@@ -51,12 +55,11 @@ bool BodyPipe::modifies() {
   return false;
 }
 
-void BodyPipe::push(std::string_view bytes, bool end) {
-  if (closed_) return;
+void BodyPipe::pass_on(std::string_view bytes, bool end) {
   if (suspended_) {
-    held_.append(bytes);
+    work_->held.append(bytes);
     account_held();
-    pending_end_ |= end;
+    work_->pending_end |= end;
     return;
   }
   run(0, bytes, end);
@@ -79,27 +82,28 @@ BodyPipe::Step BodyPipe::pass(std::size_t i, std::string_view& bytes, bool& end)
 
 // A link that detached while it was gathering lets go of what it had.
 BodyPipe::Step BodyPipe::skip(std::size_t i, std::string_view& bytes) {
-  bool was_gathering = gathering_ == i && !whole_ && !buffer_.empty() && bytes.data() != buffer_.data();
+  bool was_gathering =
+      work_->gathering == i && !work_->whole && !work_->buffer.empty() && bytes.data() != work_->buffer.data();
   if (!was_gathering) return Step::next;
   if (!keep(links_[i], bytes)) return Step::stop;
-  bytes = buffer_;
+  bytes = work_->buffer;
   return Step::next;
 }
 
 // The body is buffered once: the first BUFFER link gathers it, later ones are handed the same bytes.
 BodyPipe::Step BodyPipe::collect(std::size_t i, std::string_view& bytes, bool end) {
   const auto& policy = policy_of(links_[i], message_);
-  bool is_buffer = !bytes.empty() && bytes.data() == buffer_.data();
-  bool all_here = end && (whole_ || buffer_.empty() || is_buffer);
-  std::uint64_t size = bytes.size() + (is_buffer || whole_ ? 0 : buffer_.size());
+  bool is_buffer = !bytes.empty() && bytes.data() == work_->buffer.data();
+  bool all_here = end && (work_->whole || work_->buffer.empty() || is_buffer);
+  std::uint64_t size = bytes.size() + (is_buffer || work_->whole ? 0 : work_->buffer.size());
   if (size > policy.limit) return overflow(i, bytes, end);
   if (!all_here) {
-    gathering_ = i;
+    work_->gathering = i;
     if (!is_buffer && !keep(links_[i], bytes)) return Step::stop;
     if (!end) return Step::stop;
-    bytes = buffer_;
+    bytes = work_->buffer;
   }
-  whole_ = true;
+  work_->whole = true;
   return call(i, bytes, POSTERN_BODY_END | POSTERN_BODY_WHOLE, true);
 }
 
@@ -111,13 +115,13 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     host_->on_pipe_overflow(*this, link, false);
     return Step::stop;
   }
-  if (!buffer_.empty() && bytes.data() != buffer_.data() && !whole_) {
+  if (!work_->buffer.empty() && bytes.data() != work_->buffer.data() && !work_->whole) {
     if (!keep(link, bytes)) return Step::stop;
-    bytes = buffer_;
+    bytes = work_->buffer;
   }
-  rare().detached.push_back(link.instance);
+  work_->detached.push_back(link.instance);
   std::string all(bytes);  // the link lets go of what it gathered, and its bytes outlive the buffer
-  if (bytes.data() == buffer_.data()) release_buffer();
+  if (bytes.data() == work_->buffer.data()) release_buffer();
   bool peeks = policy.on_overflow == POSTERN_OVERFLOW_PEEK;
   std::string_view shown = peeks ? std::string_view(all).substr(0, policy.limit) : std::string_view{};
   auto step = call(i, shown, POSTERN_BODY_OVERFLOWED, end);
@@ -125,76 +129,77 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
     if (suspended_) hold(std::move(all));
     return step;
   }
-  rare().current = std::move(all);
-  bytes = rare().current;
+  work_->current = std::move(all);
+  bytes = work_->current;
   return step;
 }
 
 BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint32_t flags, bool end) {
   const Link& link = links_[i];
-  at_ = i;
-  replaced_ = false;
-  may_replace_ = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
+  work_->at = i;
+  work_->replaced = false;
+  work_->may_replace = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
   postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
   if (closed_) return Step::stop;
   if (verdict == POSTERN_SUSPEND) {
-    hold(replaced_ ? std::move(rare().replacement) : std::string(bytes));
-    held_end_ = end;
+    hold(work_->replaced ? std::move(work_->replacement) : std::string(bytes));
+    work_->held_end = end;
     suspended_ = true;
-    if (whole_ || bytes.data() == buffer_.data()) release_buffer();  // else a later link is still gathering there
+    if (work_->whole || bytes.data() == work_->buffer.data())
+      release_buffer();  // else a later link is still gathering there
     return Step::stop;
   }
-  may_replace_ = false;
+  work_->may_replace = false;
   if (verdict != POSTERN_CONTINUE) {
     close();
     host_->on_pipe_verdict(*this, link, verdict);
     return Step::stop;
   }
-  if (replaced_) {
-    std::swap(rare().current, rare().replacement);
-    bytes = rare().current;
+  if (work_->replaced) {
+    std::swap(work_->current, work_->replacement);
+    bytes = work_->current;
   }
   return Step::next;
 }
 
 void BodyPipe::resume(postern_verdict verdict) {
   if (!suspended_ || closed_) return;
-  const Link& link = links_[at_];
-  suspended_ = may_replace_ = false;
+  const Link& link = links_[work_->at];
+  suspended_ = work_->may_replace = false;
   if (verdict != POSTERN_CONTINUE) {
     close();
     host_->on_pipe_verdict(*this, link, verdict);
     return;
   }
-  const std::string held = std::exchange(held_, {});
-  const std::string_view bytes = std::string_view(held).substr(0, held_size_);
-  const std::string_view rest = std::string_view(held).substr(held_size_);
-  bool end = std::exchange(pending_end_, false);
+  const std::string held = std::exchange(work_->held, {});
+  const std::string_view bytes = std::string_view(held).substr(0, work_->held_size);
+  const std::string_view rest = std::string_view(held).substr(work_->held_size);
+  bool end = std::exchange(work_->pending_end, false);
   account_held();
-  run(at_ + 1, bytes, held_end_);
+  run(work_->at + 1, bytes, work_->held_end);
   if (closed_ || (rest.empty() && !end)) return;
   push(rest, end);
 }
 
 bool BodyPipe::replace(std::string_view bytes) {
-  if (closed_ || !may_replace_) return false;
+  if (closed_ || !work_->may_replace) return false;
   if (suspended_) {
-    held_.replace(0, held_size_, bytes);
-    held_size_ = bytes.size();
+    work_->held.replace(0, work_->held_size, bytes);
+    work_->held_size = bytes.size();
     account_held();
     return true;
   }
-  rare().replacement.assign(bytes);
-  replaced_ = true;
+  work_->replacement.assign(bytes);
+  work_->replaced = true;
   return true;
 }
 
 void BodyPipe::detach(const Instance& instance) {
-  if (!has(rare().detached, instance)) rare().detached.push_back(&instance);
+  if (!has(work().detached, instance)) work_->detached.push_back(&instance);
 }
 
 void BodyPipe::stream(const Instance& instance) {
-  if (!has(rare().streaming, instance)) rare().streaming.push_back(&instance);
+  if (!has(work().streaming, instance)) work_->streaming.push_back(&instance);
 }
 
 bool BodyPipe::keep(const Link& link, std::string_view bytes) {
@@ -203,27 +208,27 @@ bool BodyPipe::keep(const Link& link, std::string_view bytes) {
     host_->on_pipe_overflow(*this, link, true);
     return false;
   }
-  buffer_.append(bytes);
+  work_->buffer.append(bytes);
   return true;
 }
 
 void BodyPipe::hold(std::string bytes) noexcept {
-  held_ = std::move(bytes);
-  held_size_ = held_.size();
+  work_->held = std::move(bytes);
+  work_->held_size = work_->held.size();
   account_held();
 }
 
 void BodyPipe::account_held() noexcept {
-  auto size = static_cast<std::int64_t>(held_.size());
-  if (size != held_accounted_) host_->account(nullptr, size - held_accounted_);
-  held_accounted_ = size;
+  auto size = static_cast<std::int64_t>(work_->held.size());
+  if (size != work_->held_accounted) host_->account(nullptr, size - work_->held_accounted);
+  work_->held_accounted = size;
 }
 
 void BodyPipe::release_buffer() noexcept {
-  if (buffer_.empty()) return;
-  host_->account(nullptr, -static_cast<std::int64_t>(buffer_.size()));
-  buffer_.clear();
-  if (buffer_.capacity() > 64 * 1024) std::string().swap(buffer_);
+  if (work_->buffer.empty()) return;
+  host_->account(nullptr, -static_cast<std::int64_t>(work_->buffer.size()));
+  work_->buffer.clear();
+  if (work_->buffer.capacity() > 64 * 1024) std::string().swap(work_->buffer);
 }
 
 }  // namespace postern::server

@@ -49,9 +49,15 @@ class BodyPipe {
   bool suspended() const noexcept { return suspended_; }
   bool closed() const noexcept { return closed_; }
 
-  void push(std::string_view bytes, bool end);
+  void push(std::string_view bytes, bool end) {
+    if (closed_) return;
+    if (!links_.empty()) return pass_on(bytes, end);
+    if (!bytes.empty() || end) host_->deliver(*this, bytes, end);
+  }
   void resume(postern_verdict verdict);  // of the suspended hook
-  void close() noexcept;                 // drops everything; later pushes are ignored
+  void close() noexcept {                // drops everything; later pushes are ignored
+    if (!closed_) drop();
+  }
 
   // For the body table. replace: inside the body hook, or while it is suspended. detach: inside any hook.
   bool replace(std::string_view bytes);
@@ -63,6 +69,7 @@ class BodyPipe {
   enum class Step { next, stop };
   bool attached(std::size_t i);
   bool buffers(std::size_t i) const;
+  void pass_on(std::string_view bytes, bool end);
   void run(std::size_t from, std::string_view bytes, bool end);
   Step pass(std::size_t i, std::string_view& bytes, bool& end);
   Step skip(std::size_t i, std::string_view& bytes);
@@ -73,33 +80,34 @@ class BodyPipe {
   void hold(std::string bytes) noexcept;  // for the suspended hook
   void account_held() noexcept;
   void release_buffer() noexcept;
+  void drop() noexcept;
 
   Host* host_;
-  std::uint32_t message_;
   std::span<const Link> links_;
-  // What few bodies need; made when one does.
-  struct Rare {
+  // What bodies need that links see: most pass none. Made when one does.
+  struct Work {
+    std::string buffer;         // what a BUFFER link collects; the whole body once it has ended
+    std::string held;           // bytes of the suspended hook, then what was pushed meanwhile
+    std::size_t held_size = 0;  // of the suspended hook's part of held
+    std::int64_t held_accounted = 0;
+    std::size_t gathering = 0;  // index of the BUFFER link that fills buffer
+    std::size_t at = 0;         // index of the running or suspended link
     std::vector<const Instance*> detached;
     std::vector<const Instance*> streaming;
-    std::string replacement;  // what the running hook replaced the bytes by
-    std::string current;      // the replacement that the next hook reads
+    std::string replacement;   // what the running hook replaced the bytes by
+    std::string current;       // the replacement that the next hook reads
+    bool held_end = false;     // the suspended hook's bytes were the last
+    bool pending_end = false;  // the end was pushed while suspended
+    bool whole = false;        // buffer holds the whole body and has passed its first BUFFER link
+    bool may_replace = false;  // inside a hook that declared `modifies`
+    bool replaced = false;
   };
-  Rare& rare() {
-    if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
-    return *rare_;
+  Work& work() {
+    if (work_ == nullptr) work_ = std::make_unique<Work>();
+    return *work_;
   }
-  std::unique_ptr<Rare> rare_;
-  std::string buffer_;         // what a BUFFER link collects; the whole body once it has ended
-  std::string held_;           // bytes of the suspended hook, then what was pushed meanwhile
-  std::size_t held_size_ = 0;  // of the suspended hook's part of held_
-  std::int64_t held_accounted_ = 0;
-  std::size_t gathering_ = 0;  // index of the BUFFER link that fills buffer_
-  std::size_t at_ = 0;         // index of the running or suspended link
-  bool held_end_ = false;      // the suspended hook's bytes were the last
-  bool pending_end_ = false;   // the end was pushed while suspended
-  bool whole_ = false;         // buffer_ holds the whole body and has passed its first BUFFER link
-  bool may_replace_ = false;   // inside a hook that declared `modifies`
-  bool replaced_ = false;
+  std::unique_ptr<Work> work_;  // there while links_ has one
+  std::uint32_t message_;
   bool suspended_ = false;
   bool closed_ = true;
 };
