@@ -202,10 +202,7 @@ void Exchange::run_route() {
   auto found = plan.router.find(*request_, client_->connection().listener_name(), arena_);
   if (found.kind == RouteMatch::Kind::found) {
     route_ = &plan.routes[found.route];
-    if (auto parameters = found.parameters.all(); !parameters.empty()) {
-      path_parameters_ = arena_.array<PathParameters::One>(parameters.size());
-      std::copy(parameters.begin(), parameters.end(), path_parameters_.begin());
-    }
+    path_parameters_ = found.parameters.all();
     upstream_plan_ = route_->upstream;
     use_chain(route_->chain);
   } else if (found.kind == RouteMatch::Kind::method_not_allowed) {

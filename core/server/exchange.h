@@ -304,7 +304,7 @@ class Exchange final : public ClientStreamUser,
   bool grpc_ = false;
   const Chain* chain_ = nullptr;
   const RoutePlan* route_ = nullptr;
-  std::span<PathParameters::One> path_parameters_;
+  std::span<const PathParameters::One> path_parameters_;
   std::string_view allow_;  // of a 405
   std::byte* gateway_slots_ = nullptr;
   std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones

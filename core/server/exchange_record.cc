@@ -83,11 +83,12 @@ void Exchange::come_back(const Record& from) {
   arena_.give_alone(alone);
   std::size_t size = 0;
   record.number(size);
-  path_parameters_ = arena_.array<PathParameters::One>(size);
-  for (auto& parameter : path_parameters_) {
+  auto parameters = arena_.array<PathParameters::One>(size);
+  for (auto& parameter : parameters) {
     record.lasting(parameter.name);
     record.text(parameter.value);
   }
+  path_parameters_ = parameters;
   record.number(variable_count_);
   Variable** last = &variables_;
   for (std::uint32_t i = 0; i < variable_count_; ++i, last = &(*last)->before) {

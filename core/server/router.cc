@@ -33,42 +33,43 @@ struct Router::Request {
 template <class Visit>
 class Router::Walk {
  public:
-  Walk(const Router& router, std::string_view path, Visit& visit) : router_(router), path_(path), visit_(visit) {}
+  Walk(const Router& router, std::string_view path, Visit& visit) noexcept
+      : router_(router), path_(path), visit_(visit) {}
 
   // `begin` is where the next segment begins; beyond the end of the path when there is none left. True: visit said
   // stop.
   bool at(std::uint32_t number, std::size_t begin) {
     const Node& node = router_.nodes_[number];
     if (begin > path_.size()) return offer(node.exact) || offer(node.wildcard);
-    std::size_t end = std::min(path_.find('/', begin), path_.size());
-    std::string_view segment = path_.substr(begin, end - begin);
-    return into_static(number, segment, end + 1) || into_parameter(node, segment, end + 1) || offer(node.wildcard);
+    if (!node.has_static && node.parameter == kNone) return offer(node.wildcard);
+    Segment segment{begin, std::min(path_.find('/', begin), path_.size()) - begin};
+    return (node.has_static && into_static(number, segment)) || into_parameter(node, segment) || offer(node.wildcard);
   }
 
  private:
-  bool into_static(std::uint32_t number, std::string_view segment, std::size_t next) {
-    auto child = router_.edges_.find(EdgeView{number, segment});
-    return child != router_.edges_.end() && at(child->second, next);
+  bool into_static(std::uint32_t number, Segment segment) {
+    auto child = router_.edges_.find(EdgeView{number, path_.substr(segment.begin, segment.size)});
+    return child != router_.edges_.end() && at(child->second, segment.begin + segment.size + 1);
   }
 
-  bool into_parameter(const Node& node, std::string_view segment, std::size_t next) {
-    if (node.parameter == kNone || segment.empty()) return false;
+  bool into_parameter(const Node& node, Segment segment) {
+    if (node.parameter == kNone || segment.size == 0) return false;
     values_[count_++] = segment;  // a pattern has no more parameters than there is room
-    bool stopped = at(node.parameter, next);
+    bool stopped = at(node.parameter, segment.begin + segment.size + 1);
     --count_;
     return stopped;
   }
 
   bool offer(const std::vector<std::uint32_t>& entries) {
     for (std::uint32_t number : entries)
-      if (visit_(router_.entries_[number], std::span<const std::string_view>(values_.data(), count_))) return true;
+      if (visit_(router_.entries_[number], std::span<const Segment>(values_.data(), count_))) return true;
     return false;
   }
 
   const Router& router_;
   std::string_view path_;
   Visit& visit_;
-  std::array<std::string_view, PathParameters::kMost> values_{};
+  std::array<Segment, PathParameters::kMost> values_;  // the first count_ ones
   std::size_t count_ = 0;
 };
 
@@ -82,14 +83,15 @@ bool Router::visit_entries(const Request& request, Visit&& visit) const {
     // "*" (OPTIONS for the whole server) has no segments: only "/*" takes it.
     if (path == "*" ? walk.at(host.root, path.size() + 1) : walk.at(host.root, 1)) return true;
     for (std::uint32_t number : host.regexes)
-      if (regexes_[entries_[number].regex].matches(path) &&
-          visit(entries_[number], std::span<const std::string_view>()))
+      if (regexes_[entries_[number].regex].matches(path) && visit(entries_[number], std::span<const Segment>()))
         return true;
     return false;
   };
-  std::string_view name = host_of(request.head.authority);
-  if (auto exact = exact_hosts_.find(name); exact != exact_hosts_.end() && in(exact->second)) return true;
-  if (most_labels_ > 0 && visit_wildcard_hosts(name, in)) return true;
+  if (!exact_hosts_.empty() || !wildcard_hosts_.empty()) {
+    std::string_view name = host_of(request.head.authority);
+    if (auto exact = exact_hosts_.find(name); exact != exact_hosts_.end() && in(exact->second)) return true;
+    if (most_labels_ > 0 && visit_wildcard_hosts(name, in)) return true;
+  }
   return any_host_ && in(*any_host_);
 }
 
@@ -180,14 +182,14 @@ RouteMatch Router::find(const http::RequestHead& head, std::string_view listener
   RouteMatch result;
   std::uint64_t allowed = 0;
   const Entry* winner = nullptr;
-  visit_entries(request, [&](const Entry& entry, std::span<const std::string_view> values) {
+  visit_entries(request, [&](const Entry& entry, std::span<const Segment> values) {
     if (!takes_listener(entry, request) || failing_test(entry, request) != nullptr) return false;
     if (!takes_method(entry, request)) {
       allowed |= entry.methods;
       return false;
     }
     winner = &entry;
-    for (std::size_t i = 0; i < values.size(); ++i) result.parameters.add(entry.parameters[i], values[i]);
+    if (!values.empty()) result.parameters = name_values(entry, values, request);
     return true;
   });
   if (winner == nullptr) {
@@ -198,15 +200,26 @@ RouteMatch Router::find(const http::RequestHead& head, std::string_view listener
   }
   result.kind = RouteMatch::Kind::found;
   result.route = winner->route;
-  if (winner->regex != kNone) add_groups(regexes_[winner->regex], head.path, result.parameters);
+  if (winner->regex != kNone) result.parameters = name_groups(regexes_[winner->regex], request);
   return result;
 }
 
-void Router::add_groups(const Regex& regex, std::string_view path, PathParameters& parameters) {
-  if (regex.names().empty()) return;
+PathParameters Router::name_values(const Entry& entry, std::span<const Segment> values, const Request& request) {
+  auto named = request.arena.array<PathParameters::One>(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    named[i] = {entry.parameters[i], request.head.path.substr(values[i].begin, values[i].size)};
+  return PathParameters(named);
+}
+
+PathParameters Router::name_groups(const Regex& regex, const Request& request) {
   std::array<std::string_view, Regex::kMostGroups> groups{};
-  if (!regex.search(path, groups)) return;
-  for (const auto& [name, number] : regex.names()) parameters.add(name, groups[number]);
+  if (regex.names().empty() || !regex.search(request.head.path, groups)) return {};
+  auto named = request.arena.array<PathParameters::One>(std::min(regex.names().size(), PathParameters::kMost));
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const auto& [name, number] = regex.names()[i];
+    named[i] = {name, groups[number]};
+  }
+  return PathParameters(named);
 }
 
 std::string Router::method_list(std::uint64_t methods) const {
@@ -240,7 +253,7 @@ std::vector<RouteCandidate> Router::explain(const http::RequestHead& head, std::
   Request request(*this, head, listener, arena);
   std::vector<RouteCandidate> candidates;
   bool won = false;
-  visit_entries(request, [&](const Entry& entry, std::span<const std::string_view>) {
+  visit_entries(request, [&](const Entry& entry, std::span<const Segment>) {
     RouteCandidate candidate{entry.route, entry.pattern, reason(entry, request)};
     if (candidate.reason.empty() && won) candidate.reason = "comes later: less specific, or written after the winner";
     won = won || candidate.reason.empty();

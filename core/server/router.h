@@ -31,7 +31,7 @@
 namespace postern::server {
 
 // The values of a path's {name} parts, or of a regular expression's named groups. Names live with the router, values
-// are views into the request's path.
+// are views into the request's path, the list is in the arena.
 class PathParameters {
  public:
   static constexpr std::size_t kMost = config::PathPattern::kMostParameters;
@@ -40,20 +40,18 @@ class PathParameters {
     std::string_view value;
   };
 
-  void add(std::string_view name, std::string_view value) noexcept {
-    if (size_ < kMost) all_[size_++] = {name, value};
-  }
-  std::span<const One> all() const noexcept { return {all_.data(), size_}; }
+  PathParameters() = default;
+  explicit PathParameters(std::span<const One> all) noexcept : all_(all) {}
+  std::span<const One> all() const noexcept { return all_; }
   static std::optional<std::string_view> find(std::span<const One> all, std::string_view name) noexcept {
     for (const One& one : all)
       if (one.name == name) return one.value;
     return std::nullopt;
   }
-  std::optional<std::string_view> find(std::string_view name) const noexcept { return find(all(), name); }
+  std::optional<std::string_view> find(std::string_view name) const noexcept { return find(all_, name); }
 
  private:
-  std::array<One, kMost> all_{};
-  std::size_t size_ = 0;
+  std::span<const One> all_;
 };
 
 struct RouteMatch {
@@ -80,8 +78,8 @@ class Router {
   // Reports paths and regular expressions that do not compile, and routes that match exactly the same requests.
   static Router compile(const std::vector<config::Route>& routes, config::Problems& problems);
 
-  // Takes from `arena` only for Allow, and to decode a query value that is compared. The arena may be the request's
-  // own.
+  // Takes from `arena` only for parameters, for Allow, and to decode a query value that is compared. The arena may be the
+  // request's own.
   RouteMatch find(const http::RequestHead& request, std::string_view listener, Arena& arena) const;
   // For `postern explain`: slow, and in words.
   std::vector<RouteCandidate> explain(const http::RequestHead& request, std::string_view listener, Arena& arena) const;
@@ -112,6 +110,7 @@ class Router {
   // A place in a tree: what stands after some segments.
   struct Node {
     std::uint32_t parameter = kNone;      // the child that takes any one segment
+    bool has_static = false;              // children in edges_
     std::vector<std::uint32_t> exact;     // entries whose pattern ends here
     std::vector<std::uint32_t> wildcard;  // entries whose pattern goes on with "*"
   };
@@ -144,6 +143,10 @@ class Router {
     }
   };
 
+  struct Segment {  // of the request's path
+    std::size_t begin, size;
+  };
+
   class Compiler;  // router_compile.cc
   struct Request;  // router.cc, as are the others below
   template <class Visit>
@@ -159,7 +162,8 @@ class Router {
   bool holds(const Test& test, const Request& request) const;
   std::string reason(const Entry& entry, const Request& request) const;
   std::string method_list(std::uint64_t methods) const;
-  static void add_groups(const Regex& regex, std::string_view path, PathParameters& parameters);
+  static PathParameters name_values(const Entry& entry, std::span<const Segment> values, const Request& request);
+  static PathParameters name_groups(const Regex& regex, const Request& request);
 
   std::vector<Node> nodes_;
   std::unordered_map<Edge, std::uint32_t, Hash, Same> edges_;  // to the child of a static segment

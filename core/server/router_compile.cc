@@ -218,6 +218,7 @@ std::uint32_t Router::Compiler::static_child(std::uint32_t node, const std::stri
   if (found != router_.edges_.end()) return found->second;
   std::uint32_t child = new_node();
   router_.edges_.emplace(Edge{node, segment}, child);
+  router_.nodes_[node].has_static = true;
   return child;
 }
 
