@@ -8,8 +8,6 @@ namespace {
 constexpr std::uint64_t kTick = DeadlineWheel::kTickMs;
 constexpr std::uint64_t kTurn = kTick * DeadlineWheel::kSlots;
 
-constexpr std::uint64_t kNever = std::uint64_t{1} << 62;  // far enough, and sums with it do not overflow
-
 std::uint64_t tick_after(std::uint64_t ms) noexcept { return (ms + kTick - 1) / kTick * kTick; }
 std::size_t slot_of(std::uint64_t slot_ms) noexcept { return slot_ms / kTick % DeadlineWheel::kSlots; }
 
@@ -37,10 +35,7 @@ DeadlineWheel::~DeadlineWheel() {
   }
 }
 
-void DeadlineWheel::arm(Deadline& d, std::uint64_t at_ms) noexcept {
-  d.at_ms_ = std::clamp<std::uint64_t>(at_ms, 1, kNever);  // 0 means "not armed"
-  bool comes_round_in_time = d.link_ != nullptr && d.slot_ms_ < d.at_ms_ + kTick;
-  if (comes_round_in_time) return;
+void DeadlineWheel::move(Deadline& d) noexcept {
   d.unlink();
   d.wheel_ = this;
   link(d);

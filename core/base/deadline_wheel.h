@@ -2,6 +2,7 @@
 // time. Pushing a deadline out is one store; the node moves when its slot comes round. Not for other threads.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,9 @@ class Deadline {
   Deadline(Fire fire, void* owner) noexcept : fire_(fire), owner_(owner) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { unlink(); }
+  ~Deadline() {
+    if (link_ != nullptr) unlink();
+  }
 
   void cancel() noexcept { at_ms_ = 0; }  // it will not fire; one store
   bool armed() const noexcept { return at_ms_ != 0; }
@@ -46,7 +49,11 @@ class DeadlineWheel {
   ~DeadlineWheel();
 
   // Fires at or up to two ticks after at_ms, once. Arming again replaces the time. `d` belongs to one wheel for life.
-  void arm(Deadline& d, std::uint64_t at_ms) noexcept;
+  void arm(Deadline& d, std::uint64_t at_ms) noexcept {
+    d.at_ms_ = std::clamp<std::uint64_t>(at_ms, 1, kNever);  // 0 means "not armed"
+    bool comes_round_in_time = d.link_ != nullptr && d.slot_ms_ < d.at_ms_ + kTickMs;
+    if (!comes_round_in_time) move(d);
+  }
   // Fires everything due by now_ms. Fire functions may arm, cancel and destroy any deadline, their own
   // included; they do not call advance().
   void advance(std::uint64_t now_ms);
@@ -54,6 +61,8 @@ class DeadlineWheel {
 
  private:
   friend class Deadline;
+  static constexpr std::uint64_t kNever = std::uint64_t{1} << 62;  // far enough, and sums with it do not overflow
+  void move(Deadline& d) noexcept;
   void link(Deadline& d) noexcept;
   void sweep(std::uint64_t slot_ms);
 

@@ -149,14 +149,10 @@ std::uint64_t Loop::now_ms() const noexcept { return uv_now(loop_.get()); }
 
 Loop& Loop::of(const uv_loop_s* raw) noexcept { return *static_cast<Loop*>(raw->data); }
 
-void Loop::arm(Deadline& d, std::uint64_t delay_ms) {
-  if (!ticking_) {
-    ticking_ = true;
-    wheel_.advance(now_ms());
-    uv_timer_start(hooks_->tick.get(), Hooks::on_tick, DeadlineWheel::kTickMs, DeadlineWheel::kTickMs);
-  }
-  constexpr std::uint64_t kLongest = std::uint64_t{1} << 61;  // "no timeout" as a huge number must not wrap
-  wheel_.arm(d, now_ms() + std::min(delay_ms, kLongest));
+void Loop::start_tick() {
+  ticking_ = true;
+  wheel_.advance(now_ms());
+  uv_timer_start(hooks_->tick.get(), Hooks::on_tick, DeadlineWheel::kTickMs, DeadlineWheel::kTickMs);
 }
 
 void Loop::on_tick() {
@@ -214,8 +210,10 @@ void Loop::on_posted() {
 bool Loop::work_waits() const noexcept { return !deferred_.empty() || !graveyard_.empty() || !dirty_.empty(); }
 
 // Keeps run() from ending before the prepare hook has seen what was just put down.
-void Loop::turn_again() noexcept {
-  if (!closing_) uv_ref(as_handle(hooks_->prepare));
+void Loop::keep_turning() noexcept {
+  if (closing_) return;
+  turns_again_ = true;
+  uv_ref(as_handle(hooks_->prepare));
 }
 
 // Runs in every turn right before the loop may block.
@@ -226,6 +224,7 @@ void Loop::on_prepare() {
   if (work_waits()) {
     uv_async_send(hooks_->async.get());
   } else {
+    turns_again_ = false;
     uv_unref(as_handle(hooks_->prepare));
   }
 }
@@ -241,14 +240,14 @@ void Loop::run_deferred() {
   EventScope event(*this);
   flush_dirty();  // before anything is buried: what was written by then goes out
   // Objects buried from here on wait for the next round: tasks put down before may still speak of them.
-  auto buried = std::move(graveyard_);
-  auto tasks = std::move(deferred_);
-  graveyard_.clear();
-  deferred_.clear();
-  for (auto& task : tasks) {
+  buried_.swap(graveyard_);
+  running_.swap(deferred_);
+  for (auto& task : running_) {
     task();
     task = nullptr;
   }
+  running_.clear();
+  buried_.clear();
 }
 
 void Loop::begin_event() noexcept {
@@ -271,8 +270,7 @@ void Loop::end_event() {
   --event_depth_;
 }
 
-void Loop::mark_dirty(Stream& stream) {
-  if (stream.dirty_index_ != Stream::kClean) return;
+void Loop::add_dirty(Stream& stream) {
   if (dirty_.empty()) dirty_since_ns_ = event_ns_;
   stream.dirty_index_ = static_cast<std::uint32_t>(dirty_.size());
   dirty_.push_back(&stream);

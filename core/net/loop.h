@@ -45,7 +45,12 @@ class Loop {
   std::uint64_t event_ns() const noexcept { return event_ns_; }  // monotonic; when the running I/O event began
 
   DeadlineWheel& deadlines() noexcept { return wheel_; }
-  void arm(Deadline& d, std::uint64_t delay_ms);  // and starts the tick when it stands; the tick keeps no loop alive
+  // Starts the tick when it stands; the tick keeps no loop alive.
+  void arm(Deadline& d, std::uint64_t delay_ms) {
+    constexpr std::uint64_t kLongest = std::uint64_t{1} << 61;  // "no timeout" as a huge number must not wrap
+    if (!ticking_) start_tick();
+    wheel_.arm(d, now_ms() + (delay_ms < kLongest ? delay_ms : kLongest));
+  }
   // Deleted before the loop blocks again. `object` must already ignore late callbacks.
   void defer_delete(std::unique_ptr<Deferred> object);
   // Runs `task` on this thread before the loop blocks again. Any callback promised "later" goes through here.
@@ -70,7 +75,7 @@ class Loop {
   void begin_event() noexcept;  // trampolines call these around every owner callback (EventScope)
   void end_event();             // may flush the streams written to, when it is the outermost
   // Stream::end_of_event is called before the loop blocks, 100 us or 64 streams later at the latest.
-  void mark_dirty(Stream& stream);
+  void mark_dirty(Stream& stream);  // in net/stream.h
   void forget_dirty(Stream& stream) noexcept;
   WriteBuffers& write_buffers() noexcept { return write_buffers_; }
   bool closing() const noexcept { return closing_; }  // inside ~Loop: owners are gone
@@ -91,11 +96,14 @@ class Loop {
   std::uint64_t event_ns_ = 0;
   int event_depth_ = 0;
   bool closing_ = false;
-  bool one_event_ = false;  // inside run_once
+  bool one_event_ = false;    // inside run_once
+  bool turns_again_ = false;  // the prepare handle keeps the loop alive
   std::vector<Stream*> dirty_;
   std::uint64_t dirty_since_ns_ = 0;
   std::vector<std::unique_ptr<Deferred>> graveyard_;
   std::vector<std::function<void()>> deferred_;
+  std::vector<std::unique_ptr<Deferred>> buried_;  // the two lists while run_deferred empties them
+  std::vector<std::function<void()>> running_;
   std::unordered_map<Deferred*, std::unique_ptr<Deferred>> adopted_;
 
   static std::span<char> scratch(std::unique_ptr<char[]>& buffer, std::size_t size) {
@@ -106,9 +114,14 @@ class Loop {
   void on_check();
   void on_posted();
   void on_tick();
+  void start_tick();
   bool work_waits() const noexcept;
-  void turn_again() noexcept;
+  void turn_again() noexcept {
+    if (!turns_again_) keep_turning();
+  }
+  void keep_turning() noexcept;
   void run_deferred();
+  void add_dirty(Stream& stream);
   void flush_dirty();
   void drop_owned();
   void close_handles();

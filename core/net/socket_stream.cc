@@ -129,20 +129,20 @@ void SocketStream::received(ssize_t result, const char* bytes) {
 
 // ---- Writing ---------------------------------------------------------------------------------------------------------
 
+inline void SocketStream::gather(std::string_view bytes) {
+  if (!gathered_) gathered_ = loop_.write_buffers().take();
+  std::memcpy(gathered_.get() + gathered_size_, bytes.data(), bytes.size());
+  gathered_size_ += static_cast<std::uint32_t>(bytes.size());
+  loop_.mark_dirty(*this);
+}
+
 void SocketStream::append(std::string_view bytes) {
   if (bytes.empty() || !takes_bytes()) return;
   if (bytes.size() < kDirectWrite && fits(bytes.size()))
     gather(bytes);
   else
     write_now(bytes);
-  if (above_high_watermark()) was_above_ = true;
-}
-
-void SocketStream::gather(std::string_view bytes) {
-  if (!gathered_) gathered_ = loop_.write_buffers().take();
-  std::memcpy(gathered_.get() + gathered_size_, bytes.data(), bytes.size());
-  gathered_size_ += static_cast<std::uint32_t>(bytes.size());
-  loop_.mark_dirty(*this);
+  if (queued() > kHighWatermark) was_above_ = true;
 }
 
 // Behind bytes that wait for the kernel, more may gather: a buffer for each small piece would be a waste.
@@ -274,11 +274,6 @@ void SocketStream::end_of_event() {
     return give_unread();
   }
   if (error_ == 0 && shutting_) tell_drained();
-}
-
-void SocketStream::drop_gathered() noexcept {
-  gathered_.reset();
-  gathered_size_ = 0;
 }
 
 // One by one: a long list that frees itself from its head would recurse.

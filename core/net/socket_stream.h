@@ -65,7 +65,10 @@ class SocketStream final : public Stream {
   void drop_sent(std::size_t bytes) noexcept;
   void tell_drained();
   void send_end();
-  void drop_gathered() noexcept;
+  void drop_gathered() noexcept {
+    gathered_.reset();
+    gathered_size_ = 0;
+  }
   void drop_pending() noexcept;
   void fail(int status);
   void tell_error(int status);

@@ -80,6 +80,10 @@ class Stream : public http::ByteSink {
   std::uint32_t dirty_index_ = kClean;  // place in the loop's list of streams written to
 };
 
+inline void Loop::mark_dirty(Stream& stream) {
+  if (stream.dirty_index_ == Stream::kClean) add_dirty(stream);
+}
+
 // Ends a connection whose client may still be sending, so that it sees the last response and not a reset: sends what is
 // queued (while the client takes some of it every 30 s; a reset ends it when not all could be sent), then FIN, then discards
 // up to 64 KiB and waits up to 2 s for the other side to close. For streams whose shutdown_write has not been called; one

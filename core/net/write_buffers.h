@@ -1,9 +1,9 @@
 // The 16 KiB buffers in which streams gather small writes, kept for reuse. One pool per loop; not for other threads.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
-#include <vector>
 
 namespace postern::net {
 
@@ -18,30 +18,25 @@ class WriteBuffers {
   };
   using Buffer = std::unique_ptr<char[], GiveBack>;
 
-  WriteBuffers() { free_.reserve(kKeep); }
+  WriteBuffers() = default;
   WriteBuffers(const WriteBuffers&) = delete;
   WriteBuffers& operator=(const WriteBuffers&) = delete;
   ~WriteBuffers() {
-    for (char* buffer : free_) delete[] buffer;
+    while (count_ > 0) delete[] free_[--count_];
   }
 
-  Buffer take() {
-    if (free_.empty()) return {new char[kSize], GiveBack{this}};
-    char* buffer = free_.back();
-    free_.pop_back();
-    return {buffer, GiveBack{this}};
-  }
+  Buffer take() { return {count_ > 0 ? free_[--count_] : new char[kSize], GiveBack{this}}; }
 
  private:
   void give(char* buffer) noexcept {
-    if (free_.size() < kKeep) {
-      free_.push_back(buffer);  // within the reserved capacity: cannot throw
-    } else {
+    if (count_ < kKeep)
+      free_[count_++] = buffer;
+    else
       delete[] buffer;
-    }
   }
 
-  std::vector<char*> free_;
+  std::array<char*, kKeep> free_;  // the first count_ ones
+  std::size_t count_ = 0;
 };
 
 }  // namespace postern::net
