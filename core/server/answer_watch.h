@@ -50,9 +50,12 @@ class AnswerWatch {
  private:
   enum class Wait : std::uint8_t { nothing, idle, head, body };
   void wait_for(Wait what) {
+    bool armed_in_this_event = what == wait_ && armed_ns_ == loop_.event_ns();  // a head, and the body behind it
+    if (armed_in_this_event) return;
     std::uint64_t ms = what == Wait::head ? response_ms_ : body_ms_;
     wait_ = ms == 0 ? Wait::nothing : what;
     if (wait_ == Wait::nothing) return;  // a deadline that comes meanwhile is ignored: cheaper than taking it out
+    armed_ns_ = loop_.event_ns();
     loop_.arm(deadline_, ms);
   }
 
@@ -60,6 +63,7 @@ class AnswerWatch {
   Deadline deadline_;
   std::uint64_t response_ms_ = 0;
   std::uint64_t body_ms_ = 0;
+  std::uint64_t armed_ns_ = 0;  // the event in which it was armed
   Wait wait_ = Wait::nothing;
   bool head_due_ = false;  // lent, and no response head yet
 };

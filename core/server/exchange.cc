@@ -78,7 +78,7 @@ Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker,
 }
 
 Exchange::~Exchange() {
-  worker_.exchanges().remove(handle_);
+  if (stage_ != Stage::done) worker_.exchanges().remove(handle_);  // else complete() has done it
   plan_.unpin();
 }
 
@@ -124,20 +124,7 @@ void Exchange::refuse(const Error& error) {
   fail(error);
 }
 
-void Exchange::go(Stage stage) noexcept {
-  stage_ = stage;
-  waiting_ = false;
-  hook_at_ = 0;
-}
-
-void Exchange::advance() {
-  if (advancing_) return;  // the loop on the stack goes on
-  advancing_ = true;
-  while (!waiting_ && stage_ != Stage::done) step();
-  advancing_ = false;
-}
-
-void Exchange::step() {
+inline void Exchange::step() {
   switch (stage_) {
     case Stage::early:
       return run_early();
@@ -162,6 +149,13 @@ void Exchange::step() {
     case Stage::done:
       return wait();
   }
+}
+
+void Exchange::advance() {
+  if (advancing_) return;  // the loop on the stack goes on
+  advancing_ = true;
+  while (!waiting_ && stage_ != Stage::done) step();
+  advancing_ = false;
 }
 
 // The gateway-wide chain begins every route's chain with the same slots, so changing over keeps what it has.
@@ -226,7 +220,7 @@ void Exchange::run_request() {
     return reply(Error::client(ErrorCode::payload_too_large,
                                "the request body is larger than " + std::to_string(route_->body_limit) + " bytes"));
   }
-  if (choose_upgrade()) go(Stage::collect_body);
+  if (choose_upgrade()) go(has_request_body() ? Stage::collect_body : Stage::select);
 }
 
 // The gateway-wide request hooks have run for this request too, so that any of them may answer it.
@@ -246,7 +240,6 @@ std::uint64_t Exchange::body_read_timeout_ms() const noexcept {
 }
 
 void Exchange::run_collect_body() {
-  if (!has_request_body()) return go(Stage::select);
   if (upload_mode_ == Upload::held) open_upload();
   if (stage_ != Stage::collect_body) return;  // what a plugin gave has gone through already
   if (upload_mode_ != Upload::collecting || collected_) return go(Stage::select);
@@ -565,7 +558,7 @@ void Exchange::abort(std::uint32_t end) {
 void Exchange::complete(std::uint32_t end) {
   if (stage_ == Stage::done) return;
   stage_ = Stage::done;
-  drop_pauses();
+  if (pause_count_ != 0) drop_pauses();
   retry_deadline_.cancel();
   call_deadline_.reset();
   if (resolving_ != nullptr) resolving_->forget(*this);

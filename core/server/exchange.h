@@ -156,7 +156,11 @@ class Exchange final : public ClientStreamUser,
   Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle);
 
   // --- Stages (exchange.cc) ---
-  void go(Stage stage) noexcept;
+  void go(Stage stage) noexcept {
+    stage_ = stage;
+    waiting_ = false;
+    hook_at_ = 0;
+  }
   void wait() noexcept { waiting_ = true; }
   void step();
   void run_early();
@@ -242,7 +246,8 @@ class Exchange final : public ClientStreamUser,
     bool resumed = false;  // resume() came inside the hook
   };
   enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
-  Run run_hooks(Hook hook);
+  Run run_hooks(Hook hook) { return chain_->of(hook).empty() ? Run::finished : call_hooks(hook); }
+  Run call_hooks(Hook hook);
   postern_verdict call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags);
   postern_verdict invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
   postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);

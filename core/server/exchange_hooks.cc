@@ -17,7 +17,7 @@ const char* id_of(const RoutePlan* route) noexcept { return route != nullptr ? r
 
 }  // namespace
 
-Exchange::Run Exchange::run_hooks(Hook hook) {
+Exchange::Run Exchange::call_hooks(Hook hook) {
   auto links = chain_->of(hook);
   while (hook_at_ < links.size()) {
     const Link& link = links[hook_at_++];

@@ -92,14 +92,9 @@ void Forwarder::come_back(RecordReader& record) noexcept {
   head_sent_ = head_received_ = true;
 }
 
-void Forwarder::leave_endpoint() noexcept {
-  if (Endpoint* e = endpoint_; e != nullptr && std::exchange(counted_, false)) e->pool.numbers().active(--e->active);
-}
-
-void Forwarder::cancel() noexcept {
-  leave_queue();
-  leave_endpoint();
-  if (auto* stream = std::exchange(stream_, nullptr)) stream->discard();
+void Forwarder::count_out() noexcept {
+  counted_ = false;
+  endpoint_->pool.numbers().active(--endpoint_->active);
 }
 
 void Forwarder::release() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/record.h"
 #include "base/result.h"
@@ -69,8 +70,12 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   // Of one that has no stream any more: its place at the endpoint, until release() or cancel().
   void put_away(RecordWriter& record);
   void come_back(RecordReader& record) noexcept;
-  void cancel() noexcept;  // gives the connection up; nothing is reported any more
-  void release();          // after the response has ended: back to the pool when it can be reused
+  void cancel() noexcept {  // gives the connection up; nothing is reported any more
+    leave_queue();
+    leave_endpoint();
+    if (stream_ != nullptr) std::exchange(stream_, nullptr)->discard();
+  }
+  void release();  // after the response has ended: back to the pool when it can be reused
 
   bool connected() const noexcept { return stream_ != nullptr; }
   bool response_ended() const noexcept { return response_ended_; }
@@ -92,7 +97,10 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   void on_drained() override { host_->on_upstream_drained(); }
   void on_lost(const StreamLoss& loss) override;
   void take(UpstreamConnection& connection);
-  void leave_endpoint() noexcept;
+  void leave_endpoint() noexcept {
+    if (counted_) count_out();
+  }
+  void count_out() noexcept;
 
   Host* host_;
   UpstreamStream* stream_ = nullptr;

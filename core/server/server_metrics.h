@@ -33,6 +33,7 @@ class EndpointMetrics {
   EndpointMetrics(std::string_view upstream, std::string_view target);
 
   void pool(std::size_t open, std::size_t idle, std::size_t waiting) noexcept;  // after any change
+  void idle(std::size_t connections) noexcept { idle_.set(static_cast<double>(connections)); }
   void active(std::uint64_t exchanges) noexcept { active_.set(static_cast<double>(exchanges)); }
   void weight(std::uint32_t weight, bool available) noexcept;  // what the balancer sees of it
   void attempt() noexcept { metrics().add(attempts_, 1); }

@@ -27,9 +27,7 @@ struct UpstreamPool::Connecting : net::Deferred {
   std::uint64_t started_ns = 0;
 };
 
-void PoolWaiter::leave_queue() noexcept {
-  if (pool_ != nullptr) pool_->dequeue(*this);
-}
+void PoolWaiter::leave() noexcept { pool_->dequeue(*this); }
 
 void PoolWaiter::on_wait_over(void* self) {
   auto* waiter = static_cast<PoolWaiter*>(self);
@@ -77,7 +75,7 @@ UpstreamConnection* UpstreamPool::take() {
     with_room_.pop_back();
     connection->listed = false;
   }
-  show_numbers();
+  metrics_.idle(idle_);
   return connection;
 }
 
@@ -216,7 +214,7 @@ void UpstreamPool::file(UpstreamConnection& connection) {
     ++idle_;
     connection.set_idle(static_cast<std::uint64_t>(config_.timeouts.idle));
   }
-  show_numbers();
+  metrics_.idle(idle_);
 }
 
 void UpstreamPool::on_settled(UpstreamConnection& connection, std::uint32_t most_streams) {

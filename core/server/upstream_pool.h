@@ -39,12 +39,15 @@ class PoolWaiter {
  protected:
   PoolWaiter() noexcept : wait_deadline_(&PoolWaiter::on_wait_over, this) {}
   virtual ~PoolWaiter() { leave_queue(); }
-  void leave_queue() noexcept;
+  void leave_queue() noexcept {
+    if (pool_ != nullptr) leave();
+  }
   std::string introduction_;  // for pools of upstreams with proxy_protocol: what its connection begins with
   bool queued() const noexcept { return pool_ != nullptr; }
 
  private:
   friend class UpstreamPool;
+  void leave() noexcept;
   static void on_wait_over(void* self);
   UpstreamPool* pool_ = nullptr;
   PoolWaiter* next_ = nullptr;
