@@ -228,6 +228,16 @@ void Metrics::add(Series series, double amount) noexcept {
   if (allowed) add_to_cell(cell_of(series), amount);
 }
 
+Metrics::Cell* Metrics::own_cell(Series series) noexcept {
+  bool adds = is_of(series, Type::gauge) || is_of(series, Type::counter);
+  return adds && this_shard != 0 ? writable_cell(this_shard, cell_of(series)) : nullptr;
+}
+
+void Tally::add_elsewhere(double amount) noexcept {
+  cell_ = metrics().own_cell(series_);
+  metrics().add(series_, amount);
+}
+
 void Metrics::set(Series series, double value) noexcept {
   if (!is_of(series, Type::gauge)) return;
   std::size_t cell = cell_of(series);

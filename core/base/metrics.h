@@ -63,6 +63,11 @@ class Metrics {
   void set(Series series, double value) noexcept;      // gauge: replaces what all threads have added so far
   void observe(Series series, double value) noexcept;  // histogram
 
+  using Cell = std::atomic<double>;
+  // What the calling worker adds to of a counter or gauge, for as long as the registry lives: it alone stores there. Null for
+  // other threads, and for other series.
+  Cell* own_cell(Series series) noexcept;
+
   double value(Series series) const noexcept;  // of a counter or gauge, over all threads
 
   // Runs the collectors, then writes every family in the order of names, a family at a time. No lock is held meanwhile.
@@ -84,7 +89,6 @@ class Metrics {
   static constexpr std::size_t kMaxFamilies = 4096;
   static constexpr std::size_t kShards = 256;  // [0]: threads that are no workers
 
-  using Cell = std::atomic<double>;
   struct Chunk {
     std::array<Cell, kChunkCells> cells{};
   };
@@ -133,22 +137,40 @@ class Metrics {
 
 Metrics& metrics();
 
+// A counter or gauge that its owner adds to again and again: where, is looked up once. The owner stays on one thread.
+class Tally {
+ public:
+  Tally() = default;
+  explicit Tally(Metrics::Series series) noexcept : series_(series) {}
+
+  void add(double amount) noexcept {  // finite; for a counter not negative
+    if (cell_ == nullptr) return add_elsewhere(amount);
+    cell_->store(cell_->load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+
+ private:
+  void add_elsewhere(double amount) noexcept;
+
+  Metrics::Series series_ = 0;
+  Metrics::Cell* cell_ = nullptr;  // this worker's; null until it has been looked up, and where its owner is no worker
+};
+
 // One owner's part of a gauge that many share (connections of one pool): what it has set counts until it goes.
 class GaugeShare {
  public:
   GaugeShare() = default;
-  explicit GaugeShare(Metrics::Series series) noexcept : series_(series) {}
+  explicit GaugeShare(Metrics::Series series) noexcept : tally_(series) {}
   GaugeShare(const GaugeShare&) = delete;
   GaugeShare& operator=(const GaugeShare&) = delete;
   ~GaugeShare() { set(0); }
 
   void set(double value) noexcept {
-    if (value != value_) metrics().add(series_, value - value_);
+    if (value != value_) tally_.add(value - value_);
     value_ = value;
   }
 
  private:
-  Metrics::Series series_ = 0;
+  Tally tally_;
   double value_ = 0;
 };
 

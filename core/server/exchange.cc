@@ -24,9 +24,9 @@ bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
          method == "TRACE";
 }
 
-void count_begun() {
-  metrics().add(core_series().exchanges, 1);
-  metrics().add(core_series().exchanges_total, 1);
+void count_begun(WorkerMetrics& numbers) {
+  numbers.exchanges.add(1);
+  numbers.exchanges_total.add(1);
 }
 
 // Exchanges come and go with every request: their memory is kept for the next one.
@@ -87,7 +87,7 @@ void Exchange::begin(http::RequestHead& head, bool ends) {
   head.scheme = client_->connection().tls() != nullptr ? "https" : "http";  // whatever the client says
   request_ended_ = ends;
   started_ns_ = worker_.loop().event_ns();
-  count_begun();
+  count_begun(worker_.numbers());
   const Plan& plan = plan_.plan();
   client_ip_ = real_client(plan.trusted_proxies, client_->connection().peer_host(), head.headers);
   use_chain(plan.gateway_chain);
@@ -114,7 +114,7 @@ void Exchange::refuse(const Error& error) {
     request_ = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
     request_->keep_alive = false;
     started_ns_ = worker_.loop().event_ns();
-    count_begun();
+    count_begun(worker_.numbers());
     client_ip_ = client_->connection().peer_host();
     use_chain(plan_.plan().gateway_chain);
     bad_request_ = true;
@@ -574,7 +574,7 @@ void Exchange::complete(std::uint32_t end) {
   else
     forwarder_.cancel();
   worker_.exchanges().remove(handle_);
-  if (chain_ != nullptr) metrics().add(core_series().exchanges, -1);
+  if (chain_ != nullptr) worker_.numbers().exchanges.add(-1);
   if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);
 }
 

@@ -186,20 +186,17 @@ Sources& sources() {
 
 }  // namespace
 
-const CoreSeries& core_series() {
-  static const CoreSeries series{
-      metrics().gauge("postern_connections", "Client connections that are open."),
-      metrics().counter("postern_connections_total", "Client connections accepted."),
-      metrics().gauge("postern_exchanges", "Exchanges in flight."),
-      metrics().counter("postern_exchanges_total", "Exchanges begun."),
-  };
+WorkerMetrics::WorkerMetrics()
+    : connections(metrics().gauge("postern_connections", "Client connections that are open.")),
+      connections_total(metrics().counter("postern_connections_total", "Client connections accepted.")),
+      exchanges(metrics().gauge("postern_exchanges", "Exchanges in flight.")),
+      exchanges_total(metrics().counter("postern_exchanges_total", "Exchanges begun.")) {
   static const Metrics::CollectorId dropped = [] {
     auto lines =
         metrics().gauge("postern_log_lines_dropped", "Log lines lost since the start, because the disk was slow.");
     return metrics().add_collector([lines] { metrics().set(lines, static_cast<double>(dropped_log_lines())); });
   }();
   static_cast<void>(dropped);
-  return series;
 }
 
 void count_handshake(bool resumed) {
@@ -225,9 +222,9 @@ EndpointMetrics::EndpointMetrics(std::string_view upstream, std::string_view tar
       idle_(endpoint_series(endpoint_families().idle, upstream, target)),
       waiting_(endpoint_series(endpoint_families().waiting, upstream, target)),
       active_(endpoint_series(endpoint_families().active, upstream, target)),
-      weight_(endpoint_series(endpoint_families().weight, upstream, target)),
       attempts_(endpoint_series(endpoint_families().attempts, upstream, target)),
-      failures_(endpoint_series(endpoint_families().failures, upstream, target)) {}
+      failures_(endpoint_series(endpoint_families().failures, upstream, target)),
+      weight_(endpoint_series(endpoint_families().weight, upstream, target)) {}
 
 void EndpointMetrics::pool(std::size_t open, std::size_t idle, std::size_t waiting) noexcept {
   open_.set(static_cast<double>(open));

@@ -12,14 +12,14 @@
 
 namespace postern::server {
 
-// Series of the whole gateway. Add to them on worker threads: metrics().add(core_series().connections, 1).
-struct CoreSeries {
-  Metrics::Series connections;        // gauge: client connections that are open
-  Metrics::Series connections_total;  // accepted
-  Metrics::Series exchanges;          // gauge: in flight
-  Metrics::Series exchanges_total;    // begun
+// One worker's part of the numbers of the whole gateway; a member of it.
+struct WorkerMetrics {
+  WorkerMetrics();
+  Tally connections;        // gauge: client connections that are open
+  Tally connections_total;  // accepted
+  Tally exchanges;          // gauge: in flight
+  Tally exchanges_total;    // begun
 };
-const CoreSeries& core_series();
 
 // postern_tls_handshakes_total{resumed} and postern_tls_handshake_failures_total{reason}. A failure is logged, too: once, with
 // the listener, the peer and the reason.
@@ -36,12 +36,13 @@ class EndpointMetrics {
   void idle(std::size_t connections) noexcept { idle_.set(static_cast<double>(connections)); }
   void active(std::uint64_t exchanges) noexcept { active_.set(static_cast<double>(exchanges)); }
   void weight(std::uint32_t weight, bool available) noexcept;  // what the balancer sees of it
-  void attempt() noexcept { metrics().add(attempts_, 1); }
-  void failure() noexcept { metrics().add(failures_, 1); }  // an attempt that got no response head
+  void attempt() noexcept { attempts_.add(1); }
+  void failure() noexcept { failures_.add(1); }  // an attempt that got no response head
 
  private:
   GaugeShare open_, idle_, waiting_, active_;
-  Metrics::Series weight_, attempts_, failures_;
+  Tally attempts_, failures_;
+  Metrics::Series weight_;
 };
 
 // Makes the counters of one link visible as postern_plugin_*{plugin,route,hook} for as long as it lives; what has been

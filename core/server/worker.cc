@@ -170,8 +170,8 @@ void Worker::accept(std::string_view listener, std::unique_ptr<net::Stream> stre
   const ListenerPlan* plan = find_listener(*this, listener);
   if (plan == nullptr) return;  // nobody knows whether to speak TLS with it
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  metrics().add(core_series().connections, 1);
-  metrics().add(core_series().connections_total, 1);
+  numbers_.connections.add(1);
+  numbers_.connections_total.add(1);
   if (Arrival::needed(*plan)) {
     auto& arrival = arrivals_.emplace_back(std::make_unique<Arrival>(*this, listener));
     arrival->index = arrivals_.size() - 1;
@@ -224,7 +224,7 @@ void Worker::bury(std::vector<std::unique_ptr<T>>& list, T& one) {
 
 void Worker::count_out() {
   shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-  metrics().add(core_series().connections, -1);
+  numbers_.connections.add(-1);
   check_drained();
 }
 

@@ -98,6 +98,7 @@ class Worker {
   net::Loop& loop() noexcept { return loop_; }
   BlockPool& blocks() noexcept { return blocks_; }
   SharedState& shared() noexcept { return shared_; }
+  WorkerMetrics& numbers() noexcept { return numbers_; }
 
   // --- Called on its own thread (use loop().post from others) ---
   WorkerPlan* plan() noexcept { return plan_; }  // the current generation; null before the first
@@ -163,6 +164,7 @@ class Worker {
   SharedState& shared_;
   net::Loop loop_;
   BlockPool blocks_;
+  WorkerMetrics numbers_;
   HandleTable<Exchange, SettledTunnel> exchanges_;
   HandleTable<ClientConnection> connections_;
   AddressBook known_addresses_;

@@ -11,6 +11,7 @@
 
 using postern::GaugeShare;
 using postern::Metrics;
+using postern::Tally;
 
 namespace {
 
@@ -202,6 +203,43 @@ TEST_CASE("a share of a gauge counts until it goes") {
     CHECK(postern::metrics().value(g) == 5);
   }
   CHECK(postern::metrics().value(g) == 0);
+}
+
+TEST_CASE("tallies of workers and of other threads count alike") {
+  auto g = postern::metrics().gauge("test_tallied_gauge", "");
+  auto c = postern::metrics().counter("test_tallied_total", "");
+  auto count = [&](double amount) {
+    Tally gauge(g), counter(c);
+    for (int i = 0; i < 3; ++i) gauge.add(amount);
+    for (int i = 0; i < 3; ++i) counter.add(1);
+  };
+  std::thread worker([&] {
+    Metrics::become_worker(7);
+    count(2);
+    count(-1);
+    CHECK(postern::metrics().own_cell(g) != nullptr);
+  });
+  worker.join();
+  count(10);
+  CHECK(postern::metrics().own_cell(g) == nullptr);  // this thread is no worker
+  CHECK(postern::metrics().value(g) == 33);
+  CHECK(postern::metrics().value(c) == 9);
+  Tally().add(1);  // of no series: nothing
+}
+
+TEST_CASE("only what can be added to has a cell of a worker's own") {
+  Metrics m;
+  auto times = m.series(histogram(m, "h", {1}), {});
+  auto counter = m.counter("c", "");
+  std::thread worker([&] {
+    Metrics::become_worker(8);
+    CHECK(m.own_cell(Metrics::Series{0}) == nullptr);
+    CHECK(m.own_cell(times) == nullptr);
+    REQUIRE(m.own_cell(counter) != nullptr);
+    CHECK(m.own_cell(counter) == m.own_cell(counter));
+    CHECK(m.own_cell(~Metrics::Series{0}) == nullptr);
+  });
+  worker.join();
 }
 
 TEST_CASE("series in later chunks count as well") {
