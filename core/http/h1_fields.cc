@@ -42,10 +42,13 @@ tl::expected<void, const char*> parse_fields(std::string_view section, HeaderLis
   while (*at != '\r') {
     const char* colon = end_of_name(at, end);
     if (colon == at || *colon != ':') return tl::unexpected<const char*>("malformed field name");
-    const char* line_end = end_of_value(colon + 1, end);
+    const char* value = colon + 1;
+    while (is_blank(*value)) ++value;
+    const char* line_end = end_of_value(value, end);
     if (line_end[0] != '\r' || line_end[1] != '\n') return tl::unexpected<const char*>("malformed field value");
-    auto size_of = [](const char* from, const char* to) { return static_cast<std::size_t>(to - from); };
-    fields.add_view({at, size_of(at, colon)}, trim({colon + 1, size_of(colon + 1, line_end)}));
+    const char* value_end = line_end;
+    while (value_end > value && is_blank(value_end[-1])) --value_end;
+    fields.add_view({at, colon}, {value, value_end});
     at = line_end + 2;
   }
   if (end - at != 2 || at[1] != '\n') return tl::unexpected<const char*>("malformed field section");

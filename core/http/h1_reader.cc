@@ -43,7 +43,8 @@ void H1Reader::start_tunnel() noexcept {
   body_.start({BodyKind::until_close, 0});
 }
 
-Result<std::size_t> H1Reader::advance(std::string_view bytes) {
+// The steps of a message. Each has one caller: in line, they need no frame and no result of their own.
+inline Result<std::size_t> H1Reader::advance(std::string_view bytes) {
   switch (state_) {
     case State::idle:
       return begin(bytes);
@@ -61,7 +62,7 @@ Result<std::size_t> H1Reader::advance(std::string_view bytes) {
 }
 
 // Empty lines before a request line are skipped (RFC 9112 section 2.2), but not many.
-Result<std::size_t> H1Reader::begin(std::string_view bytes) {
+inline Result<std::size_t> H1Reader::begin(std::string_view bytes) {
   std::size_t blank = 0;
   for (; blank < bytes.size() && blank_bytes_ < blank_bytes_allowed_; ++blank, ++blank_bytes_)
     if (bytes[blank] != (blank_bytes_ % 2 == 0 ? '\r' : '\n')) break;
@@ -73,7 +74,7 @@ Result<std::size_t> H1Reader::begin(std::string_view bytes) {
   return blank;
 }
 
-Result<std::size_t> H1Reader::read_head(std::string_view bytes) {
+inline Result<std::size_t> H1Reader::read_head(std::string_view bytes) {
   auto step = head_.read(bytes, *arena_);
   if (step.outcome == HeadReader::Outcome::more) return step.taken;
   if (step.outcome != HeadReader::Outcome::complete) return fail(refuse(step.outcome));
@@ -81,7 +82,7 @@ Result<std::size_t> H1Reader::read_head(std::string_view bytes) {
   return step.taken;
 }
 
-Result<void> H1Reader::finish_head(bool more_follows) {
+inline Result<void> H1Reader::finish_head(bool more_follows) {
   auto after = handler_->parse_head(head_.bytes());
   if (!after) return fail(std::move(after.error()));
   bool ends = is_empty(after->body);
@@ -98,7 +99,7 @@ Result<void> H1Reader::finish_head(bool more_follows) {
   return {};
 }
 
-Result<std::size_t> H1Reader::read_body(std::string_view bytes) {
+inline Result<std::size_t> H1Reader::read_body(std::string_view bytes) {
   auto step = body_.next(bytes);
   if (!step) return fail(refuse(step.error()));
   if (step->progress == BodyDecoder::Progress::trailers) {
@@ -134,7 +135,7 @@ Result<void> H1Reader::finish_trailers(bool more_follows) {
   return {};
 }
 
-void H1Reader::end_message(HeaderList* trailers, bool more_follows) {
+inline void H1Reader::end_message(HeaderList* trailers, bool more_follows) {
   state_ = State::complete;
   more_came_ = more_follows;
   handler_->message_read(trailers);

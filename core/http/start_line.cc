@@ -6,6 +6,7 @@ namespace postern::http {
 namespace {
 
 constexpr std::size_t kMethodBytes = 32;
+constexpr std::size_t kEnd = 9;  // of a request line: a space and the version
 
 bool looks_like_version(std::string_view text) noexcept {
   return text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
@@ -25,13 +26,14 @@ std::string_view take_start_line(std::string_view& head) noexcept {
 
 Result<RequestLine> parse_request_line(std::string_view line) {
   RequestLine request;
-  auto first = line.find(' ');
-  auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return bad_request("malformed request line");
-  request.method = line.substr(0, first);
-  request.target = line.substr(first + 1, last - first - 1);
+  std::size_t method = 0;
+  while (method < line.size() && is(line[method], kToken)) ++method;
+  if (method == 0 || line.size() < method + 1 + kEnd || line[method] != ' ' || line[line.size() - kEnd] != ' ')
+    return bad_request("malformed request line");
+  const auto last = line.size() - kEnd;
+  request.method = line.substr(0, method);
+  request.target = line.substr(method + 1, last - method - 1);
   auto version = line.substr(last + 1);
-  if (!is_token(request.method)) return bad_request("malformed method");
   if (!looks_like_version(version)) return bad_request("malformed HTTP version");
   if (version[5] != '1' || version[7] > '1')
     return fail(Error::client(ErrorCode::version_not_supported, std::string(version) + " is not supported"));
