@@ -182,7 +182,7 @@ void BodyPipe::resume(postern_verdict verdict) {
 }
 
 bool BodyPipe::replace(std::string_view bytes) {
-  if (closed_ || !work_->may_replace) return false;
+  if (closed_ || work_ == nullptr || !work_->may_replace) return false;
   if (suspended_) {
     work_->held.replace(0, work_->held_size, bytes);
     work_->held_size = bytes.size();
