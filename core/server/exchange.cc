@@ -1,6 +1,7 @@
 #include "server/exchange.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <string>
 
@@ -33,22 +34,20 @@ void count_begun(WorkerMetrics& numbers) {
 class ExchangeMemory {
  public:
   ~ExchangeMemory() {
-    for (void* m : free_) ::operator delete(m);
+    while (count_ > 0) ::operator delete(free_[--count_]);
   }
-  void* take(std::size_t size) {
-    if (free_.empty()) return ::operator new(size);
-    void* m = free_.back();
-    free_.pop_back();
-    return m;
-  }
-  void give(void* memory) {
-    if (free_.size() < kKeep) return free_.push_back(memory);
-    ::operator delete(memory);
+  void* take(std::size_t size) { return count_ > 0 ? free_[--count_] : ::operator new(size); }
+  void give(void* memory) noexcept {
+    if (count_ < kKeep)
+      free_[count_++] = memory;
+    else
+      ::operator delete(memory);
   }
 
  private:
   static constexpr std::size_t kKeep = 256;
-  std::vector<void*> free_;
+  std::array<void*, kKeep> free_{};  // the first count_ ones
+  std::size_t count_ = 0;
 };
 thread_local ExchangeMemory exchange_memory;
 
@@ -402,15 +401,7 @@ void Exchange::attempt_failed(const AttemptFailure& failure) {
     hold_upload();
     return go(Stage::connect);
   }
-  std::uint64_t now = worker_.loop().event_ns();
-  postern_upstream_result result{};
-  result.struct_size = sizeof result;
-  result.outcome = failure.outcome;
-  result.attempt = attempts_;
-  result.connect_ns = forwarder_.connect_ns();
-  result.duration_ns = now - attempt_started_ns_;
-  result.never_sent = failure.never_sent ? 1 : 0;
-  if (ask_for_retry(result)) return;
+  if (ask_for_retry({.outcome = failure.outcome, .never_sent = failure.never_sent})) return;
   logger("server").write(LogLevel::warn, "upstream attempt failed",
                          {{"upstream", upstream_plan_->config.name},
                           {"endpoint", endpoint_text_},
@@ -420,9 +411,16 @@ void Exchange::attempt_failed(const AttemptFailure& failure) {
 }
 
 // Tells the plugins how the attempt went. True: one of them asked for another, and it is on its way.
-bool Exchange::ask_for_retry(const postern_upstream_result& partial) {
+bool Exchange::ask_for_retry(AttemptResult attempt) {
   if (chain_->of(Hook::upstream_result).empty()) return false;
-  postern_upstream_result result = partial;
+  postern_upstream_result result{};
+  result.struct_size = sizeof result;
+  result.outcome = attempt.outcome;
+  result.status = attempt.status;
+  result.never_sent = attempt.never_sent ? 1 : 0;
+  result.attempt = attempts_;
+  result.connect_ns = forwarder_.connect_ns();
+  result.duration_ns = worker_.loop().event_ns() - attempt_started_ns_;
   result.upstream_view = {upstream_plan_->config.name.data(), upstream_plan_->config.name.size()};
   result.endpoint_view = {endpoint_text_.data(), endpoint_text_.size()};
   retry_allowed_ = replayable_ && attempts_ < kMaxAttempts && !head_sent_;
@@ -454,14 +452,7 @@ void Exchange::on_retry_due(void* self) {
 
 void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
   upstream_duration_ns_ = worker_.loop().event_ns() - attempt_started_ns_;
-  postern_upstream_result result{};
-  result.struct_size = sizeof result;
-  result.outcome = POSTERN_OUTCOME_RESPONSE;
-  result.status = head.status;
-  result.attempt = attempts_;
-  result.connect_ns = forwarder_.connect_ns();
-  result.duration_ns = upstream_duration_ns_;
-  if (ask_for_retry(result)) return;
+  if (ask_for_retry({.outcome = POSTERN_OUTCOME_RESPONSE, .status = head.status})) return;
   if (head.upgrade && !answers_upgrade(head)) {
     forwarder_.cancel();
     return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched to a protocol that nobody asked for"));

@@ -181,7 +181,12 @@ class Exchange final : public ClientStreamUser,
   bool body_too_large(std::uint64_t bytes) const noexcept;
   bool has_request_body() const noexcept { return given_by_.has_value() || !http::is_empty(request_->body); }
   void attempt_failed(const AttemptFailure& failure);
-  bool ask_for_retry(const postern_upstream_result& result);
+  struct AttemptResult {
+    std::uint32_t outcome;  // POSTERN_OUTCOME_*
+    std::uint16_t status = 0;
+    bool never_sent = false;
+  };
+  bool ask_for_retry(AttemptResult attempt);
   Result<void> prepare_upstream_head();
   void add_date(http::ResponseHead& head);
   void send_request();

@@ -22,9 +22,10 @@ class RequestReplay {
     total_ += static_cast<std::int64_t>(bytes.size());
   }
   void drop() noexcept {
+    sent_ = 0;
+    if (bytes_.empty()) return;
     total_ -= static_cast<std::int64_t>(bytes_.size());
     std::string().swap(bytes_);
-    sent_ = 0;
   }
 
   std::size_t size() const noexcept { return bytes_.size(); }
