@@ -20,6 +20,7 @@ struct Pipe final : BodyPipe::Host {
   BodyPipe pipe{*this, POSTERN_REQUEST};
   std::string out;
   bool ended = false;
+  int deliveries = 0;
   std::int64_t kept = 0;
 
   Pipe& hook(postern_body_policy policy, HookFunction function) {
@@ -40,6 +41,7 @@ struct Pipe final : BodyPipe::Host {
     return hooks[link.instance->number](bytes, flags);
   }
   void deliver(BodyPipe&, std::string_view bytes, bool end) override {
+    ++deliveries;
     out += bytes;
     ended = ended || end;
   }
@@ -60,6 +62,53 @@ postern_body_policy buffer(std::uint64_t limit, std::uint32_t on_overflow) {
 }
 
 }  // namespace
+
+TEST_CASE("a body that no link sees goes straight on, and only while the pipe is open") {
+  Pipe p;
+  p.pipe.push("early", true);
+  CHECK_FALSE(p.ended);
+  p.open();
+  p.pipe.push({}, false);  // nothing is no delivery
+  CHECK(p.deliveries == 0);
+  p.pipe.push("a", false);
+  p.pipe.push("bc", false);
+  p.pipe.push({}, true);
+  CHECK(p.deliveries == 3);
+  CHECK(p.out == "abc");
+  CHECK(p.ended);
+  CHECK_FALSE(p.pipe.replace("x"));
+  CHECK_FALSE(p.pipe.holds_head());
+  CHECK_FALSE(p.pipe.modifies());
+  p.pipe.resume(POSTERN_CONTINUE);  // nobody is suspended
+  p.pipe.close();
+  p.pipe.push("late", true);
+  CHECK(p.deliveries == 3);
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("a pipe that had no links may be opened with some, and who detached before stays away") {
+  std::string seen;
+  auto see = [&](std::string_view bytes, std::uint32_t) {
+    seen += bytes;
+    return POSTERN_CONTINUE;
+  };
+  Pipe p;
+  p.open();
+  p.pipe.push("a", true);
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), see).hook(buffer(100, POSTERN_OVERFLOW_REJECT), see);
+  p.pipe.detach(p.instances.front());
+  p.open();
+  CHECK(p.pipe.holds_head());
+  p.pipe.push("b", false);
+  p.pipe.push("c", true);
+  CHECK(seen == "bc");  // once
+  CHECK(p.out == "abc");
+  p.pipe.open({});  // and with none again
+  p.pipe.push("d", true);
+  CHECK(seen == "bc");
+  CHECK(p.out == "abcd");
+  CHECK(p.kept == 0);
+}
 
 TEST_CASE("a hook that peeks at a body and waits gets its start; the whole goes on afterwards") {
   for (std::size_t size : {100ul, 200'000ul}) {

@@ -119,6 +119,28 @@ TEST_CASE("parameters have the names of the route that won") {
   CHECK(table.find("POST", "/u/1/2") == "post user=1 rest=2");
 }
 
+TEST_CASE("a path has no more parameters than there is room for") {
+  std::string pattern, path, regex = "^";
+  for (std::size_t i = 0; i < PathParameters::kMost; ++i) {
+    pattern += "/{p" + std::to_string(i) + "}";
+    path += "/" + std::to_string(i);
+  }
+  for (int i = 0; i < 20; ++i) regex += "/(?<g" + std::to_string(i) + ">x)";
+  config::Route groups = route("groups", {config::Match{}});
+  groups.matches[0].path_regex = regex;
+  Table table({route("path", {match(pattern)}), groups});
+  REQUIRE(table.problems.empty());
+  TestRequest most("GET", path, "a.test");
+  auto found = table.router.find(most.head, "public", most.arena).parameters;
+  REQUIRE(found.all().size() == PathParameters::kMost);
+  CHECK(found.find("p0") == "0");
+  CHECK(found.find("p15") == "15");
+  std::string twenty;
+  for (int i = 0; i < 20; ++i) twenty += "/x";
+  TestRequest many("GET", twenty, "a.test");
+  CHECK(table.router.find(many.head, "public", many.arena).parameters.all().size() == PathParameters::kMost);
+}
+
 TEST_CASE("hosts: exact, then the longest wildcard, then any") {
   Table table({route("any", {match("/*")}), on_host("wide", "*.test"), on_host("narrow", "*.api.test"),
                on_host("exact", "a.api.test"), on_host("only-x", "b.api.test", "/x"), on_host("six", "[::1]")});
