@@ -129,7 +129,7 @@ void SocketStream::receive() {
 }
 
 // The last thing each branch does is to call the owner, who may destroy the stream.
-void SocketStream::received(ssize_t result, const char* bytes) {
+inline void SocketStream::received(ssize_t result, const char* bytes) {
   if (result <= 0 && error_ != 0) return tell_error(error_);
   if (result < 0) return tell_error(static_cast<int>(result));
   if (result == 0) read_ended_ = true;
@@ -162,7 +162,7 @@ void SocketStream::flush() {
 }
 
 // Offers what was gathered and then `piece` to the kernel, and queues what it does not take.
-void SocketStream::write_now(std::string_view piece) {
+inline void SocketStream::write_now(std::string_view piece) {
   std::size_t sent = 0;
   if (pending_ == nullptr) {
     iovec pieces[2];
@@ -178,7 +178,7 @@ void SocketStream::write_now(std::string_view piece) {
 }
 
 // How many bytes the kernel took: 0 when it is full. Negative: why it takes none any more.
-ssize_t SocketStream::send(const iovec* pieces, std::size_t count) noexcept {
+inline ssize_t SocketStream::send(const iovec* pieces, std::size_t count) noexcept {
   for (;;) {
     ssize_t taken = 0;
     if (count == 1) {
