@@ -15,11 +15,7 @@ bool has(const std::vector<const Instance*>& instances, const Instance& one) {
 }
 }  // namespace
 
-void BodyPipe::open(std::span<const Link> links) {
-  close();
-  links_ = links;
-  closed_ = false;
-  if (links.empty()) return;
+void BodyPipe::start() {
   Work& w = work();
   w.whole = w.held_end = w.pending_end = false;
 }

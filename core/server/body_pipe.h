@@ -43,7 +43,12 @@ class BodyPipe {
 
   // The links of the body hook in call order. Forgets what was before. Instances that detached from this message
   // before it was opened stay detached.
-  void open(std::span<const Link> links);
+  void open(std::span<const Link> links) {
+    close();
+    links_ = links;
+    closed_ = false;
+    if (!links.empty()) start();
+  }
   bool holds_head();  // a BUFFER link is attached: the head must wait for the first delivery
   bool modifies();    // an attached link may change the bytes
   bool suspended() const noexcept { return suspended_; }
@@ -69,6 +74,7 @@ class BodyPipe {
   enum class Step { next, stop };
   bool attached(std::size_t i);
   bool buffers(std::size_t i) const;
+  void start();
   void pass_on(std::string_view bytes, bool end);
   void run(std::size_t from, std::string_view bytes, bool end);
   Step pass(std::size_t i, std::string_view& bytes, bool& end);

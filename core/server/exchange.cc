@@ -335,8 +335,7 @@ void Exchange::run_upstream_request() {
 // What goes to the upstream is made anew for each attempt, so that a signature or a rewrite is never applied twice.
 Result<void> Exchange::prepare_upstream_head() {
   upstream_connect_ns_ = forwarder_.connect_ns();
-  auto* head = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
-  *head = *request_;
+  auto* head = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(*request_);
   head->headers = http::HeaderList(arena_);
   for (const auto& f : request_->headers.fields())
     if (!http::is_proxy_authentication(f.name)) head->headers.add_view(f.name, f.value);
@@ -558,7 +557,8 @@ void Exchange::complete(std::uint32_t end) {
   if (tunnel_ != nullptr)
     tunnel_->stop(end == POSTERN_END_OK ? "upstream" : end == POSTERN_END_CLIENT_GONE ? "client" : "aborted");
   tunnel_place_.leave();
-  for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
+  if (!end_callbacks_.empty())
+    for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
   if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
   if (end == POSTERN_END_OK)
     forwarder_.release();

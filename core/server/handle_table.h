@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace postern::server {
@@ -21,14 +22,13 @@ class HandleTable {
   explicit HandleTable(std::uint32_t worker) noexcept : high_((static_cast<std::uint64_t>(worker) + 1) << 56) {}
 
   std::uint64_t add(T& object) {
-    if (free_.empty()) {
-      free_.push_back(static_cast<std::uint32_t>(entries_.size()));
-      entries_.push_back({});
-    }
-    std::uint32_t index = free_.back();
-    free_.pop_back();
-    entries_[index].object = reinterpret_cast<std::uintptr_t>(&object);
-    return high_ | (static_cast<std::uint64_t>(index) << 32) | entries_[index].generation;
+    std::uint32_t index = first_free_;
+    if (index == entries_.size()) entries_.push_back({0, 1, index + 1});
+    Entry& e = entries_[index];
+    first_free_ = e.next_free;
+    e.object = reinterpret_cast<std::uintptr_t>(&object);
+    ++size_;
+    return high_ | (static_cast<std::uint64_t>(index) << 32) | e.generation;
   }
   T* find(std::uint64_t handle) const {
     std::uintptr_t object = look_up(handle);
@@ -45,10 +45,11 @@ class HandleTable {
   }
   void remove(std::uint64_t handle) {
     if (look_up(handle) == 0) return;
-    std::uint32_t index = index_of(handle);
-    entries_[index].object = 0;
-    ++entries_[index].generation;
-    free_.push_back(index);
+    Entry& e = entries_[index_of(handle)];
+    e.object = 0;
+    ++e.generation;
+    e.next_free = std::exchange(first_free_, index_of(handle));
+    --size_;
   }
   // The handles one after another, by index: 0 asks for the first and answers that there are no more. `after` need not be
   // valid any more.
@@ -60,12 +61,13 @@ class HandleTable {
         return high_ | (static_cast<std::uint64_t>(index) << 32) | entries_[index].generation;
     return 0;
   }
-  std::size_t size() const noexcept { return entries_.size() - free_.size(); }
+  std::size_t size() const noexcept { return size_; }
 
  private:
   struct Entry {
-    std::uintptr_t object = 0;  // its address; with kAsleep that of what it is meanwhile
-    std::uint32_t generation = 1;
+    std::uintptr_t object;  // its address; with kAsleep that of what it is meanwhile; 0: the place is free
+    std::uint32_t generation;
+    std::uint32_t next_free;  // of a free place: the one to take after it; the end of entries_ when there is none
   };
   static constexpr std::uintptr_t kAsleep = 1;  // nothing that is told apart by a handle lies at an odd address
   static constexpr std::uint64_t kWorkerMask = 0xffull << 56;
@@ -84,7 +86,8 @@ class HandleTable {
 
   std::uint64_t high_;
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> free_;
+  std::uint32_t first_free_ = 0;  // as Entry::next_free
+  std::size_t size_ = 0;
 };
 
 }  // namespace postern::server

@@ -62,9 +62,7 @@ bool TunnelPlace::take(TunnelCounts::Count& count, std::int64_t most) noexcept {
   return true;
 }
 
-void TunnelPlace::leave() noexcept {
-  if (auto* count = std::exchange(count_, nullptr)) count->fetch_sub(1, std::memory_order_relaxed);
-}
+void TunnelPlace::give_back() noexcept { std::exchange(count_, nullptr)->fetch_sub(1, std::memory_order_relaxed); }
 
 std::uint64_t Tunnel::any(std::uint64_t most) {
   thread_local std::minstd_rand numbers{std::random_device{}()};

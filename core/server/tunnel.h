@@ -53,9 +53,12 @@ class TunnelPlace {
   TunnelPlace& operator=(TunnelPlace&&) = delete;
   ~TunnelPlace() { leave(); }
   bool take(TunnelCounts::Count& count, std::int64_t most) noexcept;  // false: all are taken; 0: there is no most
-  void leave() noexcept;
+  void leave() noexcept {
+    if (count_ != nullptr) give_back();
+  }
 
  private:
+  void give_back() noexcept;
   TunnelCounts::Count* count_ = nullptr;
 };
 

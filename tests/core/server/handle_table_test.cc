@@ -30,6 +30,28 @@ TEST_CASE("a walk sees each object once, and goes on behind one that has ended")
   CHECK(table.find(handles[1]) == nullptr);
 }
 
+TEST_CASE("places are taken again, the latest that became free first, and old handles stay void") {
+  HandleTable<int> table(0);
+  int objects[] = {0, 1, 2, 3, 4};
+  std::uint64_t handles[5];
+  for (int i = 0; i < 3; ++i) handles[i] = table.add(objects[i]);
+  CHECK(table.size() == 3);
+  table.remove(handles[0]);
+  table.remove(handles[2]);
+  table.remove(handles[2]);  // no more there
+  CHECK(table.size() == 1);
+  auto index = [](std::uint64_t handle) { return handle >> 32 & 0xffffff; };
+  std::uint64_t second = table.add(objects[3]), first = table.add(objects[4]);
+  CHECK(index(second) == 2);
+  CHECK(index(first) == 0);
+  CHECK(table.find(handles[0]) == nullptr);
+  CHECK(table.find(handles[2]) == nullptr);
+  CHECK(table.find(second) == &objects[3]);
+  CHECK(index(table.add(objects[0])) == 3);  // none is free
+  CHECK(table.size() == 4);
+  CHECK(walk(table) == std::vector{4, 1, 3, 0});
+}
+
 TEST_CASE("handles of other workers, and what is none, end a walk") {
   HandleTable<int> here(0), there(1);
   int object = 1;
