@@ -207,7 +207,7 @@ void Loop::on_posted() {
   }
 }
 
-bool Loop::work_waits() const noexcept { return !deferred_.empty() || !graveyard_.empty() || !dirty_.empty(); }
+bool Loop::work_waits() const noexcept { return !deferred_.empty() || !graveyard_.empty() || first_dirty_ != nullptr; }
 
 // Keeps run() from ending before the prepare hook has seen what was just put down.
 void Loop::keep_turning() noexcept {
@@ -218,7 +218,7 @@ void Loop::keep_turning() noexcept {
 
 // Runs in every turn right before the loop may block.
 void Loop::on_prepare() {
-  if (!work_waits()) return;
+  if (!turns_again_) return;  // else nothing has been put down
   constexpr int kRounds = 8;  // work that puts down work is followed this far; the rest gets a turn of its own
   for (int round = 0; round < kRounds && work_waits(); ++round) run_deferred();
   if (work_waits()) {
@@ -231,7 +231,7 @@ void Loop::on_prepare() {
 
 // Runs in every turn right after the events of the sockets.
 void Loop::on_check() {
-  if (dirty_.empty()) return;
+  if (first_dirty_ == nullptr) return;
   EventScope event(*this);
   flush_dirty();
 }
@@ -261,8 +261,8 @@ void Loop::begin_event() noexcept {
 void Loop::end_event() {
   constexpr std::size_t kMostDirty = 64;
   constexpr std::uint64_t kLongestWaitNs = 100'000;
-  if (event_depth_ == 1 && !dirty_.empty()) {
-    if (dirty_.size() >= kMostDirty || event_ns_ - dirty_since_ns_ >= kLongestWaitNs)
+  if (event_depth_ == 1 && first_dirty_ != nullptr) {
+    if (dirty_count_ >= kMostDirty || event_ns_ - dirty_since_ns_ >= kLongestWaitNs)
       flush_dirty();
     else
       turn_again();
@@ -270,28 +270,30 @@ void Loop::end_event() {
   --event_depth_;
 }
 
-void Loop::add_dirty(Stream& stream) {
-  if (dirty_.empty()) dirty_since_ns_ = event_ns_;
-  stream.dirty_index_ = static_cast<std::uint32_t>(dirty_.size());
-  dirty_.push_back(&stream);
+void Loop::add_dirty(Stream& stream) noexcept {
+  if (first_dirty_ == nullptr) dirty_since_ns_ = event_ns_;
+  stream.dirty_link_ = last_dirty_;
+  *last_dirty_ = &stream;
+  last_dirty_ = &stream.next_dirty_;
+  ++dirty_count_;
   if (event_depth_ == 0) turn_again();
 }
 
 void Loop::forget_dirty(Stream& stream) noexcept {
-  if (stream.dirty_index_ == Stream::kClean) return;
-  dirty_[stream.dirty_index_] = nullptr;
-  stream.dirty_index_ = Stream::kClean;
+  if (stream.dirty_link_ == nullptr) return;
+  *stream.dirty_link_ = stream.next_dirty_;
+  (stream.next_dirty_ != nullptr ? stream.next_dirty_->dirty_link_ : last_dirty_) = stream.dirty_link_;
+  stream.dirty_link_ = nullptr;
+  stream.next_dirty_ = nullptr;
+  --dirty_count_;
 }
 
-// By index: a stream that fails tells its owner, who may write to others and destroy any.
+// One by one: a stream that fails tells its owner, who may write to others and destroy any.
 void Loop::flush_dirty() {
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    Stream* stream = std::exchange(dirty_[i], nullptr);
-    if (stream == nullptr) continue;
-    stream->dirty_index_ = Stream::kClean;
+  while (Stream* stream = first_dirty_) {
+    forget_dirty(*stream);
     stream->end_of_event();
   }
-  dirty_.clear();
 }
 
 }  // namespace postern::net

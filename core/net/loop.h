@@ -98,7 +98,9 @@ class Loop {
   bool closing_ = false;
   bool one_event_ = false;    // inside run_once
   bool turns_again_ = false;  // the prepare handle keeps the loop alive
-  std::vector<Stream*> dirty_;
+  Stream* first_dirty_ = nullptr;
+  Stream** last_dirty_ = &first_dirty_;  // the pointer behind the last one
+  std::size_t dirty_count_ = 0;
   std::uint64_t dirty_since_ns_ = 0;
   std::vector<std::unique_ptr<Deferred>> graveyard_;
   std::vector<std::function<void()>> deferred_;
@@ -121,7 +123,7 @@ class Loop {
   }
   void keep_turning() noexcept;
   void run_deferred();
-  void add_dirty(Stream& stream);
+  void add_dirty(Stream& stream) noexcept;
   void flush_dirty();
   void drop_owned();
   void close_handles();

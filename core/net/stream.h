@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -76,12 +75,13 @@ class Stream : public http::ByteSink {
   bool failed_ = false;
 
  private:
-  static constexpr std::uint32_t kClean = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t dirty_index_ = kClean;  // place in the loop's list of streams written to
+  // In the loop's list of streams written to.
+  Stream* next_dirty_ = nullptr;
+  Stream** dirty_link_ = nullptr;  // the pointer that points to this; null when not in the list
 };
 
 inline void Loop::mark_dirty(Stream& stream) {
-  if (stream.dirty_index_ == Stream::kClean) add_dirty(stream);
+  if (stream.dirty_link_ == nullptr) add_dirty(stream);
 }
 
 // Ends a connection whose client may still be sending, so that it sees the last response and not a reset: sends what is
