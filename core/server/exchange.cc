@@ -153,7 +153,7 @@ inline void Exchange::step() {
 void Exchange::advance() {
   if (advancing_) return;  // the loop on the stack goes on
   advancing_ = true;
-  while (!waiting_ && stage_ != Stage::done) step();
+  while (!waiting_) step();
   advancing_ = false;
 }
 
