@@ -26,6 +26,23 @@ bool wants(const Instance& instance, Hook hook) {
   return true;
 }
 
+HeadHook head_hook(const postern_plugin& plugin, Hook hook) {
+  switch (hook) {
+    case Hook::request_early:
+      return plugin.on_request_early;
+    case Hook::request:
+      return plugin.on_request;
+    case Hook::upstream_select:
+      return plugin.on_upstream_select;
+    case Hook::upstream_request:
+      return plugin.on_upstream_request;
+    case Hook::response:
+      return plugin.on_response;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Hook hook) noexcept { return kHookNames[static_cast<std::size_t>(hook)]; }
@@ -33,14 +50,16 @@ std::string_view name_of(Hook hook) noexcept { return kHookNames[static_cast<std
 Chain::Chain(const std::vector<const Instance*>& instances, std::uint32_t first_number) {
   for (const Instance* instance : instances) {
     auto position = static_cast<std::uint32_t>(links_.size());
-    links_.push_back({instance, slots_size_, position, first_number + position});
+    links_.push_back({instance, slots_size_, position, first_number + position, nullptr});
     slots_size_ += slot_bytes(*instance);
     has_conditions_ |= instance->when != nullptr;
   }
   for (std::size_t h = 0; h < kHooks; ++h) {
     auto hook = static_cast<Hook>(h);
-    for (const Link& link : links_)
+    for (Link link : links_) {
+      link.run = head_hook(*link.instance->plugin, hook);
       if (wants(*link.instance, hook)) by_hook_[h].push_back(link);
+    }
     if (runs_backwards(hook)) std::reverse(by_hook_[h].begin(), by_hook_[h].end());
   }
 }

@@ -48,12 +48,16 @@ struct Instance {
   std::uint32_t number = 0;  // index in Plan::instances
 };
 
+// The hooks of requests and responses that are given the exchange and nothing else.
+using HeadHook = postern_verdict (*)(void* data, void* slot, postern_exchange x);
+
 // One instance at its place in one chain.
 struct Link {
   const Instance* instance = nullptr;
   std::uint32_t slot = 0;      // offset of its slot in the exchange's slots
   std::uint32_t position = 0;  // 0 for the first instance of the chain
   std::uint32_t number = 0;    // counts all links of a plan: index of its counters
+  HeadHook run = nullptr;      // in the array of such a hook: what the instance does there
 };
 
 class Chain {

@@ -174,11 +174,6 @@ void Exchange::use_chain(const Chain& chain) {
   if (chain.has_conditions()) conditions_.resize(chain.links().size(), -1);
 }
 
-void* Exchange::slot(const Link& link) noexcept {
-  return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot
-                                         : route_slots_ + (link.slot - gateway_slots_size_);
-}
-
 void Exchange::run_early() {
   switch (run_hooks(Hook::request_early)) {
     case Run::finished:

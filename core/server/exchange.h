@@ -104,7 +104,7 @@ class Exchange final : public ClientStreamUser,
   const RoutePlan* route() const noexcept { return route_; }
   Stage stage() const noexcept { return stage_; }
   const Instance* running() const noexcept {  // whose hook runs or is suspended; null outside
-    return running_ != nullptr ? running_->instance : suspended();
+    return running_.link != nullptr ? running_.link->instance : suspended();
   }
   bool has_room(std::uint64_t bytes) const noexcept {  // for copies that plugins ask for: limits.exchange_memory
     return arena_.total() <= memory_limit_ && bytes <= memory_limit_ - arena_.total();
@@ -125,7 +125,11 @@ class Exchange final : public ClientStreamUser,
     if (message == POSTERN_REQUEST_TRAILERS) return request_trailers_;
     return message == POSTERN_RESPONSE_TRAILERS ? response_trailers_ : nullptr;
   }
-  bool headers_mutable(std::uint32_t message) const noexcept;  // false once they have gone out
+  bool headers_mutable(std::uint32_t message) const noexcept {  // false once they have gone out
+    if (stage_ == Stage::done) return false;
+    if (message == POSTERN_REQUEST) return stage_ < Stage::await_response || stage_ == Stage::retry_wait;
+    return message != POSTERN_RESPONSE || !head_sent_;
+  }
   std::string_view field(std::uint32_t field) noexcept;
   postern_status set_field(std::uint32_t field, std::string_view value);
   postern_status set_status(std::uint32_t status);
@@ -253,20 +257,30 @@ class Exchange final : public ClientStreamUser,
   enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
   Run run_hooks(Hook hook) { return chain_->of(hook).empty() ? Run::finished : call_hooks(hook); }
   Run call_hooks(Hook hook);
-  postern_verdict call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags);
-  postern_verdict invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
+  template <class Code>
+  bool run_code(const Link& link, Hook hook, Lane lane, Code code);
+  template <class Code>
+  void tell(const Link& link, Hook hook, Code code);
+  template <class Invoke>
+  postern_verdict call(const Link& link, Hook hook, Lane lane, Invoke invoke);
+  postern_verdict call_for_body(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags);
+  postern_verdict after_suspend(const Link& link, Hook hook, Pause& pause);
   postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);
-  postern_verdict after_suspend(Pause& pause, Lane lane);
+  postern_verdict settle_change(const Link& link, Hook hook, postern_verdict verdict);
   const Instance* suspended() const noexcept;
   Run carry_out(const Link& link, Hook hook, postern_verdict verdict);
-  bool condition_holds(const Link& link);
+  bool condition_holds(const Link& link) { return link.instance->when == nullptr || judge_condition(link); }
+  bool judge_condition(const Link& link);
   void continue_lane(Lane lane, postern_verdict verdict);
   void drop_pauses() noexcept;
   void arm_pause_deadline();
   static void on_pause_deadline(void* self);
   void pause_is_over(Lane lane);
   Pause& pause_of(Lane lane) noexcept { return pauses_[static_cast<std::size_t>(lane)]; }
-  void* slot(const Link& link) noexcept;
+  void* slot(const Link& link) noexcept {
+    return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot
+                                           : route_slots_ + (link.slot - gateway_slots_size_);
+  }
   void run_upstream_result(const postern_upstream_result& result);
   void run_complete(std::uint32_t end);
 
@@ -307,9 +321,7 @@ class Exchange final : public ClientStreamUser,
   // Course
   Stage stage_ = Stage::receive;
   bool advancing_ = false;
-  bool waiting_ = false;  // the current stage waits for an event
-  Hook running_hook_ = Hook::request;
-  Lane running_lane_ = Lane::head;
+  bool waiting_ = false;        // the current stage waits for an event
   bool retry_allowed_ = false;  // inside on_upstream_result, and the request can be sent again
   bool grpc_ = false;
   const Chain* chain_ = nullptr;
@@ -319,9 +331,14 @@ class Exchange final : public ClientStreamUser,
   std::byte* gateway_slots_ = nullptr;
   std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones
   std::uint32_t gateway_slots_size_ = 0;
-  std::uint32_t reached_ = 0;      // instances whose request hooks had their turn: response hooks run for these
-  std::size_t hook_at_ = 0;        // next link of the running hook's array
-  const Link* running_ = nullptr;  // its hook is on the stack
+  std::uint32_t reached_ = 0;  // instances whose request hooks had their turn: response hooks run for these
+  std::size_t hook_at_ = 0;    // next link of the running hook's array
+  struct Running {
+    const Link* link = nullptr;  // its hook is on the stack
+    Hook hook = Hook::request;
+    Lane lane = Lane::head;
+  };
+  Running running_;
   std::uint64_t pause_count_ = 0;
   Pause pauses_[3];
   Deadline pause_deadline_;              // the earliest of the pauses

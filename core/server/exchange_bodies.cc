@@ -242,7 +242,7 @@ postern_verdict Exchange::call_body_hook(BodyPipe& pipe, const Link& link, std::
                                          std::uint32_t flags) {
   bool upload = &pipe == &upload_;
   Lane lane = upload ? Lane::request_body : Lane::response_body;
-  return call(link, upload ? Hook::request_body : Hook::response_body, lane, bytes, flags);
+  return call_for_body(link, upload ? Hook::request_body : Hook::response_body, lane, bytes, flags);
 }
 
 void Exchange::deliver(BodyPipe& pipe, std::string_view bytes, bool end) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/exchange.h"
@@ -15,6 +16,17 @@ bool in_request_phase(Hook hook) { return hook == Hook::request_early || hook ==
 
 const char* id_of(const RoutePlan* route) noexcept { return route != nullptr ? route->config->id.c_str() : nullptr; }
 
+// Inside a catch clause: what was thrown.
+void log_thrown(const Instance& instance, Hook hook) {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    log_hook_problem(instance, hook, std::string("threw an exception: ") + e.what());
+  } catch (...) {
+    log_hook_problem(instance, hook, "threw an exception");
+  }
+}
+
 }  // namespace
 
 Exchange::Run Exchange::call_hooks(Hook hook) {
@@ -24,7 +36,8 @@ Exchange::Run Exchange::call_hooks(Hook hook) {
     if (hook == Hook::response && link.position >= reached_) continue;
     if (in_request_phase(hook)) reached_ = std::max(reached_, link.position + 1);
     if (!condition_holds(link)) continue;
-    postern_verdict verdict = call(link, hook, Lane::head, {}, 0);
+    postern_verdict verdict =
+        call(link, hook, Lane::head, [&] { return link.run(link.instance->data, slot(link), handle_); });
     if (stage_ == Stage::done) return Run::ended;
     if (verdict == POSTERN_CONTINUE) continue;
     if (verdict == POSTERN_SUSPEND) return Run::suspended;
@@ -34,74 +47,75 @@ Exchange::Run Exchange::call_hooks(Hook hook) {
   return Run::finished;
 }
 
-// Calls one hook and answers with a verdict that has passed settle(); SUSPEND only when the exchange really has to wait.
-postern_verdict Exchange::call(const Link& link, Hook hook, Lane lane, std::string_view bytes, std::uint32_t flags) {
-  const Link* outer = running_;  // a body hook can run while a head hook's callback is on the stack
-  Hook outer_hook = running_hook_;
-  Lane outer_lane = running_lane_;
-  running_ = &link;
-  running_hook_ = hook;
-  running_lane_ = lane;
-  postern_verdict verdict = invoke(link, hook, bytes, flags);
+postern_verdict Exchange::call_for_body(const Link& link, Hook hook, Lane lane, std::string_view bytes,
+                                        std::uint32_t flags) {
+  const postern_plugin& plugin = *link.instance->plugin;
+  auto* run = hook == Hook::request_body ? plugin.on_request_body : plugin.on_response_body;
+  return call(link, hook, lane, [&] {
+    return run(link.instance->data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
+  });
+}
+
+// Runs code of the instance. False when it threw, which is logged.
+template <class Code>
+inline bool Exchange::run_code(const Link& link, Hook hook, Lane lane, Code code) {
+  // A body hook can run while a head hook's callback is on the stack.
+  const Running outer = std::exchange(running_, {&link, hook, lane});
+  bool returned = false;
+  {
+    HookCall running(*link.instance, hook, id_of(route_), plan_.counters(link));
+    try {
+      code();
+      returned = true;
+    } catch (...) {
+      log_thrown(*link.instance, hook);
+    }
+  }
   running_ = outer;
-  running_hook_ = outer_hook;
-  running_lane_ = outer_lane;
+  return returned;
+}
+
+// The same for a hook without a verdict: nobody hears of its error but the counters.
+template <class Code>
+inline void Exchange::tell(const Link& link, Hook hook, Code code) {
+  if (!condition_holds(link) || run_code(link, hook, Lane::head, code)) return;
+  plan_.counters(link).hooks[static_cast<std::size_t>(hook)].errors.add(1);
+}
+
+// Calls one hook and answers with a verdict that has passed settle(); SUSPEND only when the exchange really has to wait.
+template <class Invoke>
+inline postern_verdict Exchange::call(const Link& link, Hook hook, Lane lane, Invoke invoke) {
+  postern_verdict verdict = POSTERN_ERROR;
+  run_code(link, hook, lane, [&] { verdict = invoke(); });
   Pause& pause = pause_of(lane);
   pause.in_hook = false;
   if (verdict == POSTERN_SUSPEND) {
-    if (pause.number == 0 || pause.link != &link) {
-      log_hook_problem(*link.instance, hook, "suspended without taking a ticket");
-      verdict = POSTERN_ERROR;
-    } else if (!pause.resumed) {
-      arm_pause_deadline();
-      return POSTERN_SUSPEND;
-    } else {
-      verdict = pause.verdict;
-    }
+    verdict = after_suspend(link, hook, pause);
+    if (verdict == POSTERN_SUSPEND) return verdict;
   }
   if (pause.link == &link) pause.number = 0;  // taken but not used, or already resumed
   return settle(link, hook, verdict);
 }
 
-postern_verdict Exchange::invoke(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags) {
-  const postern_plugin& plugin = *link.instance->plugin;
-  void* data = link.instance->data;
-  HookCall running(*link.instance, hook, id_of(route_), plan_.counters(link));
-  try {
-    switch (hook) {
-      case Hook::request_early:
-        return plugin.on_request_early(data, slot(link), handle_);
-      case Hook::request:
-        return plugin.on_request(data, slot(link), handle_);
-      case Hook::request_body:
-        return plugin.on_request_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
-      case Hook::upstream_select:
-        return plugin.on_upstream_select(data, slot(link), handle_);
-      case Hook::upstream_request:
-        return plugin.on_upstream_request(data, slot(link), handle_);
-      case Hook::response:
-        return plugin.on_response(data, slot(link), handle_);
-      case Hook::response_body:
-        return plugin.on_response_body(data, slot(link), handle_, {bytes.data(), bytes.size()}, flags);
-      case Hook::connection:
-      case Hook::upstream_result:
-      case Hook::complete:
-        return POSTERN_CONTINUE;  // have no verdict; called elsewhere
-    }
-  } catch (const std::exception& e) {
-    log_hook_problem(*link.instance, hook, std::string("threw an exception: ") + e.what());
-  } catch (...) {
-    log_hook_problem(*link.instance, hook, "threw an exception");
+// SUSPEND when the hook has a ticket that nobody has used yet.
+postern_verdict Exchange::after_suspend(const Link& link, Hook hook, Pause& pause) {
+  if (pause.number == 0 || pause.link != &link) {
+    log_hook_problem(*link.instance, hook, "suspended without taking a ticket");
+    return POSTERN_ERROR;
   }
-  return POSTERN_ERROR;
+  if (pause.resumed) return pause.verdict;
+  arm_pause_deadline();
+  return POSTERN_SUSPEND;
 }
 
 // What the verdict comes to after on_error and shadow mode: CONTINUE, RESPOND, ABORT or ERROR.
-postern_verdict Exchange::settle(const Link& link, Hook hook, postern_verdict verdict) {
-  if (verdict == POSTERN_CONTINUE) {
-    pending_ = nullptr;
-    return verdict;
-  }
+inline postern_verdict Exchange::settle(const Link& link, Hook hook, postern_verdict verdict) {
+  if (verdict != POSTERN_CONTINUE) return settle_change(link, hook, verdict);
+  pending_ = nullptr;
+  return verdict;
+}
+
+postern_verdict Exchange::settle_change(const Link& link, Hook hook, postern_verdict verdict) {
   HookCounters& counters = plan_.counters(link);
   auto& per_hook = counters.hooks[static_cast<std::size_t>(hook)];
   if (verdict == POSTERN_RESPOND && pending_ == nullptr && !link.instance->shadow) {
@@ -144,8 +158,7 @@ Exchange::Run Exchange::carry_out(const Link& link, Hook hook, postern_verdict v
   return hook == Hook::response ? Run::finished : Run::ended;
 }
 
-bool Exchange::condition_holds(const Link& link) {
-  if (link.instance->when == nullptr) return true;
+bool Exchange::judge_condition(const Link& link) {
   std::int8_t& known = conditions_[link.position];
   if (known < 0) known = link.instance->when->holds(*this) ? 1 : 0;
   return known == 1;
@@ -162,13 +175,13 @@ const Instance* Exchange::suspended() const noexcept {
 }
 
 postern_status Exchange::pause(postern_ticket& ticket) {
-  bool can = running_ != nullptr && running_hook_ != Hook::upstream_result && running_hook_ != Hook::complete;
+  bool can = running_.link != nullptr && running_.hook != Hook::upstream_result && running_.hook != Hook::complete;
   if (!can || stage_ == Stage::done) return POSTERN_E_STATE;
-  Pause& pause = pause_of(running_lane_);
+  Pause& pause = pause_of(running_.lane);
   pause = Pause{};
   pause.number = ++pause_count_;
-  pause.link = running_;
-  pause.hook = running_hook_;
+  pause.link = running_.link;
+  pause.hook = running_.hook;
   pause.in_hook = true;
   pause.since_ns = worker_.loop().event_ns();
   ticket = {handle_, pause.number};
@@ -260,19 +273,9 @@ void Exchange::pause_is_over(Lane lane) {
 // ---- Hooks without a verdict -----------------------------------------------------------------------------------------
 
 void Exchange::run_upstream_result(const postern_upstream_result& result) {
-  for (const Link& link : chain_->of(Hook::upstream_result)) {
-    if (!condition_holds(link)) continue;
-    running_ = &link;
-    running_hook_ = Hook::upstream_result;
-    HookCall running(*link.instance, Hook::upstream_result, id_of(route_), plan_.counters(link));
-    try {
-      link.instance->plugin->on_upstream_result(link.instance->data, slot(link), handle_, &result);
-    } catch (...) {
-      plan_.counters(link).hooks[static_cast<std::size_t>(Hook::upstream_result)].errors.add(1);
-      log_hook_problem(*link.instance, Hook::upstream_result, "threw an exception");
-    }
-    running_ = nullptr;
-  }
+  for (const Link& link : chain_->of(Hook::upstream_result))
+    tell(link, Hook::upstream_result,
+         [&] { link.instance->plugin->on_upstream_result(link.instance->data, slot(link), handle_, &result); });
 }
 
 void Exchange::run_complete(std::uint32_t end) {
@@ -293,19 +296,9 @@ void Exchange::run_complete(std::uint32_t end) {
   completion.attempts = attempts_;
   completion.error_code_view = {error_code_.data(), error_code_.size()};
   completion.error_cause_view = {error_cause_.data(), error_cause_.size()};
-  for (const Link& link : links) {
-    if (!condition_holds(link)) continue;
-    running_ = &link;
-    running_hook_ = Hook::complete;
-    HookCall running(*link.instance, Hook::complete, id_of(route_), plan_.counters(link));
-    try {
-      link.instance->plugin->on_complete(link.instance->data, slot(link), handle_, &completion);
-    } catch (...) {
-      plan_.counters(link).hooks[static_cast<std::size_t>(Hook::complete)].errors.add(1);
-      log_hook_problem(*link.instance, Hook::complete, "threw an exception");
-    }
-    running_ = nullptr;
-  }
+  for (const Link& link : links)
+    tell(link, Hook::complete,
+         [&] { link.instance->plugin->on_complete(link.instance->data, slot(link), handle_, &completion); });
 }
 
 }  // namespace postern::server

@@ -23,13 +23,6 @@ VariableId request_id_variable() {
 
 }  // namespace
 
-bool Exchange::headers_mutable(std::uint32_t message) const noexcept {
-  if (stage_ == Stage::done) return false;
-  bool response = message == POSTERN_RESPONSE || message == POSTERN_RESPONSE_TRAILERS;
-  if (response) return message == POSTERN_RESPONSE_TRAILERS || !head_sent_;
-  return message == POSTERN_REQUEST_TRAILERS || stage_ < Stage::await_response || stage_ == Stage::retry_wait;
-}
-
 std::string_view Exchange::field(std::uint32_t which) noexcept {
   const http::RequestHead& head = request();
   switch (which) {
@@ -177,8 +170,8 @@ postern_status Exchange::on_end(void (*callback)(void*), void* user) {
 postern_status Exchange::replace_body(std::uint32_t message, std::string_view bytes) {
   if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
   BodyPipe& pipe = message == POSTERN_REQUEST ? upload_ : download_;
-  bool its_hook =
-      running_ == nullptr || running_lane_ == (message == POSTERN_REQUEST ? Lane::request_body : Lane::response_body);
+  bool its_hook = running_.link == nullptr ||
+                  running_.lane == (message == POSTERN_REQUEST ? Lane::request_body : Lane::response_body);
   return its_hook && pipe.replace(bytes) ? POSTERN_OK : POSTERN_E_STATE;
 }
 
