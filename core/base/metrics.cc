@@ -180,13 +180,18 @@ Metrics::FamilyId Metrics::gauges(std::string_view name, std::string_view help,
 
 // ---- Writing -------------------------------------------------------------------------------------------------------
 
-// Null for a cell that was never handed out, and when memory has run out.
-inline Metrics::Cell* Metrics::writable_cell(std::size_t shard_index, std::size_t cell) noexcept {
-  if (cell >= cells_.load(std::memory_order_relaxed)) return nullptr;
-  Shard* shard = shards_[shard_index].load(std::memory_order_acquire);
-  if (shard == nullptr) return make_cell(shard_index, cell);
+inline Metrics::Cell* Metrics::cell_if_present(std::size_t shard_index, std::size_t cell) const noexcept {
+  const Shard* shard = shards_[shard_index].load(std::memory_order_acquire);
+  if (shard == nullptr) return nullptr;
   Chunk* chunk = shard->chunks[cell / kChunkCells].load(std::memory_order_acquire);
-  return chunk == nullptr ? make_cell(shard_index, cell) : &chunk->cells[cell % kChunkCells];
+  return chunk == nullptr ? nullptr : &chunk->cells[cell % kChunkCells];
+}
+
+// Null for a cell that was never handed out, and when memory has run out.
+Metrics::Cell* Metrics::writable_cell(std::size_t shard_index, std::size_t cell) noexcept {
+  if (cell >= cells_.load(std::memory_order_relaxed)) return nullptr;
+  Cell* present = cell_if_present(shard_index, cell);
+  return present != nullptr ? present : make_cell(shard_index, cell);
 }
 
 Metrics::Cell* Metrics::make_cell(std::size_t shard_index, std::size_t cell) noexcept {
@@ -208,18 +213,17 @@ Metrics::Cell* Metrics::make_cell(std::size_t shard_index, std::size_t cell) noe
   return chunk == nullptr ? nullptr : &chunk->cells[cell % kChunkCells];
 }
 
-const Metrics::Cell* Metrics::cell_if_present(std::size_t shard_index, std::size_t cell) const noexcept {
-  const Shard* shard = shards_[shard_index].load(std::memory_order_acquire);
-  if (shard == nullptr) return nullptr;
-  const Chunk* chunk = shard->chunks[cell / kChunkCells].load(std::memory_order_acquire);
-  return chunk == nullptr ? nullptr : &chunk->cells[cell % kChunkCells];
-}
-
+// Most cells are there: what it takes to make one is kept out of the way.
 inline void Metrics::add_to_cell(std::size_t cell, double amount) noexcept {
-  Cell* to = writable_cell(this_shard, cell);
-  if (to == nullptr) return;
+  if (cell >= cells_.load(std::memory_order_relaxed)) return;
+  Cell* to = cell_if_present(this_shard, cell);
+  if (to == nullptr) return add_to_new_cell(cell, amount);
   if (this_shard == 0) return add_shared(*to, amount);
   to->store(to->load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+void Metrics::add_to_new_cell(std::size_t cell, double amount) noexcept {
+  if (Cell* to = make_cell(this_shard, cell)) add_shared(*to, amount);
 }
 
 void Metrics::add(Series series, double amount) noexcept {

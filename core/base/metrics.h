@@ -108,10 +108,11 @@ class Metrics {
     std::map<std::vector<std::string>, std::uint32_t> series;  // by label values: the first cell
   };
 
-  Cell* writable_cell(std::size_t shard, std::size_t cell) noexcept;
-  Cell* make_cell(std::size_t shard, std::size_t cell) noexcept;  // and what leads to it, unless it is there
-  const Cell* cell_if_present(std::size_t shard, std::size_t cell) const noexcept;
+  Cell* writable_cell(std::size_t shard, std::size_t cell) noexcept;  // made when it is not there
+  Cell* make_cell(std::size_t shard, std::size_t cell) noexcept;      // and what leads to it, unless it is there
+  Cell* cell_if_present(std::size_t shard, std::size_t cell) const noexcept;
   void add_to_cell(std::size_t cell, double amount) noexcept;
+  void add_to_new_cell(std::size_t cell, double amount) noexcept;
   double sum(std::size_t cell) const noexcept;
   double gauge_value(std::size_t cell) const noexcept;
   bool take_cells(std::size_t count, std::uint32_t& first);

@@ -28,6 +28,13 @@ inline bool is_named(const Field& field, std::string_view name) noexcept {
          same_letters(field.name.data(), name.data(), name.size());
 }
 
+inline const Field* first_named(std::span<const Field> fields, std::string_view name) noexcept {
+  if (name.empty()) return nullptr;
+  for (const Field& field : fields)
+    if (is_named(field, name)) return &field;
+  return nullptr;
+}
+
 }  // namespace
 
 bool same_letters(const char* a, const char* b, std::size_t size) noexcept {
@@ -49,12 +56,7 @@ bool is_token(std::string_view text) noexcept {
 
 bool is_field_value(std::string_view text) noexcept { return none_is_odd(text, controls) || all_are(text, kValue); }
 
-const Field* HeaderList::find(std::string_view name) const noexcept {
-  if (name.empty()) return nullptr;
-  for (const Field& field : fields())
-    if (is_named(field, name)) return &field;
-  return nullptr;
-}
+const Field* HeaderList::find(std::string_view name) const noexcept { return first_named(fields(), name); }
 
 std::optional<std::string_view> HeaderList::get(std::string_view name) const noexcept {
   const Field* field = find(name);
@@ -74,28 +76,36 @@ void HeaderList::add(std::string_view name, std::string_view value) {
 
 void HeaderList::set(std::string_view name, std::string_view value) {
   value = arena_->copy(value);
-  if (!replace(name, value)) add_view(arena_->copy(name), value);
+  if (const Field* first = first_named(fields(), name)) return replace_from(*first, value);
+  add_view(arena_->copy(name), value);
+}
+
+void HeaderList::set_view(std::string_view name, std::string_view value) {
+  if (const Field* first = first_named(fields(), name)) return replace_from(*first, value);
+  add_view(name, value);
 }
 
 std::size_t HeaderList::remove(std::string_view name) noexcept {
   const Field* first = find(name);
   if (first == nullptr) return 0;
   std::size_t before = size_;
-  remove_if([name](const Field& field) { return is_named(field, name); }, static_cast<std::uint32_t>(first - data_));
+  remove_from(*first);
   return before - size_;
 }
 
-void HeaderList::set_view(std::string_view name, std::string_view value) {
-  if (!replace(name, value)) add_view(name, value);
+void HeaderList::remove_from(const Field& first) noexcept {
+  const std::string_view name = first.name;
+  auto kept = static_cast<std::uint32_t>(&first - data_);
+  for (std::uint32_t i = kept + 1; i < size_; ++i)
+    if (!is_named(data_[i], name)) data_[kept++] = data_[i];
+  size_ = kept;
 }
 
-bool HeaderList::replace(std::string_view name, std::string_view value) noexcept {
-  const Field* found = find(name);
-  if (found == nullptr) return false;
-  const auto at = static_cast<std::uint32_t>(found - data_);
+void HeaderList::replace_from(const Field& first, std::string_view value) noexcept {
+  const std::string_view name = first.name;
+  const auto at = static_cast<std::uint32_t>(&first - data_);
   data_[at].value = value;
   remove_if([name](const Field& field) { return is_named(field, name); }, at + 1);
-  return true;
 }
 
 void HeaderList::grow() {

@@ -40,6 +40,7 @@ class HeaderList {
   void add(std::string_view name, std::string_view value);
   void set(std::string_view name, std::string_view value);  // replaces the first, drops the others, or appends
   std::size_t remove(std::string_view name) noexcept;       // how many went
+  void remove_from(const Field& first) noexcept;            // that one, and those of its name behind it
 
   void add_view(std::string_view name, std::string_view value) {  // the bytes already outlive the list
     if (size_ == capacity_) grow();
@@ -59,7 +60,7 @@ class HeaderList {
 
  private:
   void grow();
-  bool replace(std::string_view name, std::string_view value) noexcept;  // false when there is none of that name
+  void replace_from(const Field& first, std::string_view value) noexcept;  // by one with that value
 
   Arena* arena_;
   Field* data_ = nullptr;

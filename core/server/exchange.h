@@ -241,6 +241,7 @@ class Exchange final : public ClientStreamUser,
   // --- Variables (exchange_variables.cc) ---
   bool is_tunnel() const noexcept { return head_sent_ && response_ != nullptr && response_->upgrade; }
   bool is_watched() const noexcept;
+  Value made_variable(const VariableInfo& info) const;
   std::string_view latency_text(Builtin which, std::uint64_t ns) const;
   std::uint64_t latency_ns() const noexcept;
 

@@ -52,6 +52,7 @@ std::uint64_t Exchange::latency_ns() const noexcept {
   return (is_watched() ? worker_.loop().event_ns() : system_clock().now_ns()) - started_ns_;
 }
 
+// What stands somewhere as it is; the rest is for made_variable().
 Value Exchange::variable(VariableId id, const VariableInfo& info) const {
   if (info.builtin == Builtin::none) {
     for (const Variable* v = variables_; v != nullptr; v = v->before)
@@ -60,64 +61,55 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
   }
   if (request_ == nullptr) return {};
   switch (info.builtin) {
-    case Builtin::none:
-      return {};
     case Builtin::request_method:
       return Value::of(request_->method);
     case Builtin::request_path:
       return Value::of(request_->path);
     case Builtin::request_query:
       return Value::of(request_->query);
-    case Builtin::request_host:
-      return Value::of(host_of(request_->authority));
     case Builtin::request_scheme:
       return Value::of(request_->scheme);
-    case Builtin::request_protocol:
-      return Value::of(http::name_of(request_->version));
     case Builtin::request_target:
       return Value::of(request_->target);
-    case Builtin::request_header:
-      return text_or_none(request_->headers.get(info.argument));
-    case Builtin::request_cookie:
-      return text_or_none(find_cookie(request_->headers, info.argument));
-    case Builtin::request_query_parameter:
-      return text_or_none(find_query_parameter(request_->query, info.argument));
     case Builtin::response_status:
       return response_ != nullptr ? Value::of(static_cast<std::int64_t>(response_->status)) : Value{};
-    case Builtin::response_origin:
-      return Value::of(kOrigins[origin_]);
-    case Builtin::response_header:
-      return response_ != nullptr ? text_or_none(response_->headers.get(info.argument)) : Value{};
-    case Builtin::path_parameter:
-      return text_or_none(PathParameters::find(path_parameters_, info.argument));
     case Builtin::client_ip:
       return Value::of(client_ip_);
-    case Builtin::client_port:
-      return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->connection().peer_port())) : Value{};
-    case Builtin::listener_name:
-      return client_ != nullptr ? Value::of(client_->connection().listener_name()) : Value{};
-    case Builtin::tls_version:
-    case Builtin::tls_cipher:
-    case Builtin::tls_sni:
-    case Builtin::tls_alpn:
-    case Builtin::tls_resumed:
-    case Builtin::client_cert_subject:
-    case Builtin::client_cert_issuer:
-    case Builtin::client_cert_san:
-    case Builtin::client_cert_fingerprint:
-    case Builtin::client_cert_serial:
-    case Builtin::client_cert_not_before:
-    case Builtin::client_cert_not_after:
-    case Builtin::client_cert_verified:
-      return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
-    case Builtin::tunnel_protocol:
-      return is_tunnel() ? Value::of(tunnel_protocol()) : Value{};
     case Builtin::route_id:
       return route_ != nullptr ? Value::of(std::string_view(route_->config->id)) : Value{};
     case Builtin::upstream_name:
       return upstream_plan_ != nullptr ? Value::of(std::string_view(upstream_plan_->config.name)) : Value{};
     case Builtin::upstream_target:
       return endpoint_text_.empty() ? Value{} : Value::of(endpoint_text_);
+    default:
+      return made_variable(info);
+  }
+}
+
+Value Exchange::made_variable(const VariableInfo& info) const {
+  switch (info.builtin) {
+    case Builtin::request_host:
+      return Value::of(host_of(request_->authority));
+    case Builtin::request_protocol:
+      return Value::of(http::name_of(request_->version));
+    case Builtin::request_header:
+      return text_or_none(request_->headers.get(info.argument));
+    case Builtin::request_cookie:
+      return text_or_none(find_cookie(request_->headers, info.argument));
+    case Builtin::request_query_parameter:
+      return text_or_none(find_query_parameter(request_->query, info.argument));
+    case Builtin::response_origin:
+      return Value::of(kOrigins[origin_]);
+    case Builtin::response_header:
+      return response_ != nullptr ? text_or_none(response_->headers.get(info.argument)) : Value{};
+    case Builtin::path_parameter:
+      return text_or_none(PathParameters::find(path_parameters_, info.argument));
+    case Builtin::client_port:
+      return client_ != nullptr ? Value::of(static_cast<std::int64_t>(client_->connection().peer_port())) : Value{};
+    case Builtin::listener_name:
+      return client_ != nullptr ? Value::of(client_->connection().listener_name()) : Value{};
+    case Builtin::tunnel_protocol:
+      return is_tunnel() ? Value::of(tunnel_protocol()) : Value{};
     case Builtin::upstream_latency:
       return upstream_duration_ns_ == 0 ? Value{} : Value::of(latency_text(info.builtin, upstream_duration_ns_));
     case Builtin::latency:
@@ -126,8 +118,9 @@ Value Exchange::variable(VariableId id, const VariableInfo& info) const {
       return Value::of(static_cast<std::int64_t>(plan_.plan().generation));
     case Builtin::worker:
       return Value::of(static_cast<std::int64_t>(worker_.index()));
+    default:  // of TLS
+      return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
   }
-  return {};
 }
 
 // It is good until the exchange ends: when a tunnel may become of it, even where the rest is put away.

@@ -1,23 +1,13 @@
 #include "server/variables.h"
 
-#include <array>
-#include <atomic>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 namespace postern::server {
 namespace {
 
-constexpr std::size_t kMaxNames = 65'536;
 constexpr std::size_t kMaxNameLength = 128;
-
-struct Entry {
-  std::string name;
-  VariableInfo info;
-};
 
 struct Exact {
   std::string_view name;
@@ -68,10 +58,10 @@ constexpr Exact kFamilies[] = {
 
 VariableInfo classify(std::string_view name) {
   for (const auto& e : kExact)
-    if (e.name == name) return {e.builtin, {}};
+    if (e.name == name) return {e.builtin, {}, name};
   for (const auto& f : kFamilies)
-    if (name.size() > f.name.size() && name.starts_with(f.name)) return {f.builtin, name.substr(f.name.size())};
-  return {};
+    if (name.size() > f.name.size() && name.starts_with(f.name)) return {f.builtin, name.substr(f.name.size()), name};
+  return {Builtin::none, {}, name};
 }
 
 bool well_formed(std::string_view name) {
@@ -86,43 +76,31 @@ bool well_formed(std::string_view name) {
   return true;
 }
 
-// By number. Written once, never changed and never freed, so that readers need no lock.
-constinit std::array<std::atomic<const Entry*>, kMaxNames> entries{};
-
 class Names {
  public:
   VariableId id(std::string_view name) {
     std::lock_guard lock(mutex_);
     if (auto found = ids_.find(std::string(name)); found != ids_.end()) return found->second;
-    if (next_ >= kMaxNames) return 0;
-    auto entry = std::make_unique<Entry>();
-    entry->name = name;
-    entry->info = classify(entry->name);
-    VariableId id = next_++;
-    ids_.emplace(entry->name, id);
-    entries[id].store(entry.release(), std::memory_order_release);
+    if (next_ >= detail::variables.size()) return 0;
+    const auto& [kept, id] = *ids_.emplace(name, next_).first;
+    detail::variables[id].store(new VariableInfo(classify(kept)), std::memory_order_release);
+    ++next_;
     return id;
   }
 
  private:
   std::mutex mutex_;
-  std::unordered_map<std::string, VariableId> ids_;
+  std::unordered_map<std::string, VariableId> ids_;  // names stay where they are
   VariableId next_ = 1;
 };
 
-const Entry& entry(VariableId id) noexcept { return *entries[id].load(std::memory_order_acquire); }
-
 }  // namespace
 
+constinit std::array<std::atomic<const VariableInfo*>, kMaxVariableNames> detail::variables{};
+
 VariableId variable_id(std::string_view name) {
-  static Names names;
+  static Names& names = *new Names;  // never destroyed: the views of its names live for ever
   return well_formed(name) ? names.id(name) : 0;
 }
-const VariableInfo* find_variable(VariableId id) noexcept {
-  const Entry* found = id < kMaxNames ? entries[id].load(std::memory_order_acquire) : nullptr;
-  return found != nullptr ? &found->info : nullptr;
-}
-std::string_view variable_name(VariableId id) { return entry(id).name; }
-const VariableInfo& variable_info(VariableId id) { return entry(id).info; }
 
 }  // namespace postern::server

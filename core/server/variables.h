@@ -10,6 +10,9 @@
 // Everything else is set by plugins: consumer.id, jwt.claims, ...
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -32,7 +35,6 @@ using VariableId = std::uint32_t;
 
 // [any thread] 0 when the name is malformed (abi.h, variable_id) or 65,535 names are in use.
 VariableId variable_id(std::string_view name);
-std::string_view variable_name(VariableId id);  // lives for ever
 
 // What a variable's number means to the core. `argument` is the NAME part of the families.
 enum class Builtin : std::uint8_t {
@@ -82,9 +84,21 @@ constexpr bool is_made_on_demand(Builtin b) noexcept { return b == Builtin::late
 struct VariableInfo {
   Builtin builtin = Builtin::none;
   std::string_view argument;
+  std::string_view name;
 };
-const VariableInfo& variable_info(VariableId id);           // id must be valid
-const VariableInfo* find_variable(VariableId id) noexcept;  // [any thread] null when variable_id has not given it out
+
+inline constexpr std::size_t kMaxVariableNames = 65'536;
+namespace detail {
+// By number. Written once, never changed and never freed, so that readers need no lock.
+extern std::array<std::atomic<const VariableInfo*>, kMaxVariableNames> variables;
+}  // namespace detail
+
+// [any thread] What it gives lives for ever; null when variable_id has not given that number out.
+inline const VariableInfo* find_variable(VariableId id) noexcept {
+  return id < kMaxVariableNames ? detail::variables[id].load(std::memory_order_acquire) : nullptr;
+}
+inline const VariableInfo& variable_info(VariableId id) noexcept { return *find_variable(id); }  // id must be valid
+inline std::string_view variable_name(VariableId id) noexcept { return variable_info(id).name; }
 
 // Something that has variables: an exchange, or a test's table.
 class VariableReader {

@@ -89,7 +89,7 @@ struct Target {
   bool host = false;  // a request's
 };
 
-postern_status check_name(Exchange& x, std::uint32_t message, postern_str name, Target& target) {
+inline postern_status check_name(Exchange& x, std::uint32_t message, postern_str name, Target& target) {
   if (message > POSTERN_RESPONSE_TRAILERS || !usable(name, kMaxName) || !http::is_token(view(name)))
     return POSTERN_E_INVALID;
   http::KnownField known = http::known_field(view(name));
@@ -99,7 +99,8 @@ postern_status check_name(Exchange& x, std::uint32_t message, postern_str name, 
   return target.list != nullptr ? POSTERN_OK : POSTERN_E_STATE;
 }
 
-postern_status check_field(Exchange& x, std::uint32_t message, postern_str name, postern_str value, Target& target) {
+inline postern_status check_field(Exchange& x, std::uint32_t message, postern_str name, postern_str value,
+                                  Target& target) {
   if (!usable(value, kMaxField) || !http::is_field_value(view(value))) return POSTERN_E_INVALID;
   return check_name(x, message, name, target);
 }
@@ -152,16 +153,18 @@ postern_status header_add(postern_exchange handle, std::uint32_t message, poster
 
 postern_status header_remove(postern_exchange handle, std::uint32_t message, postern_str name) {
   Target target;
+  const http::Field* first = nullptr;
   return change_exchange(
       handle,
       [&](Exchange& x) {
         postern_status status = check_name(x, message, name, target);
         if (status != POSTERN_OK) return status;
         if (target.host) return POSTERN_E_STATE;
-        return target.list->find(view(name)) == nullptr ? POSTERN_E_NOT_FOUND : POSTERN_OK;
+        first = target.list->find(view(name));
+        return first == nullptr ? POSTERN_E_NOT_FOUND : POSTERN_OK;
       },
       [&](Exchange&) {
-        target.list->remove(view(name));
+        target.list->remove_from(*first);
         return POSTERN_OK;
       });
 }
@@ -248,7 +251,7 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
 }
 
 // None when it is unset, and when there is no room for a text that is made on demand.
-void read_variable(const Exchange& x, std::uint32_t id, const server::VariableInfo& info, postern_value& out) {
+inline void read_variable(const Exchange& x, std::uint32_t id, const server::VariableInfo& info, postern_value& out) {
   const bool can = !server::is_made_on_demand(info.builtin) || x.has_room(0);
   const Value found = can ? x.variable(id, info) : Value{};
   out = {static_cast<std::uint32_t>(found.kind), 0, found.integer, found.number, str(found.string)};
