@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/metrics_text.h"
+#include "base/thread_local.h"
 
 namespace postern {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t kMaxLabelValue = 256;
 constexpr std::size_t kMaxHelp = 1'024;
 constexpr std::string_view kHistogramSuffixes[] = {"_bucket", "_sum", "_count"};
 
-thread_local std::size_t this_shard = 0;
+POSTERN_IN_PROGRAM thread_local std::size_t this_shard = 0;
 
 constexpr Metrics::Series make_series(std::size_t cell, Metrics::FamilyId family, Metrics::Type type) noexcept {
   return static_cast<std::uint64_t>(cell) | (static_cast<std::uint64_t>(family) << 32) |

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/thread_local.h"
 #include "server/chain.h"
 
 namespace postern::server {
@@ -22,7 +23,7 @@ struct CrashMarker {
   const char* route = nullptr;       // zero-terminated route id, or null
   const PluginCode* code = nullptr;  // counts when `instance` is null. Both null: the gateway's own code
 };
-inline thread_local CrashMarker crash_marker;
+POSTERN_IN_PROGRAM inline thread_local CrashMarker crash_marker;
 
 // The instance whose code runs, if it has a side on the request path.
 inline const Instance* running_instance() noexcept {

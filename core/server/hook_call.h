@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/thread_local.h"
 #include "server/crash_marker.h"
 #include "server/hook_counters.h"
 
@@ -30,7 +31,7 @@ class HookCall {
   HookCall& operator=(const HookCall&) = delete;
 
  private:
-  static inline thread_local std::uint32_t turn_ = 0;
+  POSTERN_IN_PROGRAM static inline thread_local std::uint32_t turn_ = 0;
 
   CrashMarker before_;
   HookCounters::PerHook& counters_;

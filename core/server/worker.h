@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/thread_local.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/timer.h"
@@ -158,7 +159,7 @@ class Worker {
   void drop(WorkerPlan* plan);
   friend class WorkerPlan;
 
-  static inline constinit thread_local Worker* current_ = nullptr;
+  POSTERN_IN_PROGRAM static inline constinit thread_local Worker* current_ = nullptr;
 
   std::uint32_t index_;
   SharedState& shared_;
