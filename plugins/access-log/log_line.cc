@@ -128,8 +128,10 @@ char* put_escaped(char* to, std::string_view text) {
 char* put_digits(char* to, std::uint64_t value) { return std::to_chars(to, to + 20, value).ptr; }
 
 char* put_three_digits(char* to, std::uint64_t value) {
-  for (std::uint64_t unit : {100, 10, 1}) *to++ = static_cast<char>('0' + value / unit % 10);
-  return to;
+  to[0] = static_cast<char>('0' + value / 100 % 10);
+  to[1] = static_cast<char>('0' + value / 10 % 10);
+  to[2] = static_cast<char>('0' + value % 10);
+  return to + 3;
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ class LogLine {
   }
   void text(const std::string& key, std::string_view value);
   template <std::size_t N>
+  void plain(const char (&key)[N], std::string_view value) {  // has no byte to escape
+    put_plain(begin_field(key, value.size()), value);
+  }
+  template <std::size_t N>
   void number(const char (&key)[N], std::uint64_t value) {
     put_number(begin_field(key, kNumberBytes), value);
   }
@@ -51,6 +55,12 @@ class LogLine {
   }
   void grow(std::size_t size);
   void put_text(char* to, std::string_view value);
+  void put_plain(char* to, std::string_view value) {
+    *to++ = '"';
+    to += value.copy(to, value.size());
+    *to++ = '"';
+    end_field(to);
+  }
   void put_number(char* to, std::uint64_t value);
   void put_milliseconds(char* to, std::uint64_t ns);
   void end_field(const char* end) { size_ = static_cast<std::size_t>(end - buffer_.data()); }

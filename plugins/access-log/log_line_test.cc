@@ -44,6 +44,16 @@ TEST_CASE("a used buffer takes shorter and longer lines") {
   }
 }
 
+TEST_CASE("what has nothing to escape is written as it is") {
+  std::string buffer;
+  for (std::size_t size : {0, 1, 5000}) {
+    LogLine line(buffer);
+    line.plain("p", std::string(size, 'x'));
+    line.text("t", "\"");
+    CHECK(line.end() == "{\"p\":\"" + std::string(size, 'x') + "\",\"t\":\"\\\"\"}\n");
+  }
+}
+
 TEST_CASE("timestamps") {
   CHECK(timestamp(1'700'000'000'004) == "2023-11-14T22:13:20.004Z");
   CHECK(timestamp(1'700'000'000'999) == "2023-11-14T22:13:20.999Z");

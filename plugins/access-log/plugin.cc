@@ -59,8 +59,8 @@ class AccessLog {
     const auto values = x.get(always_);
     auto text = [&values](Always which) { return values[which].string().value_or(""); };
     LogLine line(buffers.line);
-    line.text("timestamp", timestamp(postern::unix_ms()));
-    line.text("level", end.status >= 500 ? "error" : "info");
+    line.plain("timestamp", timestamp(postern::unix_ms()));
+    line.plain("level", end.status >= 500 ? "error" : "info");
     line.text("request_id", text(request_id));
     line.text("correlation_id", text(correlation_id));
     line.text("user_id", text(consumer));

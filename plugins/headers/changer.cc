@@ -19,17 +19,21 @@ Changer::Changer(postern::Instance instance) : log_(instance.log()), left_out_(l
 
 bool Changer::apply(const Changes& changes, const postern::Exchange& x, const postern::Headers& headers) {
   std::string_view* values = nullptr;
-  if (changes.values() > 0) {
-    void* memory = x.allocate(changes.values() * sizeof(std::string_view));
+  if (const auto templates = changes.templates(); templates > 0) {
+    void* memory = x.allocate(templates * sizeof(std::string_view));
     if (memory == nullptr) return false;
     values = static_cast<std::string_view*>(memory);
     auto* next = values;
-    for (const auto& header : changes.set) new (next++) std::string_view(x.expand(header.value));
-    for (const auto& header : changes.add) new (next++) std::string_view(x.expand(header.value));
+    for (const auto* list : {&changes.set, &changes.add})
+      for (const auto& header : *list)
+        if (header.value) new (next++) std::string_view(x.expand(header.value));
   }
+  auto value_of = [&values](const NewHeader& header) -> std::string_view {
+    return header.value ? *values++ : header.text;
+  };
   for (const auto& name : changes.remove) headers.remove(name);
-  for (const auto& header : changes.set) put(header, *values++, Change::set, headers);
-  for (const auto& header : changes.add) put(header, *values++, Change::add, headers);
+  for (const auto& header : changes.set) put(header, value_of(header), Change::set, headers);
+  for (const auto& header : changes.add) put(header, value_of(header), Change::add, headers);
   return true;
 }
 

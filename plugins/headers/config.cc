@@ -27,12 +27,20 @@ std::vector<NewHeader> read_values(postern::Setup& setup, postern::Node map, Mes
       setup.error(value, '"' + std::string(name) + "\" is set twice");
       continue;
     }
-    values.push_back({std::string(name), setup.compile(value)});
+    auto compiled = setup.compile(value);
+    bool constant = value.string().find('$') == std::string_view::npos;
+    values.push_back({std::string(name), std::string(value.string()), constant ? postern::Template() : compiled});
   }
   return values;
 }
 
 }  // namespace
+
+std::size_t Changes::templates() const noexcept {
+  auto is_template = [](const NewHeader& header) { return static_cast<bool>(header.value); };
+  return static_cast<std::size_t>(std::count_if(set.begin(), set.end(), is_template) +
+                                  std::count_if(add.begin(), add.end(), is_template));
+}
 
 Changes read_changes(postern::Setup& setup, postern::Node node, Message message) {
   Changes changes;

@@ -9,8 +9,9 @@
 #include "header_rules.h"
 
 struct NewHeader {
-  std::string name;  // as written
-  postern::Template value;
+  std::string name;         // as written
+  std::string text;         // a value that is the same for every exchange
+  postern::Template value;  // else
 };
 
 // Carried out in this order.
@@ -19,8 +20,8 @@ struct Changes {
   std::vector<NewHeader> set;
   std::vector<NewHeader> add;
 
-  std::size_t values() const noexcept { return set.size() + add.size(); }
-  bool empty() const noexcept { return remove.empty() && values() == 0; }
+  bool empty() const noexcept { return remove.empty() && set.empty() && add.empty(); }
+  std::size_t templates() const noexcept;  // of `set` and `add`
 };
 
 // Reports every problem to `setup`, with its place.

@@ -109,6 +109,24 @@ TEST_CASE("it is logged once a minute at most, without the value") {
   CHECK(left_out(gateway) == 6);
 }
 
+TEST_CASE("constant values and templates stand beside each other") {
+  FakeGateway gateway;
+  gateway.configure_json(
+      R"({"request": {"set": {"X-A": "${request.method}", "X-B": "constant", "X-C": "${request.path}",
+                                                 "X-D": "", "X-E": "$${x} costs 5$"},
+                                         "add": {"X-F": "also", "X-G": "${request.method}"}}})");
+  auto& x = gateway.request("GET", "/p", {{"X-B", "client's"}, {"X-D", "client's"}});
+  x.send();
+  CHECK(x.upstream_headers().get("X-A") == "GET");
+  CHECK(x.upstream_headers().all("X-B") == std::vector<std::string>{"constant"});
+  CHECK(x.upstream_headers().get("X-C") == "/p");
+  CHECK_FALSE(x.upstream_headers().contains("X-D"));
+  CHECK(x.upstream_headers().get("X-E") == "${x} costs 5$");
+  CHECK(x.upstream_headers().get("X-F") == "also");
+  CHECK(x.upstream_headers().get("X-G") == "GET");
+  x.run();
+}
+
 TEST_CASE("a value that expands to nothing leaves the header out without a word") {
   FakeGateway gateway;
   gateway.configure_json(R"({"request": {"set": {"X-User": "${consumer.id}"}, "add": {"X-Also": "${consumer.id}"}}})");

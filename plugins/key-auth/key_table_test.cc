@@ -27,7 +27,11 @@ TEST_CASE("a key is found by all of its digest") {
   CHECK_FALSE(keys.add(abc, {"bob", ""}));
   REQUIRE(keys.find(abc) != nullptr);
   CHECK(keys.find(abc)->id == "alice");
-  Digest near = abc;
-  near.back() ^= 1;
-  CHECK(keys.find(near) == nullptr);
+  for (std::size_t i = 0; i < abc.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      Digest near = abc;
+      near[i] = static_cast<unsigned char>(near[i] ^ (1 << bit));
+      CHECK(keys.find(near) == nullptr);
+    }
+  }
 }

@@ -33,7 +33,7 @@ template <class Use>
 void each_header(const postern::Headers& headers, std::string_view name, Use use) {
   if (!headers.contains(name)) return;
   for (auto header : headers)
-    if (same_header_name(header.name, name)) use(header.value);
+    if (header.name.size() == name.size() && same_header_name(header.name, name)) use(header.value);
 }
 
 void look_into(const postern::Request& request, const Place& place, Credential& credential) {

@@ -12,7 +12,10 @@ TEST_CASE("a value is made once for each name") {
   CHECK(kept.get("a", make) == 1);
   CHECK(kept.get("b", make) == 2);
   CHECK(kept.get("a", make) == 1);
-  CHECK(kept.size() == 2);
+  CHECK(kept.get("a", make) == 1);
+  CHECK(kept.get("", make) == 3);
+  CHECK(kept.get("", make) == 3);
+  CHECK(kept.size() == 3);
 }
 
 TEST_CASE("buckets must ascend") {

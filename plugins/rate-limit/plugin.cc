@@ -49,7 +49,7 @@ class RateLimit {
   void on_worker_start(std::uint32_t worker) {
     std::lock_guard lock(mutex_);
     if (workers_.size() <= worker) workers_.resize(worker + 1);
-    workers_[worker] = std::make_unique<SeriesByRoute>();
+    workers_[worker] = std::make_unique<PerWorker>();
   }
 
   Verdict on_request(postern::Exchange& x, State& state) {
@@ -85,6 +85,10 @@ class RateLimit {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   using SeriesByRoute = std::unordered_map<std::string, Series, TextHash, std::equal_to<>>;
+  struct PerWorker {
+    SeriesByRoute routes;
+    const SeriesByRoute::value_type* last = nullptr;  // mostly the next one too
+  };
 
   void name_metrics(std::string_view scope) {
     hits_ = {"ratelimit_hits_total", "Requests that a limit was asked about.", {{"route", "dimension"}, {}, 0}};
@@ -102,10 +106,13 @@ class RateLimit {
   }
   const Series& series(postern::Exchange& x) {
     if (own_series_) return *own_series_;
-    auto& all = *workers_[static_cast<std::size_t>(postern::worker())];
+    auto& [routes, last] = *workers_[static_cast<std::size_t>(postern::worker())];
     auto route = x.get(route_).string().value_or("none");
-    auto found = all.find(route);
-    return found != all.end() ? found->second : all.emplace(std::string(route), series_of(route)).first->second;
+    if (last != nullptr && last->first == route) return last->second;
+    auto found = routes.find(route);
+    if (found == routes.end()) found = routes.emplace(route, series_of(route)).first;
+    last = &*found;
+    return found->second;
   }
   void count(postern::Exchange& x, const Limiter::Outcome& outcome) {
     const Series& counters = series(x);
@@ -192,7 +199,7 @@ class RateLimit {
   postern::Family<postern::Counter> hits_, rejected_;
   std::optional<Series> own_series_;  // of a route's own instance; a gateway-wide one keeps them by worker
   std::mutex mutex_;
-  std::vector<std::unique_ptr<SeriesByRoute>> workers_;  // by index; each is its worker's alone
+  std::vector<std::unique_ptr<PerWorker>> workers_;  // by index; each is its worker's alone
   std::atomic<std::uint64_t> next_line_ms_{0};
   std::atomic<std::uint64_t> unlogged_{0};
 };

@@ -1,6 +1,8 @@
 // request-id: every exchange has an id, both ways (OB-17).
 #include <postern/plugin.h>
 
+#include <array>
+#include <optional>
 #include <string>
 
 #include "request_id.h"
@@ -25,29 +27,25 @@ class RequestId {
   void on_request(postern::Exchange& x) { give_ids(x); }
 
   void on_response(postern::Exchange& x) {
-    x.response().headers().set(header_, x.get(id_).string().value_or(""));
-    x.response().headers().set(correlation_header_, x.get(correlation_).string().value_or(""));
+    const auto [id, correlation] = x.get(std::array{id_, correlation_});
+    x.response().headers().set(header_, id.string().value_or(""));
+    x.response().headers().set(correlation_header_, correlation.string().value_or(""));
   }
 
  private:
   void give_ids(postern::Exchange& x) const {
     auto headers = x.request().headers();
-    auto sent = headers.get(header_);
-    if (trust_client_ && sent && is_request_id(*sent)) {
-      x.set(id_, *sent);
-    } else {
-      Uuid made;
-      headers.set(header_, made.text());
-      x.set(id_, made.text());
+    std::optional<Uuid> made;
+    auto id = headers.get(header_);
+    if (!trust_client_ || !id || !is_request_id(*id)) {
+      id = made.emplace().text();
+      headers.set(header_, *id);
     }
+    x.set(id_, *id);
     auto correlation = headers.get(correlation_header_);
-    if (correlation && is_request_id(*correlation)) {
-      x.set(correlation_, *correlation);
-      return;
-    }
-    std::string_view id = x.get(id_).string().value_or("");
-    headers.set(correlation_header_, id);
-    x.set(correlation_, id);
+    const bool sent = correlation && is_request_id(*correlation);
+    x.set(correlation_, sent ? *correlation : *id);
+    if (!sent) headers.set(correlation_header_, *id);
   }
 
   std::string header_;

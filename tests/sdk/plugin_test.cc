@@ -162,6 +162,29 @@ TEST_CASE("views read and change the real header list") {
   CHECK(x.upstream_headers().get("X-Path") == "/a");
 }
 
+struct CountsHeaders {
+  void on_request(Exchange& x) {
+    walked.clear();
+    for (auto header : x.request().headers()) walked += header.name;
+  }
+  inline static std::string walked;
+};
+
+TEST_CASE("a walk over headers sees each of them once, however many there are") {
+  FakeGateway gateway;
+  gateway.load(query<CountsHeaders>).configure();
+  for (std::size_t count : {1, 2, 15, 16, 17, 31, 32, 33}) {
+    postern::testing::FakeHeaders headers{{"host", "h"}};
+    std::string names = "host";
+    for (std::size_t i = 1; i < count; ++i) {
+      headers.add("x-" + std::to_string(i), "v");
+      names += headers.at(i).first;
+    }
+    gateway.request("GET", "/", headers).send();
+    CHECK(CountsHeaders::walked == names);
+  }
+}
+
 struct ReadsSeveral {
   explicit ReadsSeveral(postern::Setup& setup, postern::Node)
       : read_{setup.variable("request.path"), setup.variable("test.unset"), setup.variable("request.method")},

@@ -112,6 +112,16 @@ TEST_CASE_FIXTURE(Fixture, "remove takes all of a name") {
   CHECK(list.size() == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what stands before a field is left alone when it and its like go") {
+  for (auto name : {"A", "b", "a", "c", "a"}) list.add(name, "x");
+  list.remove_from(list.fields()[2]);
+  CHECK(text() == "A=x b=x c=x ");
+  list.remove_from(list.fields()[2]);
+  CHECK(text() == "A=x b=x ");
+  list.remove_from(list.fields()[0]);
+  CHECK(text() == "b=x ");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a list grows and owns what it copied") {
   for (int i = 0; i < 100; ++i) list.add("name-" + std::to_string(i), std::to_string(i));
   CHECK(list.size() == 100);

@@ -65,7 +65,7 @@ class Headers::Iterator {
   explicit Iterator(const Headers& headers) : headers_(headers) { read(); }
   Header operator*() const { return {detail::to_view(some_[at_].name), detail::to_view(some_[at_].value)}; }
   Iterator& operator++() {
-    if (++at_ == count_) read();
+    if (++at_ == count_) read_on();
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -73,11 +73,13 @@ class Headers::Iterator {
 
  private:
   static constexpr std::uint64_t kSome = 16;
-  void read() {
+  void read_on() {
+    const bool last = count_ < kSome;
     first_ += count_;
-    at_ = 0;
-    count_ = table().header_list(headers_.x_, headers_.message_, first_, kSome, some_);
+    at_ = count_ = 0;
+    if (!last) read();
   }
+  void read() { count_ = table().header_list(headers_.x_, headers_.message_, first_, kSome, some_); }
 
   Headers headers_;
   std::uint64_t first_ = 0, count_ = 0, at_ = 0;
@@ -247,12 +249,10 @@ class Exchange {
   // Several in one call, which costs less than as many calls.
   template <std::size_t N>
   std::array<Value, N> get(const std::array<Variable, N>& variables) const {
-    std::array<std::uint32_t, N> ids;
-    std::array<postern_value, N> raw;
-    for (std::size_t i = 0; i < N; ++i) ids[i] = variables[i].id();
-    if (!read_all(ids.data(), N, raw.data())) raw.fill({});
+    static_assert(sizeof(Variable) == sizeof(std::uint32_t) && sizeof(Value) == sizeof(postern_value));
     std::array<Value, N> values;
-    for (std::size_t i = 0; i < N; ++i) values[i] = Value(raw[i]);
+    const auto* ids = reinterpret_cast<const std::uint32_t*>(variables.data());
+    if (!read_all(ids, N, reinterpret_cast<postern_value*>(values.data()))) values.fill({});
     return values;
   }
   Status set(Variable variable, const Value& value) const {
