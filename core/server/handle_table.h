@@ -77,8 +77,7 @@ class HandleTable {
     return static_cast<std::uint32_t>(handle >> 32) & kIndexMask;
   }
   std::uintptr_t look_up(std::uint64_t handle) const noexcept {
-    if ((handle & kWorkerMask) != high_) return 0;
-    std::uint32_t index = index_of(handle);
+    const std::uint64_t index = (handle - high_) >> 32;  // another worker's is beyond all that there can be
     if (index >= entries_.size()) return 0;
     const Entry& e = entries_[index];
     return e.generation == static_cast<std::uint32_t>(handle) ? e.object : 0;
