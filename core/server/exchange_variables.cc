@@ -134,16 +134,15 @@ std::string_view Exchange::expand(const Template& text) {
 
 postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (id == 0) return POSTERN_E_INVALID;
-  Value kept = value;
-  if (value.kind == Value::Kind::string) kept.string = arena_.copy(value.string);
-  for (Variable* v = variables_; v != nullptr; v = v->before) {
-    if (v->id != id) continue;
-    v->value = kept;
-    return POSTERN_OK;
+  Variable* place = variables_;
+  while (place != nullptr && place->id != id) place = place->before;
+  if (place == nullptr) {
+    if (variable_count_ >= kMaxVariables) return POSTERN_E_LIMIT;
+    ++variable_count_;
+    place = variables_ = new (arena_.allocate(sizeof(Variable))) Variable{id, {}, variables_};
   }
-  if (variable_count_ >= kMaxVariables) return POSTERN_E_LIMIT;
-  ++variable_count_;
-  variables_ = new (arena_.allocate(sizeof(Variable))) Variable{id, kept, variables_};
+  place->value = value;
+  if (value.kind == Value::Kind::string) place->value.string = arena_.copy(value.string);
   return POSTERN_OK;
 }
 
