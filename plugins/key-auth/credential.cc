@@ -49,7 +49,8 @@ void each_pair(std::string_view text, char separator, Visit visit) {
 
 bool same_header_name(std::string_view a, std::string_view b) noexcept {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return x == y || lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 
 Occurrences find_parameter(std::string_view query, std::string_view name) noexcept {
