@@ -140,7 +140,6 @@ void LogLine::grow(std::size_t size) { buffer_.resize(size_ + size + kSpare); }
 
 void LogLine::text(const std::string& key, std::string_view value) {
   char* to = make_room(key.size() + value.size() * kEscaped + kPunctuation);
-  *to++ = size_ == 0 ? '{' : ',';
   *to++ = '"';
   to += key.copy(to, key.size());
   *to++ = '"';
@@ -164,11 +163,11 @@ void LogLine::put_milliseconds(char* to, std::uint64_t ns) {
   end_field(put_three_digits(to, us % 1000));
 }
 
-// Each field has left room for it.
+// In the place of the last comma; each field has left room for it.
 std::string_view LogLine::end() {
-  buffer_[size_] = '}';
-  buffer_[size_ + 1] = '\n';
-  return {buffer_.data(), size_ + 2};
+  buffer_[size_ - 1] = '}';
+  buffer_[size_] = '\n';
+  return {buffer_.data(), size_ + 1};
 }
 
 std::string escaped(std::string_view text) {

@@ -11,7 +11,10 @@
 class LogLine {
  public:
   // Overwrites the buffer. One that is used again has grown to its size. Keys are written as they are: see escaped().
-  explicit LogLine(std::string& buffer) : buffer_(buffer) {}
+  explicit LogLine(std::string& buffer) : buffer_(buffer) {
+    *make_room(1) = '{';
+    size_ = 1;
+  }
 
   template <std::size_t N>
   void text(const char (&key)[N], std::string_view value) {  // bytes that are not printable ASCII are escaped
@@ -41,7 +44,6 @@ class LogLine {
   template <std::size_t N>
   char* begin_field(const char (&key)[N], std::size_t value_size) {
     char* to = make_room(N + value_size + kPunctuation);
-    *to++ = size_ == 0 ? '{' : ',';
     *to++ = '"';
     std::memcpy(to, key, N - 1);
     to += N - 1;
@@ -63,10 +65,13 @@ class LogLine {
   }
   void put_number(char* to, std::uint64_t value);
   void put_milliseconds(char* to, std::uint64_t ns);
-  void end_field(const char* end) { size_ = static_cast<std::size_t>(end - buffer_.data()); }
+  void end_field(char* end) {
+    *end = ',';
+    size_ = static_cast<std::size_t>(end + 1 - buffer_.data());
+  }
 
   std::string& buffer_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;  // the last field ends with a comma
 };
 
 // A text as it stands in JSON between the quotes.
