@@ -1,6 +1,7 @@
 #include "key_table.h"
 
-#include <cstdint>
+#include <openssl/crypto.h>
+
 #include <cstring>
 
 bool KeyTable::add(const Digest& digest, Consumer consumer) {
@@ -19,12 +20,5 @@ std::size_t KeyTable::Hash::operator()(const Digest& digest) const noexcept {
 }
 
 bool KeyTable::Equal::operator()(const Digest& a, const Digest& b) const noexcept {
-  std::uint64_t differ = 0;
-  for (std::size_t at = 0; at < a.size(); at += sizeof differ) {
-    std::uint64_t x, y;
-    std::memcpy(&x, a.data() + at, sizeof x);
-    std::memcpy(&y, b.data() + at, sizeof y);
-    differ |= x ^ y;
-  }
-  return differ == 0;
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
