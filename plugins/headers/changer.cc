@@ -32,19 +32,24 @@ bool Changer::apply(const Changes& changes, const postern::Exchange& x, const po
     return header.value ? *values++ : header.text;
   };
   for (const auto& name : changes.remove) headers.remove(name);
-  for (const auto& header : changes.set) put(header, value_of(header), Change::set, headers);
-  for (const auto& header : changes.add) put(header, value_of(header), Change::add, headers);
+  for (const auto& header : changes.set)
+    if (!put(header, value_of(header), Change::set, headers)) return false;
+  for (const auto& header : changes.add)
+    if (!put(header, value_of(header), Change::add, headers)) return false;
   return true;
 }
 
-void Changer::put(const NewHeader& header, std::string_view value, Change change, const postern::Headers& headers) {
+// False when there is no memory for it.
+bool Changer::put(const NewHeader& header, std::string_view value, Change change, const postern::Headers& headers) {
   bool set = change == Change::set;
   if (!value.empty()) {
     auto status = set ? headers.set(header.name, value) : headers.add(header.name, value);
-    if (status == POSTERN_OK) return;
+    if (status == POSTERN_E_LIMIT) return false;
+    if (status == POSTERN_OK) return true;
     leave_out(header);
   }
   if (set) headers.remove(header.name);
+  return true;
 }
 
 // The value is not logged: it came from outside, and may be a secret.

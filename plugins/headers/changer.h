@@ -18,7 +18,7 @@ class Changer {
   bool apply(const Changes& changes, const postern::Exchange& x, const postern::Headers& headers);
 
  private:
-  void put(const NewHeader& header, std::string_view value, Change change, const postern::Headers& headers);
+  bool put(const NewHeader& header, std::string_view value, Change change, const postern::Headers& headers);
   void leave_out(const NewHeader& header);
 
   postern::Log log_;

@@ -154,7 +154,7 @@ postern_status header_add(postern_exchange handle, std::uint32_t message, poster
 postern_status header_remove(postern_exchange handle, std::uint32_t message, postern_str name) {
   Target target;
   const http::Field* first = nullptr;
-  return change_exchange(
+  return take_from_exchange(
       handle,
       [&](Exchange& x) {
         postern_status status = check_name(x, message, name, target);

@@ -38,16 +38,25 @@ inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
   return x == nullptr ? why_not_found(worker, handle) : use(*x);
 }
 
-// The same for what changes the exchange: an instance in shadow mode is told that all went well, and nothing changes. `check`
-// answers POSTERN_OK when the arguments are good and the moment is right, so that shadow mode shows the same errors. What a
-// change copies lives as long as the exchange: limits.exchange_memory bounds it.
+// The same for what takes something away from the exchange, which needs no memory: an instance in shadow mode is told that all
+// went well, and nothing changes. `check` answers POSTERN_OK when the arguments are good and the moment is right, so that
+// shadow mode shows the same errors.
 template <class Check, class Change>
-inline postern_status change_exchange(postern_exchange handle, Check check, Change change) noexcept {
+inline postern_status take_from_exchange(postern_exchange handle, Check check, Change change) noexcept {
   return with_exchange(handle, [&](server::Exchange& x) {
     postern_status status = check(x);
-    if (status == POSTERN_OK && !x.has_room(0)) status = POSTERN_E_LIMIT;
     return status != POSTERN_OK || x.shadowed() ? status : change(x);
   });
+}
+
+// The same for all other changes. What they copy lives as long as the exchange: limits.exchange_memory bounds it.
+template <class Check, class Change>
+inline postern_status change_exchange(postern_exchange handle, Check check, Change change) noexcept {
+  auto check_with_room = [&](server::Exchange& x) {
+    postern_status status = check(x);
+    return status == POSTERN_OK && !x.has_room(0) ? POSTERN_E_LIMIT : status;
+  };
+  return take_from_exchange(handle, check_with_room, change);
 }
 
 template <class Use>

@@ -72,3 +72,15 @@ def test_framing_is_refused_where_it_stands(postern):
         """)
     assert result.returncode == 1
     assert re.search(r"gateway\.yaml:7:\d+.*\"Content-Length\" belongs to one connection", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("changes", [{"set": {"X-Gateway": "postern"}}, {"remove": ["X-Gateway"]}])
+def test_nothing_slips_in_when_the_memory_of_the_exchange_is_used_up(gateway, upstream, changes):
+    u = upstream()
+    config = proxy_to(u, [{"headers": {"request": changes}}], limits={"exchange_memory": "128k", "head": "1m"})
+    padding = [(f"X-Padding-{i}", "x" * 4000) for i in range(60)]
+    response = gateway(config).get(headers=[("X-Gateway", "evil"), *padding])
+    if "set" in changes:
+        assert response.status == 500 and not u.requests
+    else:
+        assert response.status == 200 and u.last.headers.get("X-Gateway") is None

@@ -233,7 +233,8 @@ typedef struct postern_exchange_table {
   /* set replaces all of that name by one; add appends; remove takes all away (POSTERN_E_NOT_FOUND when none was there).
    * Names and values are checked against RFC 9110 section 5: POSTERN_E_INVALID. Framing and hop-by-hop fields
    * (Content-Length, Transfer-Encoding, Connection, Keep-Alive, TE, Trailer, Upgrade) are the gateway's: POSTERN_E_STATE.
-   * But for one: TE set to "trailers" on the request asks an HTTP/2 upstream for trailers, as gRPC's servers demand. */
+   * But for one: TE set to "trailers" on the request asks an HTTP/2 upstream for trailers, as gRPC's servers demand.
+   * POSTERN_E_LIMIT of set and add when limits.exchange_memory is used up; remove needs no memory. */
   postern_status (*header_set)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
   postern_status (*header_add)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
   postern_status (*header_remove)(postern_exchange x, uint32_t message, postern_str name);
