@@ -13,6 +13,15 @@ bool looks_like_version(std::string_view text) noexcept {
 }
 
 tl::unexpected<Error> bad_request(const char* text) { return fail(Error::client(ErrorCode::bad_request, text)); }
+
+// Why it is refused is told apart only then.
+tl::unexpected<Error> refuse_request_line(std::string_view line) {
+  auto first = line.find(' ');
+  auto last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return bad_request("malformed request line");
+  return bad_request(is_token(line.substr(0, first)) ? "malformed HTTP version" : "malformed method");
+}
+
 tl::unexpected<Error> bad_response(const char* text) { return fail(Error::upstream(ErrorCode::proxy_error, text)); }
 
 }  // namespace
@@ -29,12 +38,12 @@ Result<RequestLine> parse_request_line(std::string_view line) {
   std::size_t method = 0;
   while (method < line.size() && is(line[method], kToken)) ++method;
   if (method == 0 || line.size() < method + 1 + kEnd || line[method] != ' ' || line[line.size() - kEnd] != ' ')
-    return bad_request("malformed request line");
+    return refuse_request_line(line);
   const auto last = line.size() - kEnd;
   request.method = line.substr(0, method);
   request.target = line.substr(method + 1, last - method - 1);
   auto version = line.substr(last + 1);
-  if (!looks_like_version(version)) return bad_request("malformed HTTP version");
+  if (!looks_like_version(version)) return refuse_request_line(line);
   if (version[5] != '1' || version[7] > '1')
     return fail(Error::client(ErrorCode::version_not_supported, std::string(version) + " is not supported"));
   request.version = version[7] == '1' ? Version::http11 : Version::http10;
