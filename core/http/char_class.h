@@ -13,8 +13,8 @@ enum CharClass : std::uint8_t {
   kValue = 2,       // may stand in a field value: no controls but HTAB
   kUnreserved = 4,  // RFC 3986 section 2.3
   kHost = 8,        // reg-name without escapes: unreserved and sub-delims
-  kNoUpper = 32,    // anything but A to Z
   kTarget = 16,     // may stand in a request target: printable ASCII but space, '#'
+  kNoUpper = 32,    // anything but A to Z
 };
 
 constexpr std::array<std::uint8_t, 256> make_char_classes() {
@@ -28,8 +28,7 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
     if (c > 0x20 && c < 0x7f) table[c] |= kTarget;
   }
   mark("\t", kValue);
-  for (unsigned c = 0; c < 256; ++c)
-    if (c < 'A' || c > 'Z') table[c] |= kNoUpper;
+  for (unsigned c = 0; c < 256; ++c) table[c] |= c < 'A' || c > 'Z' ? kNoUpper : 0;
   table['#'] &= static_cast<std::uint8_t>(~kTarget);
   constexpr std::string_view kAlnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   mark(kAlnum, kToken | kUnreserved | kHost);

@@ -1,4 +1,4 @@
-// Eight bytes of text at a time, in one 64-bit word. What it says of a byte does not depend on the byte order.
+// Eight or sixteen bytes of text at a time. What is said of a byte does not depend on the byte order.
 #pragma once
 
 #include <cstddef>
@@ -87,11 +87,6 @@ constexpr bool same_but_for_case(std::uint64_t a, std::uint64_t b) noexcept {
   std::uint64_t differs = a ^ b;
   if (differs == 0) return true;
   return (differs & ~every_byte(0x20)) == 0 && (differs << 2 & ~letters(a)) == 0;
-}
-
-// A top bit is set when a byte is a control, HTAB among them, or not ASCII; which byte it is need not be so.
-constexpr std::uint64_t not_printable(std::uint64_t word) noexcept {
-  return (word | (word + every_byte(1)) | (word - every_byte(0x20))) & every_byte(0x80);
 }
 
 }  // namespace postern::http

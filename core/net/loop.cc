@@ -236,6 +236,18 @@ void Loop::on_check() {
   flush_dirty();
 }
 
+namespace {
+
+// Keeps the memory of a list that is filled in each turn, but not what a rare burst took.
+template <class T>
+void empty(std::vector<T>& list) {
+  constexpr std::size_t kKeep = 4096;
+  list.clear();
+  if (list.capacity() > kKeep) list.shrink_to_fit();
+}
+
+}  // namespace
+
 void Loop::run_deferred() {
   EventScope event(*this);
   flush_dirty();  // before anything is buried: what was written by then goes out
@@ -246,8 +258,8 @@ void Loop::run_deferred() {
     task();
     task = nullptr;
   }
-  running_.clear();
-  buried_.clear();
+  empty(running_);
+  empty(buried_);
 }
 
 void Loop::begin_event() noexcept {

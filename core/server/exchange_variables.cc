@@ -118,9 +118,34 @@ Value Exchange::made_variable(const VariableInfo& info) const {
       return Value::of(static_cast<std::int64_t>(plan_.plan().generation));
     case Builtin::worker:
       return Value::of(static_cast<std::int64_t>(worker_.index()));
-    default:  // of TLS
+    case Builtin::tls_version:
+    case Builtin::tls_cipher:
+    case Builtin::tls_sni:
+    case Builtin::tls_alpn:
+    case Builtin::tls_resumed:
+    case Builtin::client_cert_subject:
+    case Builtin::client_cert_issuer:
+    case Builtin::client_cert_san:
+    case Builtin::client_cert_fingerprint:
+    case Builtin::client_cert_serial:
+    case Builtin::client_cert_not_before:
+    case Builtin::client_cert_not_after:
+    case Builtin::client_cert_verified:
       return client_ != nullptr ? tls_value(info.builtin, client_->connection().tls()) : Value{};
+    case Builtin::none:  // these are variable()'s
+    case Builtin::request_method:
+    case Builtin::request_path:
+    case Builtin::request_query:
+    case Builtin::request_scheme:
+    case Builtin::request_target:
+    case Builtin::response_status:
+    case Builtin::client_ip:
+    case Builtin::route_id:
+    case Builtin::upstream_name:
+    case Builtin::upstream_target:
+      break;
   }
+  return {};
 }
 
 // It is good until the exchange ends: when a tunnel may become of it, even where the rest is put away.
