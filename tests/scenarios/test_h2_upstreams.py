@@ -467,12 +467,12 @@ def test_an_idle_connection_is_closed(gateway, h2_upstream):
 
 
 def test_a_response_that_has_come_survives_its_connection(gateway, h2_upstream):
-    """The upstream sends all it has to say and closes, long before the client has read it."""
+    """The upstream sends all it has to say and ends the connection, long before the client has read it."""
     sent = threading.Event()
 
     def answer(stream):
         stream.respond(headers=[("content-length", str(200_000))], body=b"x" * 200_000)
-        stream.connection.close()
+        stream.connection.end()
         sent.set()
 
     u = h2_upstream(answer)

@@ -174,6 +174,11 @@ class H2UpstreamConnection:
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event.error_code
 
+    def end(self):
+        """Says nothing more, and goes on reading: a socket that is closed over unread bytes resets, and takes back what it has said."""
+        with self.lock:
+            self.socket.shutdown(socket.SHUT_WR)
+
     def close(self):
         if self.closed:
             return
