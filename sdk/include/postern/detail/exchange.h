@@ -249,10 +249,12 @@ class Exchange {
   // Several in one call, which costs less than as many calls.
   template <std::size_t N>
   std::array<Value, N> get(const std::array<Variable, N>& variables) const {
-    static_assert(sizeof(Variable) == sizeof(std::uint32_t) && sizeof(Value) == sizeof(postern_value));
+    std::array<std::uint32_t, N> ids;
+    std::array<postern_value, N> raw;
+    for (std::size_t i = 0; i < N; ++i) ids[i] = variables[i].id();
+    if (!read_all(ids.data(), N, raw.data())) raw.fill({});
     std::array<Value, N> values;
-    const auto* ids = reinterpret_cast<const std::uint32_t*>(variables.data());
-    if (!read_all(ids, N, reinterpret_cast<postern_value*>(values.data()))) values.fill({});
+    for (std::size_t i = 0; i < N; ++i) values[i] = Value(raw[i]);
     return values;
   }
   Status set(Variable variable, const Value& value) const {
