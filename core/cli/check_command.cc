@@ -7,19 +7,19 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "config/node.h"
-#include "server/plan.h"
+#include "plan/plan.h"
 
 namespace postern::cli {
 namespace {
 
-std::string chain_of(const server::Chain& chain) {
+std::string chain_of(const proxy::Chain& chain) {
   std::string out;
   for (const auto& link : chain.links()) out += (out.empty() ? "" : " > ") + link.instance->name;
   return out.empty() ? "no plugins" : out;
 }
 
 // The gateway buffers a body once for all plugins that asked, so the largest limit counts (N-08).
-std::uint64_t buffered(const server::Chain& chain, server::Hook hook, postern_body_policy server::Instance::*policy) {
+std::uint64_t buffered(const proxy::Chain& chain, proxy::Hook hook, postern_body_policy proxy::Instance::*policy) {
   std::uint64_t most = 0;
   for (const auto& link : chain.of(hook)) {
     const auto& p = link.instance->*policy;
@@ -28,9 +28,9 @@ std::uint64_t buffered(const server::Chain& chain, server::Hook hook, postern_bo
   return most;
 }
 
-std::string memory_of(const server::Chain& chain) {
-  auto request = buffered(chain, server::Hook::request_body, &server::Instance::request_body);
-  auto response = buffered(chain, server::Hook::response_body, &server::Instance::response_body);
+std::string memory_of(const proxy::Chain& chain) {
+  auto request = buffered(chain, proxy::Hook::request_body, &proxy::Instance::request_body);
+  auto response = buffered(chain, proxy::Hook::response_body, &proxy::Instance::response_body);
   auto word = [](std::uint64_t bytes) {
     return bytes == 0 ? "nothing" : config::show_size(static_cast<std::int64_t>(bytes));
   };
@@ -44,7 +44,7 @@ std::string streams(const config::StreamingDemand& demand) {
   return (demand.what == config::Streaming::both ? "; streams both ways" : "; streams responses") + by;
 }
 
-void print_route(const server::RoutePlan& route) {
+void print_route(const proxy::RoutePlan& route) {
   auto to = route.upstream == nullptr ? std::string("answered by a plugin") : "upstream " + route.config->upstream;
   fmt::print("routes/{}: {} -> {}; {}{}\n", route.config->id, chain_of(route.chain), to, memory_of(route.chain),
              streams(route.config->streaming));

@@ -6,13 +6,13 @@
 
 #include "http/headers.h"
 #include "http/target.h"
-#include "server/request_values.h"
+#include "plan/request_values.h"
 
 namespace postern::cli {
 namespace {
 
-using server::Builtin;
-using server::Value;
+using proxy::Builtin;
+using proxy::Value;
 
 Value of(std::optional<std::string_view> text) { return text ? Value::of(*text) : Value{}; }
 
@@ -51,13 +51,13 @@ Result<void> DryRequest::add_header(std::string_view line) {
   return {};
 }
 
-void DryRequest::matched(std::string_view route, const server::PathParameters& parameters) {
+void DryRequest::matched(std::string_view route, const proxy::PathParameters& parameters) {
   route_ = route;
   parameters_ = parameters;
 }
 
-Value DryRequest::variable(server::VariableId id) const {
-  const auto& info = server::variable_info(id);
+Value DryRequest::variable(proxy::VariableId id) const {
+  const auto& info = proxy::variable_info(id);
   switch (info.builtin) {
     case Builtin::request_method:
       return Value::of(head_.method);
@@ -66,7 +66,7 @@ Value DryRequest::variable(server::VariableId id) const {
     case Builtin::request_query:
       return Value::of(head_.query);
     case Builtin::request_host:
-      return Value::of(server::host_of(head_.authority));
+      return Value::of(proxy::host_of(head_.authority));
     case Builtin::request_scheme:
       return Value::of(head_.scheme);
     case Builtin::request_protocol:
@@ -76,9 +76,9 @@ Value DryRequest::variable(server::VariableId id) const {
     case Builtin::request_header:
       return of(head_.headers.get(info.argument));
     case Builtin::request_cookie:
-      return of(server::find_cookie(head_.headers, info.argument));
+      return of(proxy::find_cookie(head_.headers, info.argument));
     case Builtin::request_query_parameter:
-      return of(server::find_query_parameter(head_.query, info.argument));
+      return of(proxy::find_query_parameter(head_.query, info.argument));
     case Builtin::path_parameter:
       return of(parameters_.find(info.argument));
     case Builtin::listener_name:
@@ -90,13 +90,13 @@ Value DryRequest::variable(server::VariableId id) const {
   }
 }
 
-std::string DryRequest::undecidable(const server::Condition& condition) const {
+std::string DryRequest::undecidable(const proxy::Condition& condition) const {
   std::string out;
   for (auto id : condition.variables()) {
-    auto kind = server::variable_info(id).builtin;
+    auto kind = proxy::variable_info(id).builtin;
     bool known = (kind >= Builtin::request_method && kind <= Builtin::request_query_parameter) ||
                  kind == Builtin::path_parameter || kind == Builtin::listener_name || kind == Builtin::route_id;
-    if (!known) out.append(out.empty() ? "" : ", ").append(server::variable_name(id));
+    if (!known) out.append(out.empty() ? "" : ", ").append(proxy::variable_name(id));
   }
   return out;
 }

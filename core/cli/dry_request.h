@@ -8,27 +8,27 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "http/message.h"
-#include "server/condition.h"
-#include "server/router.h"
-#include "server/variables.h"
+#include "plan/condition.h"
+#include "plan/router.h"
+#include "plan/variables.h"
 
 namespace postern::cli {
 
-class DryRequest final : public server::VariableReader {
+class DryRequest final : public proxy::VariableReader {
  public:
   DryRequest(Arena& arena, std::string listener) : arena_(arena), head_(arena), listener_(std::move(listener)) {}
 
   // Errors say what is malformed. A request without Host is one to "localhost".
   Result<void> parse(std::string_view method, std::string_view url, const std::vector<std::string>& headers);
-  void matched(std::string_view route, const server::PathParameters& parameters);
+  void matched(std::string_view route, const proxy::PathParameters& parameters);
 
   const http::RequestHead& head() const noexcept { return head_; }
   Arena& arena() const noexcept { return arena_; }
   const std::string& listener() const noexcept { return listener_; }
 
-  server::Value variable(server::VariableId id) const override;
+  proxy::Value variable(proxy::VariableId id) const override;
   // The variables of a condition that only a real exchange has, "consumer.id, client.ip"; empty when it can be decided.
-  std::string undecidable(const server::Condition& condition) const;
+  std::string undecidable(const proxy::Condition& condition) const;
 
  private:
   Result<void> add_header(std::string_view line);
@@ -37,7 +37,7 @@ class DryRequest final : public server::VariableReader {
   http::RequestHead head_;
   std::string listener_;
   std::string_view route_;
-  server::PathParameters parameters_;
+  proxy::PathParameters parameters_;
 };
 
 }  // namespace postern::cli

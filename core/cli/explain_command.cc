@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/dry_request.h"
-#include "server/plan.h"
+#include "plan/plan.h"
 
 namespace postern::cli {
 namespace {
 
-using server::Hook;
+using proxy::Hook;
 using Instances = std::vector<postern_instance>;
 
 std::string ordinal(std::size_t n) {
@@ -30,7 +30,7 @@ class Explanation {
 
   bool print() {
     auto match = plan_.router.find(request_.head(), request_.listener(), request_.arena());
-    bool found = match.kind == server::RouteMatch::Kind::found;
+    bool found = match.kind == proxy::RouteMatch::Kind::found;
     print_outcome(match);
     print_candidates();
     const auto& chain = found ? plan_.routes[match.route].chain : plan_.gateway_chain;
@@ -49,11 +49,11 @@ class Explanation {
   }
 
  private:
-  void print_outcome(const server::RouteMatch& match) const {
+  void print_outcome(const proxy::RouteMatch& match) const {
     const auto& head = request_.head();
     auto request = fmt::format("{} {}://{}{}", head.method, head.scheme, head.authority, head.target);
     switch (match.kind) {
-      case server::RouteMatch::Kind::found: {
+      case proxy::RouteMatch::Kind::found: {
         const auto& route = plan_.routes[match.route];
         fmt::print("{}\nroute {} ({}), {}\n", request, route.config->id, route.config->position.text(),
                    route.upstream == nullptr ? "answered by a plugin" : "upstream " + route.config->upstream);
@@ -63,10 +63,10 @@ class Explanation {
         print_streaming(route.config->streaming);
         return;
       }
-      case server::RouteMatch::Kind::method_not_allowed:
+      case proxy::RouteMatch::Kind::method_not_allowed:
         fmt::print("{}\nno route: 405, Allow: {}\n", request, match.allow);
         return;
-      case server::RouteMatch::Kind::not_found:
+      case proxy::RouteMatch::Kind::not_found:
         fmt::print("{}\nno route: 404\n", request);
     }
   }
@@ -88,7 +88,7 @@ class Explanation {
   }
 
   // Where an instance is written, what it stands in relation to, and whether it runs for this request.
-  void print_instance(std::size_t index, const server::RoutePlan* route) const {
+  void print_instance(std::size_t index, const proxy::RoutePlan* route) const {
     postern_instance self = chain_[index];
     bool wide = index < gateway_count_;
     const auto& uses = wide ? plan_.config->plugins : route->config->plugins;
@@ -121,7 +121,7 @@ class Explanation {
     if (here) fmt::print("      stands {} {}{}\n", relation, d.subject, d.reason.empty() ? "" : ": " + d.reason);
   }
 
-  void print_when(const server::Condition& when) const {
+  void print_when(const proxy::Condition& when) const {
     auto unknown = request_.undecidable(when);
     if (!unknown.empty())
       fmt::print("      when {}: depends on {}\n", when.text(), unknown);
@@ -130,20 +130,20 @@ class Explanation {
                  when.holds(request_) ? "holds, runs" : "does not hold, is passed over");
   }
 
-  static void print_hooks(const server::Chain& chain) {
+  static void print_hooks(const proxy::Chain& chain) {
     fmt::print("\nhooks, in the order of their calls\n");
-    for (std::size_t h = 0; h < server::kHooks; ++h) {
+    for (std::size_t h = 0; h < proxy::kHooks; ++h) {
       std::string names;
       for (const auto& link : chain.of(static_cast<Hook>(h)))
         names += (names.empty() ? "" : ", ") + link.instance->name;
       bool backwards = static_cast<Hook>(h) == Hook::response || static_cast<Hook>(h) == Hook::response_body;
       if (!names.empty())
-        fmt::print("  {}: {}{}\n", server::name_of(static_cast<Hook>(h)), names, backwards ? " (backwards)" : "");
+        fmt::print("  {}: {}{}\n", proxy::name_of(static_cast<Hook>(h)), names, backwards ? " (backwards)" : "");
     }
   }
 
   const plugin::Generation& generation_;
-  const server::Plan& plan_;
+  const proxy::Plan& plan_;
   DryRequest& request_;
   Instances chain_;
   std::size_t gateway_count_ = 0;

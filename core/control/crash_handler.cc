@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "server/crash_marker.h"
+#include "exchange/crash_marker.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 namespace postern::control {
@@ -48,10 +48,10 @@ void say_plugin(std::string_view name, std::string_view version, std::string_vie
   say(", ");
 }
 
-void say_whose(const server::CrashMarker& marker) {
+void say_whose(const proxy::CrashMarker& marker) {
   if (marker.instance != nullptr) {
     say_plugin(marker.instance->plugin_name, marker.instance->plugin_version, marker.instance->name);
-    say(server::name_of(marker.hook));
+    say(proxy::name_of(marker.hook));
     say(", route ");
     say(marker.route != nullptr ? std::string_view(marker.route) : "none");
   } else if (marker.code != nullptr) {
@@ -65,7 +65,7 @@ void say_whose(const server::CrashMarker& marker) {
 void on_crash(int signal) {
   say("postern: fatal signal ");
   say(name_of_signal(signal));
-  say_whose(server::crash_marker);
+  say_whose(proxy::crash_marker);
   say("\n");
   std::array<void*, 64> frames;
   backtrace_symbols_fd(frames.data(), backtrace(frames.data(), static_cast<int>(frames.size())), STDERR_FILENO);

@@ -28,22 +28,22 @@ void print(const config::Problems& problems) {
   std::fprintf(stderr, "%zu problem%s\n", problems.size(), problems.size() == 1 ? "" : "s");
 }
 
-static_assert(config::kMostWorkers == server::Worker::kMost);
+static_assert(config::kMostWorkers == proxy::Worker::kMost);
 std::size_t worker_count(const config::Config& config) {
   if (config.workers > 0) return static_cast<std::size_t>(config.workers);
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, server::Worker::kMost);
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, proxy::Worker::kMost);
 }
 
 // Runs on the worker's thread; the control thread waits. Only while starting and reloading.
 template <class T>
-T ask(server::Worker& worker, std::function<T()> question) {
+T ask(proxy::Worker& worker, std::function<T()> question) {
   std::promise<T> answer;
   auto future = answer.get_future();
   worker.loop().post([&] { answer.set_value(question()); });
   return future.get();
 }
 
-void abort_connections(server::Worker& worker, std::function<void()> finished) {
+void abort_connections(proxy::Worker& worker, std::function<void()> finished) {
   worker.abort_connections();
   finished();
 }
@@ -94,7 +94,7 @@ bool Gateway::start() {
   watch(SIGINT, [this] { on_terminate(); });
   keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});
   for (std::size_t i = 0; i < worker_count(config); ++i) {
-    workers_.push_back(std::make_unique<server::Worker>(static_cast<std::uint32_t>(i), shared_));
+    workers_.push_back(std::make_unique<proxy::Worker>(static_cast<std::uint32_t>(i), shared_));
   }
   for (auto& worker : workers_) worker->start();
   plugin::set_reload_hook([this] { loop_.post([this] { reload(); }); });
@@ -138,7 +138,7 @@ void Gateway::announce() const {
               {{"generation", current_->number()}, {"workers", workers_.size()}});
 }
 
-void Gateway::on_every_worker(std::function<void(server::Worker&, Finished)> task, Finished done) {
+void Gateway::on_every_worker(std::function<void(proxy::Worker&, Finished)> task, Finished done) {
   auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   auto shared_done = std::make_shared<Finished>(std::move(done));
   Finished finished = [this, left, shared_done] {
@@ -158,7 +158,7 @@ void Gateway::start_on_workers(std::shared_ptr<Generation> generation, std::func
     end_if_nothing_is_left();
   };
   on_every_worker(
-      [generation](server::Worker& worker, Finished finished) {
+      [generation](proxy::Worker& worker, Finished finished) {
         worker.prepare(generation->plan());
         generation->enter_worker(worker.index());
         finished();
@@ -176,7 +176,7 @@ void Gateway::start_instances(std::shared_ptr<Generation> generation, std::funct
   };
   auto outcome = std::make_shared<Outcome>();
   on_every_worker(
-      [generation, outcome](server::Worker& worker, Finished finished) {
+      [generation, outcome](proxy::Worker& worker, Finished finished) {
         generation->start_worker(worker.index(), [outcome, finished](Result<void> started) {
           if (!started) {
             std::lock_guard lock(outcome->mutex);
@@ -194,7 +194,7 @@ void Gateway::adopt_everywhere(std::shared_ptr<Generation> generation) {
   bool first = before == generation;
   if (!first) ++unreleased_;
   watch_tls_files();
-  on_every_worker([plan = generation->plan()](server::Worker& worker,
+  on_every_worker([plan = generation->plan()](proxy::Worker& worker,
                                               Finished finished) { worker.adopt(plan, std::move(finished)); },
                   [this, before, first] {
                     if (!first) retire(before);
@@ -315,7 +315,7 @@ void Gateway::reload_over() {
 
 void Gateway::stop_on_workers(std::shared_ptr<Generation> generation, Finished done) {
   on_every_worker(
-      [generation](server::Worker& worker, Finished finished) {
+      [generation](proxy::Worker& worker, Finished finished) {
         generation->stop_worker(worker.index(),
                                 [generation, &worker, finished] { worker.forget(generation->number(), finished); });
       },
@@ -355,7 +355,7 @@ void Gateway::on_terminate() {
   if (std::exchange(terminating_, true)) return cut_connections();  // asked twice: no patience
   if (starting_ != nullptr) {
     on_every_worker(
-        [generation = starting_](server::Worker& worker, Finished finished) {
+        [generation = starting_](proxy::Worker& worker, Finished finished) {
           generation->give_up_start(worker.index());
           finished();
         },
@@ -378,7 +378,7 @@ void Gateway::drain_workers() {
                 {{"connections", shared_.connections.load()}});
     cut_connections();
   });
-  on_every_worker([](server::Worker& w, Finished finished) { w.drain(std::move(finished)); }, [this] { shut_down(); });
+  on_every_worker([](proxy::Worker& w, Finished finished) { w.drain(std::move(finished)); }, [this] { shut_down(); });
 }
 
 void Gateway::cut_connections() {
@@ -393,7 +393,7 @@ void Gateway::shut_down() {
   limit_the_end();
   shutting_down_ = true;
   ++unreleased_;
-  on_every_worker([](server::Worker& w, Finished finished) { w.retire_plan(std::move(finished)); },
+  on_every_worker([](proxy::Worker& w, Finished finished) { w.retire_plan(std::move(finished)); },
                   [this] { retire(current_); });
 }
 

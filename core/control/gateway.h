@@ -65,7 +65,7 @@ class Gateway {
   std::string what_is_left() const;
 
   // Runs `task` on every worker's thread; `done` on this one when each has called its `finished` (from any thread).
-  void on_every_worker(std::function<void(server::Worker&, Finished finished)> task, Finished done);
+  void on_every_worker(std::function<void(proxy::Worker&, Finished finished)> task, Finished done);
 
   struct OpenListener {
     std::string name;
@@ -77,8 +77,8 @@ class Gateway {
 
   std::string config_file_;
   net::Loop loop_;
-  server::SharedState shared_;
-  std::vector<std::unique_ptr<server::Worker>> workers_;
+  proxy::SharedState shared_;
+  std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::shared_ptr<Generation> current_;
   std::shared_ptr<Generation> starting_;              // its instances are starting on the workers
   std::vector<std::shared_ptr<Generation>> retired_;  // stopped on every worker, not yet released

@@ -7,15 +7,15 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "exchange/crash_marker.h"
 #include "plugin/instance.h"
-#include "server/crash_marker.h"
 
 namespace postern::plugin {
 
 // Runs `call`, which is the plugin's `code`. When it throws, the answer is how: "on_load threw: no memory".
 template <class Call>
-std::optional<std::string> fence(const server::PluginCode& code, Call&& call) noexcept {
-  server::CodeMark mark(code);
+std::optional<std::string> fence(const proxy::PluginCode& code, Call&& call) noexcept {
+  proxy::CodeMark mark(code);
   try {
     call();
     return std::nullopt;

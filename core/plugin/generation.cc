@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "net/loop.h"
+#include "plan/condition.h"
 #include "plugin/fence.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
 #include "plugin/streaming.h"
-#include "server/condition.h"
 #include "server/worker.h"
 
 namespace postern::plugin {
@@ -80,7 +80,7 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
   }
   std::size_t before = problems.size();
   if (!use.when.empty())
-    if (auto when = server::Condition::compile(use.when); !when)
+    if (auto when = proxy::Condition::compile(use.when); !when)
       problems.push_back({use.position, place + "/_/when", when.error().text});
   config::Node checked = (*plugin)->schema().apply(use.config, {place, use.position, config_.get()}, problems);
   if (problems.size() != before || !use.enabled) return nullptr;
@@ -153,10 +153,9 @@ std::uint64_t Generation::hooks_in_use(postern_instance instance, config::Proble
   return hooks & ~kBeforeRouting;
 }
 
-std::unique_ptr<server::Instance> Generation::serving_side(postern_instance instance,
-                                                           config::Problems& problems) const {
+std::unique_ptr<proxy::Instance> Generation::serving_side(postern_instance instance, config::Problems& problems) const {
   const config::PluginUse& use = *instance->use;
-  auto side = std::make_unique<server::Instance>();
+  auto side = std::make_unique<proxy::Instance>();
   side->plugin = instance->table;
   side->data = instance->data;
   side->name = instance->name;
@@ -169,20 +168,20 @@ std::unique_ptr<server::Instance> Generation::serving_side(postern_instance inst
   side->timeout_ms = static_cast<std::uint32_t>(use.timeout > 0 ? use.timeout : config_->timeouts.hook);
   side->request_body = instance->declared.request_body;
   side->response_body = instance->declared.response_body;
-  if (!use.when.empty()) side->when = std::make_unique<server::Condition>(*server::Condition::compile(use.when));
+  if (!use.when.empty()) side->when = std::make_unique<proxy::Condition>(*proxy::Condition::compile(use.when));
   return side;
 }
 
 // What is wrong with routes and upstreams is said together with what is wrong with plugins.
 void Generation::check_routes(config::Problems& problems) const {
-  const std::vector<std::vector<const server::Instance*>> no_plugins(config_->routes.size());
-  server::Plan::build(config_, number(), {}, {}, no_plugins, problems);
+  const std::vector<std::vector<const proxy::Instance*>> no_plugins(config_->routes.size());
+  proxy::Plan::build(config_, number(), {}, {}, no_plugins, problems);
 }
 
 void Generation::make_plan(config::Problems& problems) {
-  std::vector<std::unique_ptr<server::Instance>> sides;
+  std::vector<std::unique_ptr<proxy::Instance>> sides;
   auto make = [&](const std::vector<postern_instance>& list) {
-    std::vector<const server::Instance*> made;
+    std::vector<const proxy::Instance*> made;
     for (postern_instance instance : list) {
       sides.push_back(serving_side(instance, problems));
       sides.back()->number = static_cast<std::uint32_t>(sides.size() - 1);
@@ -193,9 +192,9 @@ void Generation::make_plan(config::Problems& problems) {
   };
   make(services_);
   auto gateway = make(gateway_);
-  std::vector<std::vector<const server::Instance*>> by_route;
+  std::vector<std::vector<const proxy::Instance*>> by_route;
   for (const auto& list : by_route_) by_route.push_back(make(list));
-  plan_ = server::Plan::build(config_, number(), std::move(sides), gateway, by_route, problems);
+  plan_ = proxy::Plan::build(config_, number(), std::move(sides), gateway, by_route, problems);
   siblings_.plan = plan_.get();
 }
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "config/config.h"
+#include "plan/plan.h"
 #include "plugin/instance.h"
 #include "plugin/registry.h"
-#include "server/plan.h"
 
 namespace postern::plugin {
 
@@ -32,7 +32,7 @@ class Generation {
   ~Generation();  // releases what release() has not; then nothing may pin it any more
 
   std::uint64_t number() const noexcept { return siblings_.generation; }
-  const std::shared_ptr<server::Plan>& plan() const noexcept { return plan_; }
+  const std::shared_ptr<proxy::Plan>& plan() const noexcept { return plan_; }
   // What stands where, for check and explain.
   const std::vector<postern_instance>& gateway() const noexcept { return gateway_; }
   const std::vector<postern_instance>& of_route(std::size_t route) const noexcept { return by_route_[route]; }
@@ -65,7 +65,7 @@ class Generation {
   void check_chains(config::Problems& problems) const;
   void check_routes(config::Problems& problems) const;
   void make_plan(config::Problems& problems);
-  std::unique_ptr<server::Instance> serving_side(postern_instance instance, config::Problems& problems) const;
+  std::unique_ptr<proxy::Instance> serving_side(postern_instance instance, config::Problems& problems) const;
   void start_from(const std::shared_ptr<WorkerStart>& start);
   postern_status start_next(const std::shared_ptr<WorkerStart>& start);
   void reported(std::shared_ptr<WorkerStart> start, std::size_t index, Readiness::Outcome outcome);
@@ -86,7 +86,7 @@ class Generation {
   std::vector<std::unique_ptr<postern_instance_s>> instances_;  // in configured order
   std::vector<postern_instance> services_, gateway_;
   std::vector<std::vector<postern_instance>> by_route_;
-  std::shared_ptr<server::Plan> plan_;
+  std::shared_ptr<proxy::Plan> plan_;
   std::mutex started_mutex_;
   std::vector<std::uint32_t> started_;                             // workers whose instances run
   std::map<std::uint32_t, std::shared_ptr<WorkerStart>> waiting_;  // by worker: for an instance to be ready

@@ -1,5 +1,5 @@
 // The gateway's side of one plugin instance: what `postern_instance` and `postern_node` of the ABI point to.
-// The request path's side of the same instance is server::Instance; it is made from this one when a generation is built.
+// The request path's side of the same instance is proxy::Instance; it is made from this one when a generation is built.
 #pragma once
 
 #include <postern/abi.h>
@@ -19,9 +19,9 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/node.h"
-#include "server/chain.h"
-#include "server/plan.h"
-#include "server/template.h"
+#include "plan/chain.h"
+#include "plan/plan.h"
+#include "plan/template.h"
 
 namespace postern::plugin {
 
@@ -73,8 +73,8 @@ struct PublishedService {
 struct Siblings {
   explicit Siblings(std::uint64_t n) : generation(n) {}
   const std::uint64_t generation;
-  const server::Plan* plan = nullptr;  // null until the whole generation is built; null during on_configure
-  std::mutex services_mutex;           // guards `services`
+  const proxy::Plan* plan = nullptr;  // null until the whole generation is built; null during on_configure
+  std::mutex services_mutex;          // guards `services`
   std::vector<PublishedService> services;
 };
 
@@ -130,7 +130,7 @@ struct postern_node_s {
 
 // A compiled template; owned by its instance.
 struct postern_template_s {
-  postern::server::Template compiled;
+  postern::proxy::Template compiled;
 };
 
 // Filled by the plugin layer before on_configure; immutable while serving except for what says otherwise.
@@ -147,9 +147,9 @@ struct postern_instance_s {
   postern_node_s root;                              // view of `config`
   postern::plugin::Siblings* siblings = nullptr;
 
-  const postern_plugin* table = nullptr;               // the plugin's hooks
-  void* data = nullptr;                                // what on_configure gave
-  const postern::server::Instance* serving = nullptr;  // its side on the request path; null until built
+  const postern_plugin* table = nullptr;              // the plugin's hooks
+  void* data = nullptr;                               // what on_configure gave
+  const postern::proxy::Instance* serving = nullptr;  // its side on the request path; null until built
 
   bool in_configure = false;  // on_configure is running: declarations are allowed. Control thread only.
   postern::plugin::Declarations declared;

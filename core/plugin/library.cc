@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "plan/chain.h"
 #include "plugin/fence.h"
-#include "server/chain.h"
 
 namespace postern::plugin {
 namespace {
@@ -112,9 +112,9 @@ std::uint64_t bit(F* hook, std::uint64_t mask) {
 
 std::string hook_names(std::uint64_t hooks) {
   std::string out;
-  for (std::size_t i = 0; i < server::kHooks; ++i)
+  for (std::size_t i = 0; i < proxy::kHooks; ++i)
     if ((hooks & (1ull << i)) != 0)
-      out.append(out.empty() ? "" : ", ").append(server::name_of(static_cast<server::Hook>(i)));
+      out.append(out.empty() ? "" : ", ").append(proxy::name_of(static_cast<proxy::Hook>(i)));
   return out;
 }
 
@@ -170,8 +170,8 @@ Result<void> Library::open(std::string_view bytes) {
   copy_ = copy.release();
   path_ = unique_path(copy_);
   {
-    server::PluginCode constructors = code_of("a static constructor");  // no fence: the dynamic linker bears no throw
-    server::CodeMark mark(constructors);
+    proxy::PluginCode constructors = code_of("a static constructor");  // no fence: the dynamic linker bears no throw
+    proxy::CodeMark mark(constructors);
     code_ = ::dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   if (code_ == nullptr) {
@@ -232,8 +232,8 @@ Library::~Library() {
 // Not everything that is closed goes: the C library keeps what threads will still call when they end, and what others link to.
 void Library::close() noexcept {
   {
-    server::PluginCode destructors = code_of("a static destructor");
-    server::CodeMark mark(destructors);
+    proxy::PluginCode destructors = code_of("a static destructor");
+    proxy::CodeMark mark(destructors);
     ::dlclose(code_);
   }
   void* still = ::dlopen(path_.c_str(), RTLD_LAZY | RTLD_NOLOAD);

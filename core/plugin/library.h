@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "exchange/crash_marker.h"
 #include "plugin/preflight.h"
-#include "server/crash_marker.h"
 
 namespace postern::plugin {
 
@@ -34,7 +34,7 @@ class Library {
   const std::string& file() const noexcept { return file_; }  // as it was found
   const std::string& hash() const noexcept { return hash_; }  // of its bytes
   // For calls of its functions that belong to no instance.
-  server::PluginCode code_of(std::string_view what) const noexcept { return {note_.name, note_.version, {}, what}; }
+  proxy::PluginCode code_of(std::string_view what) const noexcept { return {note_.name, note_.version, {}, what}; }
   bool hosts_scripts() const noexcept { return table_.script_open != nullptr; }
 
  private:

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "plan/variables.h"
 #include "plugin/instance.h"
-#include "server/variables.h"
 
 namespace postern::plugin {
 namespace {
@@ -17,8 +17,8 @@ bool provides(postern_instance instance, const std::string& variable) {
 }
 
 bool is_builtin(const std::string& variable) {
-  auto id = server::variable_id(variable);
-  return id != 0 && server::variable_info(id).builtin != server::Builtin::none;
+  auto id = proxy::variable_id(variable);
+  return id != 0 && proxy::variable_info(id).builtin != proxy::Builtin::none;
 }
 
 std::optional<std::size_t> find_from(const Instances& chain, std::size_t from, const std::string& variable) {

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/regex.h"
 #include "config/report.h"
 #include "plugin/schema_rewrite.h"
 #include "plugin/schema_words.h"
-#include "server/regex.h"
 
 namespace postern::plugin {
 namespace {
@@ -226,7 +226,7 @@ void SchemaWalk::units(const json& schema, Node& node, const std::string& path) 
 }
 
 void SchemaWalk::regex(Node& node, const std::string& path) {
-  if (auto compiled = server::Regex::compile(node.string); !compiled)
+  if (auto compiled = proxy::Regex::compile(node.string); !compiled)
     report(node, path, fmt::format("expected a regular expression: {}", compiled.error().text));
 }
 

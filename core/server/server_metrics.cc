@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-namespace postern::server {
+namespace postern::proxy {
 namespace {
 
 constexpr std::size_t kMaxEndpoints = 5'000;
@@ -247,4 +247,4 @@ HookPublication::HookPublication(const HookCounters& counters, std::string_view 
 
 HookPublication::~HookPublication() { sources().remove(*source_); }
 
-}  // namespace postern::server
+}  // namespace postern::proxy

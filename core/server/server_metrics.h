@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "base/metrics.h"
-#include "server/hook_counters.h"
-#include "server/plan.h"
+#include "plan/hook_counters.h"
+#include "plan/plan.h"
 
-namespace postern::server {
+namespace postern::proxy {
 
 // One worker's part of the numbers of the whole gateway; a member of it.
 struct WorkerMetrics {
@@ -62,4 +62,4 @@ class HookPublication {
   std::unique_ptr<Source> source_;
 };
 
-}  // namespace postern::server
+}  // namespace postern::proxy

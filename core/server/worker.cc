@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "base/log.h"
-#include "server/arrival.h"
-#include "server/client_connection.h"
-#include "server/exchange.h"
+#include "client/arrival.h"
+#include "client/client_connection.h"
+#include "exchange/exchange.h"
 
-namespace postern::server {
+namespace postern::proxy {
 namespace {
 
 std::array<std::atomic<Worker*>, Worker::kMost> all_workers{};
@@ -280,4 +280,4 @@ void Worker::stop() {
   loop_.stop();
 }
 
-}  // namespace postern::server
+}  // namespace postern::proxy

@@ -13,17 +13,17 @@
 
 #include "base/arena.h"
 #include "base/thread_local.h"
+#include "exchange/handle_table.h"
+#include "exchange/tunnel.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/timer.h"
-#include "server/handle_table.h"
-#include "server/hook_counters.h"
-#include "server/plan.h"
+#include "plan/hook_counters.h"
+#include "plan/plan.h"
 #include "server/server_metrics.h"
-#include "server/tunnel.h"
-#include "server/upstream_set.h"
+#include "upstream/upstream_set.h"
 
-namespace postern::server {
+namespace postern::proxy {
 
 class Arrival;
 class ClientConnection;
@@ -185,4 +185,4 @@ class Worker {
   std::thread thread_;
 };
 
-}  // namespace postern::server
+}  // namespace postern::proxy

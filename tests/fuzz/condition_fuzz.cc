@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/condition.h"
-#include "server/template.h"
+#include "plan/condition.h"
+#include "plan/template.h"
 
 namespace {
 
-class EveryVariable final : public postern::server::VariableReader {
+class EveryVariable final : public postern::proxy::VariableReader {
  public:
-  postern::server::Value variable(postern::server::VariableId id) const override {
-    using postern::server::Value;
+  postern::proxy::Value variable(postern::proxy::VariableId id) const override {
+    using postern::proxy::Value;
     switch (id % 4) {
       case 0:
         return {};
@@ -30,8 +30,8 @@ class EveryVariable final : public postern::server::VariableReader {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   EveryVariable variables;
-  if (auto condition = postern::server::Condition::compile(text)) condition->holds(variables);
-  if (auto compiled = postern::server::Template::compile(text)) {
+  if (auto condition = postern::proxy::Condition::compile(text)) condition->holds(variables);
+  if (auto compiled = postern::proxy::Template::compile(text)) {
     postern::BlockPool pool;
     postern::Arena arena(pool);
     compiled->expand(variables, arena);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/router.h"
+#include "plan/router.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace postern;
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     route.matches.push_back(std::move(match));
   }
   config::Problems problems;
-  server::Router router = server::Router::compile(routes, problems);
+  proxy::Router router = proxy::Router::compile(routes, problems);
 
   BlockPool pool;
   Arena arena(pool);
@@ -37,11 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   head.method = line.size() % 2 == 0 ? "GET" : "PUT";
   head.path = slash == std::string_view::npos ? "/" : line.substr(slash);
   head.authority = line.substr(0, slash == std::string_view::npos ? line.size() : slash);
-  server::RouteMatch found = router.find(head, "public", arena);
-  std::vector<server::RouteCandidate> candidates = router.explain(head, "public", arena);
+  proxy::RouteMatch found = router.find(head, "public", arena);
+  std::vector<proxy::RouteCandidate> candidates = router.explain(head, "public", arena);
   bool explained = false;
   for (const auto& candidate : candidates)
     explained = explained || (candidate.reason.empty() && candidate.route == found.route);
-  if (explained != (found.kind == server::RouteMatch::Kind::found)) std::abort();
+  if (explained != (found.kind == proxy::RouteMatch::Kind::found)) std::abort();
   return 0;
 }

@@ -1,16 +1,16 @@
 // "call": HTTP requests that plugins make.
 #include <vector>
 
+#include "exchange/outbound_call.h"
 #include "http/headers.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/worker_handles.h"
-#include "server/outbound_call.h"
 
 namespace postern::plugin {
 namespace {
 
-using server::OutboundCall;
-using server::Worker;
+using proxy::OutboundCall;
+using proxy::Worker;
 
 constexpr std::uint64_t kMaxText = 64 * 1024;
 constexpr std::uint64_t kMaxBody = 64ull * 1024 * 1024;
@@ -83,7 +83,7 @@ bool read(const postern_call_request* request, OutboundCall::Request& out, std::
 postern_call start(postern_instance instance, const postern_call_request* request, DoneFn done, void* user) noexcept {
   Worker* worker = worker_for(instance);
   if (worker == nullptr || done == nullptr) return 0;
-  server::WorkerPlan* plan = worker->plan_of(instance->siblings->generation);
+  proxy::WorkerPlan* plan = worker->plan_of(instance->siblings->generation);
   if (plan == nullptr) return 0;
   OutboundCall::Request wanted;
   std::vector<http::Field> headers;

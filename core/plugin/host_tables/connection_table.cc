@@ -5,8 +5,8 @@
 namespace postern::plugin {
 namespace {
 
-using server::ClientConnection;
-using server::Worker;
+using proxy::ClientConnection;
+using proxy::Worker;
 
 postern_status info(postern_connection handle, postern_connection_info* info) {
   if (info == nullptr || info->struct_size < sizeof(info->struct_size)) return POSTERN_E_INVALID;
@@ -31,7 +31,7 @@ postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdic
 
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   if (verdict != POSTERN_CONTINUE && verdict != POSTERN_ABORT && verdict != POSTERN_ERROR) return POSTERN_E_INVALID;
-  std::int32_t owner = server::worker_of_handle(ticket.exchange);
+  std::int32_t owner = proxy::worker_of_handle(ticket.exchange);
   Worker* worker = owner < 0 ? nullptr : Worker::at(static_cast<std::uint32_t>(owner));
   if (worker == nullptr) return POSTERN_E_GONE;
   if (worker == Worker::current()) return resume_here(*worker, ticket, verdict);

@@ -3,16 +3,16 @@
 #include "http/char_class.h"
 #include "http/headers.h"
 #include "http/known_fields.h"
+#include "plan/variables.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
-#include "server/variables.h"
 
 namespace postern::plugin {
 namespace {
 
-using server::Exchange;
-using server::Value;
-using server::Worker;
+using proxy::Exchange;
+using proxy::Value;
+using proxy::Worker;
 
 constexpr std::uint64_t kMaxName = 1024;
 constexpr std::uint64_t kMaxField = 64 * 1024;  // header values, paths, queries
@@ -219,7 +219,7 @@ postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
 // ---- Variables -------------------------------------------------------------------------------------------------------
 
 std::uint32_t variable_id(postern_str name) noexcept {
-  return usable(name, kMaxName) ? server::variable_id(view(name)) : 0;
+  return usable(name, kMaxName) ? proxy::variable_id(view(name)) : 0;
 }
 
 static_assert(static_cast<std::uint32_t>(Value::Kind::none) == POSTERN_VALUE_NONE &&
@@ -251,19 +251,19 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
 }
 
 // None when it is unset, and when there is no room for a text that is made on demand.
-inline void read_variable(const Exchange& x, std::uint32_t id, const server::VariableInfo& info, postern_value& out) {
-  const bool can = !server::is_made_on_demand(info.builtin) || x.has_room(0);
+inline void read_variable(const Exchange& x, std::uint32_t id, const proxy::VariableInfo& info, postern_value& out) {
+  const bool can = !proxy::is_made_on_demand(info.builtin) || x.has_room(0);
   const Value found = can ? x.variable(id, info) : Value{};
   out = {static_cast<std::uint32_t>(found.kind), 0, found.integer, found.number, str(found.string)};
 }
 
 postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_value* value) {
-  const server::VariableInfo* info = server::find_variable(id);
+  const proxy::VariableInfo* info = proxy::find_variable(id);
   if (value == nullptr || info == nullptr) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
     read_variable(x, id, *info, *value);
     if (value->type != POSTERN_VALUE_NONE) return POSTERN_OK;
-    return server::is_made_on_demand(info->builtin) && !x.has_room(0) ? POSTERN_E_LIMIT : POSTERN_E_NOT_FOUND;
+    return proxy::is_made_on_demand(info->builtin) && !x.has_room(0) ? POSTERN_E_LIMIT : POSTERN_E_NOT_FOUND;
   });
 }
 
@@ -272,7 +272,7 @@ postern_status variable_list(postern_exchange handle, const std::uint32_t* ids, 
   if (count > 0 && (ids == nullptr || values == nullptr)) return POSTERN_E_INVALID;
   return with_exchange(handle, [&](Exchange& x) {
     for (std::uint64_t i = 0; i < count; ++i) {
-      const server::VariableInfo* info = server::find_variable(ids[i]);
+      const proxy::VariableInfo* info = proxy::find_variable(ids[i]);
       if (info != nullptr)
         read_variable(x, ids[i], *info, values[i]);
       else
@@ -284,9 +284,9 @@ postern_status variable_list(postern_exchange handle, const std::uint32_t* ids, 
 
 postern_status variable_set(postern_exchange handle, std::uint32_t id, const postern_value* value) {
   Value wanted;
-  const server::VariableInfo* info = server::find_variable(id);
+  const proxy::VariableInfo* info = proxy::find_variable(id);
   if (value == nullptr || info == nullptr || !from_abi(*value, wanted)) return POSTERN_E_INVALID;
-  bool read_only = info->builtin != server::Builtin::none;
+  bool read_only = info->builtin != proxy::Builtin::none;
   return change_exchange(
       handle, [&](Exchange&) { return read_only ? POSTERN_E_STATE : POSTERN_OK; },
       [&](Exchange& x) { return x.set_variable(id, wanted); });
@@ -318,7 +318,7 @@ postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdic
 
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   if (!may_resume_with(verdict)) return POSTERN_E_INVALID;
-  std::int32_t owner = server::worker_of_handle(ticket.exchange);
+  std::int32_t owner = proxy::worker_of_handle(ticket.exchange);
   if (owner < 0) return POSTERN_E_GONE;
   Worker* worker = Worker::at(static_cast<std::uint32_t>(owner));
   if (worker == nullptr) return POSTERN_E_GONE;

@@ -2,10 +2,10 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "plan/variables.h"
 #include "plugin/host.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/instance.h"
-#include "server/variables.h"
 #include "server/worker.h"
 
 namespace postern::plugin {
@@ -46,7 +46,7 @@ void declare(postern_instance i, std::vector<Declaration> Declarations::*list, p
 void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name,
                       postern_str reason) {
   if (!may_declare(i)) return;
-  if (server::variable_id(view(name)) != 0) return declare(i, list, name, reason);
+  if (proxy::variable_id(view(name)) != 0) return declare(i, list, name, reason);
   i->problems.push_back({i->position, i->path,
                          "the plugin declares \"" + std::string(view(name)) +
                              "\", which is no name for a variable: lower-case letters, digits, '.', "

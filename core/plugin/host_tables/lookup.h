@@ -9,11 +9,11 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "client/client_connection.h"
+#include "exchange/exchange.h"
 #include "plugin/fence.h"
 #include "plugin/host.h"
 #include "plugin/instance.h"
-#include "server/client_connection.h"
-#include "server/exchange.h"
 #include "server/worker.h"
 
 namespace postern::plugin {
@@ -24,17 +24,17 @@ inline bool usable(postern_str s, std::uint64_t longest) noexcept {
 }
 
 // Why a handle is not found here: it belongs to another thread, or its object has ended.
-inline postern_status why_not_found(const server::Worker* worker, std::uint64_t handle) noexcept {
+inline postern_status why_not_found(const proxy::Worker* worker, std::uint64_t handle) noexcept {
   if (worker == nullptr) return POSTERN_E_STATE;
-  std::int32_t owner = server::worker_of_handle(handle);
+  std::int32_t owner = proxy::worker_of_handle(handle);
   return owner < 0 || static_cast<std::uint32_t>(owner) == worker->index() ? POSTERN_E_GONE : POSTERN_E_STATE;
 }
 
 // Calls `use` with the exchange; the answer is its, or why there is none.
 template <class Use>
 inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
-  server::Worker* worker = server::Worker::current();
-  server::Exchange* x = worker == nullptr ? nullptr : worker->exchanges().find(handle);
+  proxy::Worker* worker = proxy::Worker::current();
+  proxy::Exchange* x = worker == nullptr ? nullptr : worker->exchanges().find(handle);
   return x == nullptr ? why_not_found(worker, handle) : use(*x);
 }
 
@@ -43,7 +43,7 @@ inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
 // shadow mode shows the same errors.
 template <class Check, class Change>
 inline postern_status take_from_exchange(postern_exchange handle, Check check, Change change) noexcept {
-  return with_exchange(handle, [&](server::Exchange& x) {
+  return with_exchange(handle, [&](proxy::Exchange& x) {
     postern_status status = check(x);
     return status != POSTERN_OK || x.shadowed() ? status : change(x);
   });
@@ -52,7 +52,7 @@ inline postern_status take_from_exchange(postern_exchange handle, Check check, C
 // The same for all other changes. What they copy lives as long as the exchange: limits.exchange_memory bounds it.
 template <class Check, class Change>
 inline postern_status change_exchange(postern_exchange handle, Check check, Change change) noexcept {
-  auto check_with_room = [&](server::Exchange& x) {
+  auto check_with_room = [&](proxy::Exchange& x) {
     postern_status status = check(x);
     return status == POSTERN_OK && !x.has_room(0) ? POSTERN_E_LIMIT : status;
   };
@@ -61,8 +61,8 @@ inline postern_status change_exchange(postern_exchange handle, Check check, Chan
 
 template <class Use>
 inline postern_status with_connection(postern_connection handle, Use use) noexcept {
-  server::Worker* worker = server::Worker::current();
-  server::ClientConnection* c = worker == nullptr ? nullptr : worker->connections().find(handle);
+  proxy::Worker* worker = proxy::Worker::current();
+  proxy::ClientConnection* c = worker == nullptr ? nullptr : worker->connections().find(handle);
   return c == nullptr ? why_not_found(worker, handle) : use(*c);
 }
 
@@ -80,13 +80,13 @@ inline void fill_sized(T& to, T full) noexcept {
 
 // Monotonic. On a worker the time of this turn of its loop, which costs no clock call.
 inline std::uint64_t cached_now_ms() noexcept {
-  server::Worker* worker = server::Worker::current();
+  proxy::Worker* worker = proxy::Worker::current();
   return worker != nullptr ? worker->loop().now_ms() : system_clock().now_ms();
 }
 
 // The calling worker, when `instance` may begin something on it; else null.
-inline server::Worker* worker_for(postern_instance instance) noexcept {
-  server::Worker* worker = server::Worker::current();
+inline proxy::Worker* worker_for(postern_instance instance) noexcept {
+  proxy::Worker* worker = proxy::Worker::current();
   return worker != nullptr && instance != nullptr && instance->presence.on(worker->index()) ? worker : nullptr;
 }
 

@@ -6,7 +6,7 @@
 namespace postern::plugin {
 namespace {
 
-using server::Worker;
+using proxy::Worker;
 
 void* uv_loop() noexcept {
   Worker* worker = Worker::current();

@@ -1,8 +1,8 @@
 // "template": texts with ${variable} in them, compiled while an instance is configured.
+#include "plan/template.h"
+#include "plan/variables.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
-#include "server/template.h"
-#include "server/variables.h"
 
 namespace postern::plugin {
 namespace {
@@ -22,9 +22,9 @@ postern_template compile(postern_instance instance, postern_str text, postern_st
     if (error != nullptr) *error = str("templates are compiled in on_configure");
     return nullptr;
   }
-  if (!usable(text, server::Template::kLongest)) return refuse(instance, "the template is too long", error);
+  if (!usable(text, proxy::Template::kLongest)) return refuse(instance, "the template is too long", error);
   if (instance->templates.size() >= kMaxTemplates) return refuse(instance, "too many templates", error);
-  auto compiled = server::Template::compile(view(text));
+  auto compiled = proxy::Template::compile(view(text));
   if (!compiled) return refuse(instance, compiled.error().text, error);
   instance->templates.push_back(std::make_unique<postern_template_s>());
   instance->templates.back()->compiled = std::move(*compiled);
@@ -33,7 +33,7 @@ postern_template compile(postern_instance instance, postern_str text, postern_st
 
 postern_status expand(postern_exchange handle, postern_template t, postern_str* text) {
   if (t == nullptr || text == nullptr) return POSTERN_E_INVALID;
-  return with_exchange(handle, [&](server::Exchange& x) {
+  return with_exchange(handle, [&](proxy::Exchange& x) {
     if (!x.has_room(0)) return POSTERN_E_LIMIT;
     *text = str(x.expand(t->compiled));
     return POSTERN_OK;
@@ -45,7 +45,7 @@ std::uint64_t variable_count(postern_template t) noexcept { return t == nullptr 
 postern_str variable_at_view(postern_template t, std::uint64_t index) noexcept {
   if (t == nullptr) return {};
   auto variables = t->compiled.variables();
-  return index < variables.size() ? str(server::variable_name(variables[index])) : postern_str{};
+  return index < variables.size() ? str(proxy::variable_name(variables[index])) : postern_str{};
 }
 
 }  // namespace

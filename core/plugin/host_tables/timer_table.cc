@@ -7,7 +7,7 @@
 namespace postern::plugin {
 namespace {
 
-using server::Worker;
+using proxy::Worker;
 
 constexpr std::uint64_t kLongestMs = 10ull * 366 * 86'400'000;
 

@@ -1,14 +1,14 @@
 // "upstream": endpoints of the configured upstreams.
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
-#include "server/upstream_set.h"
+#include "upstream/upstream_set.h"
 
 namespace postern::plugin {
 namespace {
 
-using server::Exchange;
-using server::Upstream;
-using server::Worker;
+using proxy::Exchange;
+using proxy::Upstream;
+using proxy::Worker;
 
 constexpr std::uint64_t kMaxName = 1024;
 
@@ -27,7 +27,7 @@ postern_status endpoint_at(postern_exchange handle, std::uint64_t index, postern
   return with_exchange(handle, [&](Exchange& x) {
     Upstream* upstream = x.upstream();
     if (upstream == nullptr || index >= upstream->endpoints().size()) return POSTERN_E_NOT_FOUND;
-    const server::Endpoint& e = *upstream->endpoints()[index];
+    const proxy::Endpoint& e = *upstream->endpoints()[index];
     fill_sized(*endpoint, postern_endpoint{0, static_cast<std::uint32_t>(index), str(e.text), e.weight,
                                            e.available ? 1u : 0u, e.active});
     return POSTERN_OK;

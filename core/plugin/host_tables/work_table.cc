@@ -7,7 +7,7 @@
 namespace postern::plugin {
 namespace {
 
-using server::Worker;
+using proxy::Worker;
 
 constexpr std::int64_t kMostWaiting = 1024;
 

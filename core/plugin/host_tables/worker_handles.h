@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "exchange/handle_table.h"
 #include "plugin/host_tables/lookup.h"
-#include "server/handle_table.h"
 
 namespace postern::plugin {
 
@@ -44,14 +44,14 @@ class Held {
 
  private:
   static constexpr std::size_t kMost = 100'000;
-  server::HandleTable<T> handles_;
+  proxy::HandleTable<T> handles_;
   std::unordered_map<std::uint64_t, std::unique_ptr<T>> objects_;
 };
 
 // This worker's; only on worker threads.
 template <class T>
 Held<T>& held() {
-  thread_local Held<T> mine(server::Worker::current()->index());
+  thread_local Held<T> mine(proxy::Worker::current()->index());
   return mine;
 }
 

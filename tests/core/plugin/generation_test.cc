@@ -40,7 +40,7 @@ std::string route(const std::string& plugins) {
   return "routes:\n  - id: r\n    match: {path: /}\n    upstream: u\n    plugins: [" + plugins + "]\n";
 }
 
-std::vector<std::string> names(const server::Chain& chain) {
+std::vector<std::string> names(const proxy::Chain& chain) {
   std::vector<std::string> out;
   for (const auto& link : chain.links()) out.push_back(link.instance->name);
   return out;

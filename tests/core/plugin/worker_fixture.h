@@ -11,10 +11,10 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "plan/plan.h"
 #include "plugin/host.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/instance.h"
-#include "server/plan.h"
 #include "server/worker.h"
 
 namespace postern::plugin {
@@ -38,8 +38,8 @@ struct InstanceFixture {
 
 // Everything that `instance` holds is released before the worker stops.
 struct WorkerFixture : InstanceFixture {
-  server::SharedState shared;
-  server::Worker worker{3, shared};
+  proxy::SharedState shared;
+  proxy::Worker worker{3, shared};
 
   WorkerFixture() { worker.start(); }
   ~WorkerFixture() {
@@ -71,11 +71,11 @@ struct WorkerFixture : InstanceFixture {
     on_worker([&] { worker.adopt(plan, [] {}); });
   }
   // What is done before the instances of a generation start.
-  std::shared_ptr<const server::Plan> prepare(std::string_view yaml) {
+  std::shared_ptr<const proxy::Plan> prepare(std::string_view yaml) {
     config::Problems problems;
     auto config = std::make_shared<const config::Config>(config::load_text(yaml, "test.yaml", problems));
-    auto plan = server::Plan::build(config, 7, {}, {},
-                                    std::vector<std::vector<const server::Instance*>>(config->routes.size()), problems);
+    auto plan = proxy::Plan::build(config, 7, {}, {},
+                                   std::vector<std::vector<const proxy::Instance*>>(config->routes.size()), problems);
     if (!problems.empty()) throw std::runtime_error(problems.front().text);
     siblings.plan = plan.get();
     on_worker([&] { worker.prepare(plan); });

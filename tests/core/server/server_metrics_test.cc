@@ -6,7 +6,7 @@
 #include <string>
 
 using namespace postern;
-using namespace postern::server;
+using namespace postern::proxy;
 
 namespace {
 

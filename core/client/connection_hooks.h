@@ -1,0 +1,55 @@
+// The on_connection hooks of one client connection, one after another: verdicts, suspension, deadline, shadow mode and
+// fail_open, as an exchange has them for its hooks.
+#pragma once
+
+#include <postern/abi.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "plan/chain.h"
+
+namespace postern::proxy {
+
+class Worker;
+class WorkerPlan;
+
+class ConnectionHooks {
+ public:
+  enum class Outcome : std::uint8_t { admitted, waiting, refused };
+
+  ConnectionHooks(Worker& worker, std::uint64_t connection) noexcept : worker_(worker), connection_(connection) {}
+  ConnectionHooks(const ConnectionHooks&) = delete;
+  ConnectionHooks& operator=(const ConnectionHooks&) = delete;
+  ~ConnectionHooks();
+
+  Outcome start();                               // with the worker's plan, which is pinned until the outcome is known
+  std::uint64_t patience_ms() const noexcept;    // while waiting: how long the hook may take
+  Outcome deadline();                            // that time is over
+  postern_status pause(postern_ticket& ticket);  // inside a hook
+  bool in_hook() const noexcept { return in_hook_; }  // its outcome comes when the hook returns
+  // Whether a resume with this number has an effect.
+  bool waits_for(std::uint64_t pause) const noexcept { return pause != 0 && pause == pause_; }
+  Outcome resume(postern_verdict verdict);
+
+ private:
+  Outcome run();
+  Outcome settle(const Link& link, postern_verdict verdict);  // waiting: go on with the next hook
+  Outcome end(Outcome outcome) noexcept;
+  postern_verdict call(const Link& link);
+  postern_verdict invoke(const Link& link);
+
+  Worker& worker_;
+  std::uint64_t connection_;
+  WorkerPlan* plan_ = nullptr;  // pinned
+  const Link* link_ = nullptr;  // whose hook runs or is waited for
+  std::size_t next_ = 0;
+  std::uint64_t pause_ = 0;  // number of the current pause; 0: none
+  std::uint64_t pauses_ = 0;
+  std::uint64_t since_ns_ = 0;
+  bool in_hook_ = false;
+  bool resumed_ = false;  // inside the hook
+  postern_verdict verdict_ = POSTERN_CONTINUE;
+};
+
+}  // namespace postern::proxy

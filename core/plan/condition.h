@@ -1,0 +1,52 @@
+// The `when` expressions: which exchanges a plugin runs for.
+//
+//   request.method == "GET" && (path starts_with "/api" || !header.x-debug) && consumer.tier in ["gold", "pro"]
+//
+//   expression   and-terms joined by ||          comparison  == != < <= > >= starts_with ends_with contains matches in
+//   and-term     terms joined by &&              literal     "text" 'text' -12 true false; in double quotes \" and
+//   \\ escape term         ! term | ( expression ) | variable | variable comparison literal-or-variable | variable in
+//   [literals]
+//
+// A bare variable is true when it is set and neither empty, false, 0, "false" nor "0". A comparison with an unset
+// variable is false, except !=, which is true. < <= > >= compare numbers: text that is no number makes them false. ==
+// and != compare numbers with numbers as numbers, all else as text. `matches` is a regular expression (PCRE2, bounded:
+// base/regex.h), compiled once. method, path, host, query, scheme, header.NAME, cookie.NAME stand for request.*.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "plan/variables.h"
+
+namespace postern::proxy {
+
+// Immutable after compile; for any thread.
+class Condition {
+ public:
+  static constexpr std::size_t kLongest = 8 * 1024;
+  static constexpr int kDepth = 32;
+
+  // Errors name the column, from 1: `column 16: expected a value after "==", found the end`.
+  static Result<Condition> compile(std::string_view text);
+
+  Condition(Condition&&) noexcept;
+  Condition& operator=(Condition&&) noexcept;
+  ~Condition();
+
+  bool holds(const VariableReader& reader) const;  // allocates nothing
+  std::vector<VariableId> variables() const;       // each once, in order of appearance
+  const std::string& text() const noexcept { return text_; }
+
+  struct Term;  // condition.cc
+
+ private:
+  Condition();
+
+  std::string text_;
+  std::vector<Term> terms_;  // a tree in one vector; the last is the root
+};
+
+}  // namespace postern::proxy

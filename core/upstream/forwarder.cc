@@ -1,0 +1,131 @@
+#include "upstream/forwarder.h"
+
+#include <utility>
+
+#include "upstream/upstream_connection.h"
+#include "upstream/upstream_set.h"
+
+namespace postern::proxy {
+
+Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
+  cancel();
+  upstream_ = &upstream;
+  endpoint_ = &endpoint;
+  endpoint.pool.numbers().active(++endpoint.active);
+  endpoint.pool.numbers().attempt();
+  counted_ = true;
+  head_sent_ = head_received_ = response_ended_ = request_ended_ = paused_ = false;
+  if (UpstreamConnection* connection = endpoint.pool.take(); connection != nullptr) {
+    take(*connection);
+    return Connect::ready;
+  }
+  auto introduced = upstream.plan().config.proxy_protocol;
+  if (introduced == config::ProxyHeader::v1) introduction_ = host_->proxy_header(net::ProxyVersion::v1);
+  if (introduced == config::ProxyHeader::v2) introduction_ = host_->proxy_header(net::ProxyVersion::v2);
+  if (endpoint.pool.wait(*this)) return Connect::waiting;
+  endpoint.pool.numbers().failure();
+  leave_endpoint();
+  return Connect::refused;
+}
+
+void Forwarder::take(UpstreamConnection& connection) {
+  reused_ = connection.requests() > 0;
+  connect_ns_ = connection.take_connect_ns();
+  stream_ = &connection.lend(*this);
+}
+
+void Forwarder::on_pool_connection(UpstreamConnection& connection) {
+  take(connection);
+  host_->on_connected();
+}
+
+void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
+  endpoint_->pool.numbers().failure();
+  leave_endpoint();
+  host_->on_attempt_failed({outcome, error, true, false});
+}
+
+void Forwarder::send_head(const http::RequestHead& head, AnswerTimes times) {
+  head_sent_ = true;
+  request_ended_ = http::is_empty(head.body);
+  if (stream_ != nullptr) stream_->send_head(head, times);
+}
+
+void Forwarder::send_body(std::string_view bytes) {
+  if (stream_ != nullptr) stream_->send_body(bytes);
+}
+
+void Forwarder::send_end(const http::HeaderList* trailers) {
+  request_ended_ = true;
+  if (stream_ != nullptr) stream_->send_end(trailers);
+}
+
+bool Forwarder::congested() const noexcept { return stream_ != nullptr && stream_->congested(); }
+
+void Forwarder::pause_response() {
+  if (stream_ == nullptr || response_ended_ || paused_) return;
+  paused_ = true;
+  stream_->pause_response();
+}
+
+void Forwarder::resume_response() {
+  if (stream_ == nullptr || !std::exchange(paused_, false)) return;
+  stream_->resume_response();
+}
+
+std::unique_ptr<net::Stream> Forwarder::settle_tunnel() { return std::exchange(stream_, nullptr)->settle_tunnel(); }
+
+void Forwarder::put_away(RecordWriter& record) {
+  record.pointer(upstream_);
+  record.pointer(endpoint_);
+  record.number(connect_ns_);
+  record.number(reused_);
+  record.number(std::exchange(counted_, false));
+}
+
+void Forwarder::come_back(RecordReader& record) noexcept {
+  record.pointer(upstream_);
+  record.pointer(endpoint_);
+  record.number(connect_ns_);
+  record.number(reused_);
+  record.number(counted_);
+  head_sent_ = head_received_ = true;
+}
+
+void Forwarder::count_out() noexcept {
+  counted_ = false;
+  endpoint_->pool.numbers().active(--endpoint_->active);
+}
+
+void Forwarder::release() {
+  leave_queue();
+  leave_endpoint();
+  auto* stream = std::exchange(stream_, nullptr);
+  if (stream == nullptr) return;
+  if (response_ended_ && request_ended_) return stream->give_back();
+  stream->discard();
+}
+
+void Forwarder::on_response_head(http::ResponseHead& head, bool ends) {
+  head_received_ = true;
+  if (ends) response_ended_ = true;
+  host_->on_upstream_head(head, ends);
+}
+
+void Forwarder::on_response_end(http::HeaderList* trailers) {
+  response_ended_ = true;
+  host_->on_upstream_body_end(trailers);
+}
+
+void Forwarder::on_lost(const StreamLoss& loss) {
+  stream_ = nullptr;
+  if (response_ended_) return;  // only the rest of the request got lost
+  if (!head_received_) endpoint_->pool.numbers().failure();
+  leave_endpoint();
+  if (head_received_) return host_->on_upstream_broken(loss.error);
+  bool stale_reset = reused_ && loss.outcome == POSTERN_OUTCOME_RESET && !loss.stream_alone;
+  bool stale = loss.unprocessed || loss.silent || stale_reset;
+  host_->on_attempt_failed({loss.outcome, loss.error, !head_sent_ || loss.unprocessed, stale});
+}
+
+}  // namespace postern::proxy

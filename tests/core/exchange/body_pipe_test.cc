@@ -1,0 +1,194 @@
+#include "exchange/body_pipe.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+
+using namespace postern;
+using namespace postern::proxy;
+
+namespace {
+
+// Body hooks as functions of what they are called with, and what comes out behind them.
+struct Pipe final : BodyPipe::Host {
+  using HookFunction = std::function<postern_verdict(std::string_view bytes, std::uint32_t flags)>;
+
+  std::deque<Instance> instances;
+  std::vector<Link> chain;
+  std::deque<HookFunction> hooks;
+  BodyPipe pipe{*this, POSTERN_REQUEST};
+  std::string out;
+  bool ended = false;
+  int deliveries = 0;
+  std::int64_t kept = 0;
+
+  Pipe& hook(postern_body_policy policy, HookFunction function) {
+    instances.emplace_back();
+    instances.back().request_body = policy;
+    instances.back().number = static_cast<std::uint32_t>(hooks.size());
+    hooks.push_back(std::move(function));
+    chain.push_back(Link{&instances.back()});
+    return *this;
+  }
+  Pipe& open() {
+    pipe.open(chain);
+    return *this;
+  }
+
+  bool applies(const Link&) override { return true; }
+  postern_verdict call_body_hook(BodyPipe&, const Link& link, std::string_view bytes, std::uint32_t flags) override {
+    return hooks[link.instance->number](bytes, flags);
+  }
+  void deliver(BodyPipe&, std::string_view bytes, bool end) override {
+    ++deliveries;
+    out += bytes;
+    ended = ended || end;
+  }
+  void on_pipe_verdict(BodyPipe&, const Link&, postern_verdict) override {}
+  void on_pipe_overflow(BodyPipe&, const Link&, bool) override {}
+  bool account(const Link*, std::int64_t bytes) override {
+    kept += bytes;
+    return true;
+  }
+};
+
+postern_body_policy buffer(std::uint64_t limit, std::uint32_t on_overflow) {
+  postern_body_policy policy{};
+  policy.policy = POSTERN_BODY_BUFFER;
+  policy.limit = limit;
+  policy.on_overflow = on_overflow;
+  return policy;
+}
+
+}  // namespace
+
+TEST_CASE("a body that no link sees goes straight on, and only while the pipe is open") {
+  Pipe p;
+  p.pipe.push("early", true);
+  CHECK_FALSE(p.ended);
+  p.open();
+  p.pipe.push({}, false);  // nothing is no delivery
+  CHECK(p.deliveries == 0);
+  p.pipe.push("a", false);
+  p.pipe.push("bc", false);
+  p.pipe.push({}, true);
+  CHECK(p.deliveries == 3);
+  CHECK(p.out == "abc");
+  CHECK(p.ended);
+  CHECK_FALSE(p.pipe.replace("x"));
+  CHECK_FALSE(p.pipe.holds_head());
+  CHECK_FALSE(p.pipe.modifies());
+  p.pipe.resume(POSTERN_CONTINUE);  // nobody is suspended
+  p.pipe.close();
+  p.pipe.push("late", true);
+  CHECK(p.deliveries == 3);
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("a pipe that had no links may be opened with some, and who detached before stays away") {
+  std::string seen;
+  auto see = [&](std::string_view bytes, std::uint32_t) {
+    seen += bytes;
+    return POSTERN_CONTINUE;
+  };
+  Pipe p;
+  p.open();
+  p.pipe.push("a", true);
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), see).hook(buffer(100, POSTERN_OVERFLOW_REJECT), see);
+  p.pipe.detach(p.instances.front());
+  p.open();
+  CHECK(p.pipe.holds_head());
+  p.pipe.push("b", false);
+  p.pipe.push("c", true);
+  CHECK(seen == "bc");  // once
+  CHECK(p.out == "abc");
+  p.pipe.open({});  // and with none again
+  p.pipe.push("d", true);
+  CHECK(seen == "bc");
+  CHECK(p.out == "abcd");
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("a hook that peeks at a body and waits gets its start; the whole goes on afterwards") {
+  for (std::size_t size : {100ul, 200'000ul}) {
+    CAPTURE(size);
+    std::string shown;
+    Pipe p;
+    p.hook(buffer(80, POSTERN_OVERFLOW_PEEK), [&](std::string_view bytes, std::uint32_t flags) {
+      CHECK((flags & POSTERN_BODY_OVERFLOWED) != 0);
+      shown = bytes;
+      return POSTERN_SUSPEND;
+    });
+    p.open();
+    p.pipe.push("a", false);
+    p.pipe.push(std::string(size, 'b'), false);
+    p.pipe.push("c", true);
+    CHECK(shown == "a" + std::string(79, 'b'));
+    CHECK(p.kept == static_cast<std::int64_t>(size) + 2);
+    CHECK(p.out.empty());
+    p.pipe.resume(POSTERN_CONTINUE);
+    CHECK(p.out == "a" + std::string(size, 'b') + "c");
+    CHECK(p.ended);
+    CHECK(p.kept == 0);
+  }
+}
+
+TEST_CASE("what one hook lets pass while it waits is gathered once by the next") {
+  std::string whole;
+  Pipe p;
+  p.hook(buffer(2, POSTERN_OVERFLOW_STREAM), [](std::string_view, std::uint32_t) { return POSTERN_SUSPEND; });
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t) {
+    whole += bytes;
+    return POSTERN_CONTINUE;
+  });
+  p.open();
+  p.pipe.push("a", false);
+  p.pipe.push("bcd", false);
+  p.pipe.resume(POSTERN_CONTINUE);
+  p.pipe.push("e", true);
+  CHECK(whole == "abcde");
+  CHECK(p.out == "abcde");
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("a body is buffered once for all that want it, and what is kept is accounted") {
+  std::vector<std::string> seen;
+  auto note = [&](std::string_view bytes, std::uint32_t) {
+    seen.emplace_back(bytes);
+    return POSTERN_CONTINUE;
+  };
+  Pipe p;
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), note).hook(buffer(100, POSTERN_OVERFLOW_REJECT), note).open();
+  p.pipe.push("ab", false);
+  CHECK(p.kept == 2);
+  p.pipe.push("cd", true);
+  CHECK(seen == std::vector<std::string>{"abcd", "abcd"});
+  CHECK(p.out == "abcd");
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("who chose to stream holds nothing, and the next still gathers all of it") {
+  Pipe p;
+  std::string pieces;
+  p.hook(buffer(2, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t flags) {
+    pieces.append(bytes).append(flags == POSTERN_BODY_END ? "." : ",");
+    return POSTERN_CONTINUE;
+  });
+  p.pipe.stream(p.instances[0]);
+  p.open();
+  CHECK_FALSE(p.pipe.holds_head());
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t flags) {
+    CHECK((flags & POSTERN_BODY_WHOLE) != 0);
+    pieces.append(bytes);
+    return POSTERN_CONTINUE;
+  });
+  p.open();
+  CHECK(p.pipe.holds_head());
+  p.pipe.push("one", false);
+  p.pipe.push("two", true);
+  CHECK(pieces == "one,two.onetwo");
+  CHECK(p.out == "onetwo");
+  CHECK(p.ended);
+  CHECK(p.kept == 0);
+}
