@@ -5,7 +5,7 @@
 # makes hello.so (target plugin_hello) in POSTERN_PLUGIN_OUTPUT_DIRECTORY, by default <build>/plugins, with the schema
 # inside, the visibility that a plugin needs, an install rule (component "plugins") and a test that the file is fit to load.
 # STAYS_LOADED says that its code may stay in memory after it was replaced, which thread_local variables with destructors, its
-# own or those of a library that it links statically, lead to.
+# own or those of a library that it links statically, lead to. The global property POSTERN_PLUGINS lists the targets.
 #
 #   postern_add_plugin_test(NAME hello SOURCES hello_test.cc LIBRARIES doctest)
 #
@@ -67,6 +67,8 @@ function(postern_add_plugin)
     OUTPUT_NAME ${arg_NAME}
     LIBRARY_OUTPUT_DIRECTORY ${POSTERN_PLUGIN_OUTPUT_DIRECTORY})
   install(TARGETS plugin_${arg_NAME} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/postern/plugins COMPONENT plugins)
+
+  set_property(GLOBAL APPEND PROPERTY POSTERN_PLUGINS plugin_${arg_NAME})
 
   if(CMAKE_READELF)
     add_test(NAME plugin_${arg_NAME}_verify

@@ -149,6 +149,12 @@ def test_a_scripts_folder_has_the_shape(folder):
     assert any(re.fullmatch(r"scenarios/test_[a-z0-9_]+\.py", name) for name in names), "no scenario"
 
 
+@pytest.mark.parametrize("folder", by_name(plugin_folders() + script_folders()))
+def test_a_suite_marks_what_runs_over_every_protocol(folder):
+    """Over TLS and HTTP/2 only these run again; a suite without any would not run there at all."""
+    assert any("@pytest.mark.protocol\n" in path.read_text() for path in tracked(f"{folder}/scenarios/*.py"))
+
+
 READMES = [folder / "README.md" for folder in plugin_folders() + script_folders()]
 
 

@@ -2,6 +2,8 @@
 import json
 import os
 
+import pytest
+
 from support.gateway import proxy_to
 
 KEYS = {"timestamp", "level", "request_id", "correlation_id", "user_id", "method", "path", "query", "status", "duration_ms"}
@@ -13,6 +15,7 @@ def lines(gw, path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.protocol
 def test_a_line_has_the_fields_and_no_secret(gateway, upstream, tmp_path):
     path = tmp_path / "access.log"
     log = {"access-log": {"file": str(path), "headers": ["Authorization"]}}
@@ -24,6 +27,7 @@ def test_a_line_has_the_fields_and_no_secret(gateway, upstream, tmp_path):
     assert line["request_id"] == "r1" and "hush" not in path.read_text()
 
 
+@pytest.mark.protocol
 def test_refusals_are_logged_too(gateway, tmp_path):
     path = tmp_path / "access.log"
     gw = gateway({"plugins": [{"access-log": {"file": str(path)}}], "routes": []})

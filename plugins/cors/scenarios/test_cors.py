@@ -1,6 +1,8 @@
 """Browsers of allowed origins get their permission from the gateway, before anything that could refuse them (CO-01 to CO-05)."""
 import re
 
+import pytest
+
 from support.gateway import proxy_to
 from support.upstream import ok
 
@@ -19,6 +21,7 @@ def cors_headers(response):
     return {name.lower() for name, _ in response.headers if name.lower().startswith("access-control-")}
 
 
+@pytest.mark.protocol
 def test_a_preflight_is_answered_by_the_gateway_and_needs_no_token(gateway, upstream):
     response = preflight(gateway(proxy_to(upstream(never=True), [CORS, GUARD])))
     assert (response.status, response.text) == (204, "")
@@ -62,6 +65,7 @@ def test_what_the_upstream_says_is_replaced_and_its_vary_kept(gateway, upstream)
     assert response.headers.get_all("Vary") == ["Accept-Encoding", "Origin"]
 
 
+@pytest.mark.protocol
 def test_refusals_and_failures_can_be_read_by_the_page(gateway, upstream):
     refused = gateway(proxy_to(upstream(never=True), [CORS, GUARD])).get(headers={"Origin": SHOP})
     failed = gateway(proxy_to(upstream(listen=False), [CORS])).get(headers={"Origin": SHOP})

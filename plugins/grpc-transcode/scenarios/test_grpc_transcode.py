@@ -106,6 +106,7 @@ def test_a_get_calls_and_its_answer_is_json(gw, library):
     assert library.last[1].name == "shelves/1/books/2"
 
 
+@pytest.mark.protocol
 def test_a_post_sends_its_body(gw, library):
     book = {"name": "x", "printed": "2020-01-02T03:04:05Z", "signed": True, "labels": {"a": "b"}, "loan": "3s", "notes": {"a": [1, None]},
             "sequel": {"name": "y"}, "extra": {"@type": "type.googleapis.com/library.v1.Author", "born": 1900}}
@@ -169,6 +170,7 @@ REFUSED = [  # method, target, body, what the error says
 ]
 
 
+@pytest.mark.protocol
 def test_what_does_not_fit_is_refused_and_never_reaches_the_upstream(gw, library):
     for method, target, body, problem in REFUSED:
         assert problem in failure(gw.request(method, target, **({} if body is None else {"body": body})), 3, 400)
@@ -206,6 +208,7 @@ def test_or_it_passes_as_it_is(gateway, upstream):
     assert (u.last.method, u.last.target, u.last.headers["Accept"], len(u.last.body)) == ("POST", "/v2/nothing?a=b", "x/y", 5000)
 
 
+@pytest.mark.protocol
 def test_head_is_answered_as_get_is(gw, library):
     response = gw.request("HEAD", BOOK)
     assert (response.status, response.body, response.headers["Content-Type"]) == (200, b"", "application/json")
@@ -259,6 +262,7 @@ def test_errors_of_the_call_have_the_status_of_their_code(gw, library):
     assert library.last[0] == "GetBook"
 
 
+@pytest.mark.protocol
 def test_metadata_come_and_go(gw, library):
     gw.get(BOOK, headers={"X-Tenant": "blue", "Authorization": "Bearer x", "grpc-timeout": "10S", "grpc-encoding": "gzip", "Accept": "a/b"})
     metadata = library.last[2]
@@ -333,6 +337,7 @@ def read_stream(gw, library, target, headers=()):
         return head, pieces
 
 
+@pytest.mark.protocol
 def test_each_message_of_a_stream_is_a_line_when_it_comes(gw, library):
     head, pieces = read_stream(gw, library, "/v1/read/a/b?number=3")
     assert (head.status, head.headers["Content-Type"]) == (200, "application/x-ndjson")
@@ -348,6 +353,7 @@ def test_or_an_event(gw, library):
     assert "".join(pieces) == 'data: {"text":"page 0"}\n\ndata: {"text":"page 1","number":"1"}\n\nevent: end\ndata: {}\n\n'
 
 
+@pytest.mark.protocol
 def test_a_stream_that_fails_says_so_at_its_end(gw, library):
     lost = {"code": 15, "message": "the rest is lost", "details": []}
     assert json.loads(read_stream(gw, library, "/v1/read/torn?number=1")[1][-1]) == {"error": lost}

@@ -84,6 +84,7 @@ def refusal(response, kind=BINARY):
     return int(response.headers["grpc-status"]), response.headers["grpc-message"]
 
 
+@pytest.mark.protocol
 @pytest.mark.parametrize("kind", [BINARY, TEXT])
 def test_a_call_to_a_stock_server(gateway, service, kind):
     response = call(gateway(proxy_to(over_h2(service.address), ["grpc-web"])), b"hello", kind=kind)
@@ -92,6 +93,7 @@ def test_a_call_to_a_stock_server(gateway, service, kind):
     assert response.headers["Content-Type"] == kind
 
 
+@pytest.mark.protocol
 @pytest.mark.parametrize("kind", [BINARY, TEXT])
 def test_each_message_of_a_stream_comes_as_it_is_sent(gateway, service, kind):
     gw = gateway(proxy_to(over_h2(service.address), ["grpc-web"]))
@@ -169,6 +171,7 @@ def test_what_the_upstream_sees(gateway, h2_upstream):
     assert frames(response.body) == [(0, b"x"), (0x80, b"grpc-status: 0\r\nx-a: 1\r\nx-a: 2\r\n")]
 
 
+@pytest.mark.protocol
 def test_a_response_of_trailers_only_stays_a_head(gateway, h2_upstream):
     def respond(stream):
         stream.read_body()
@@ -187,6 +190,7 @@ def test_an_upstream_that_ends_in_its_head_without_a_status_has_one(gateway, h2_
     assert refusal(call(gw)) == (2, "the upstream ended the response without a status")
 
 
+@pytest.mark.protocol
 def test_an_upstream_that_breaks_off_breaks_the_response(gateway, h2_upstream):
     def respond(stream):
         stream.read_body()
@@ -208,6 +212,7 @@ def test_an_error_page_becomes_a_status(gateway, upstream):
     assert refusal(response) == (14, "Service Unavailable") and response.headers["Retry-After"] == "9"
 
 
+@pytest.mark.protocol
 def test_what_the_gateway_refuses_has_a_status(gateway, upstream):
     nobody = Upstream(listen=False)
     config = proxy_to(over_h2(nobody), route={"match": {"path": "/test.Echo/*"}})

@@ -7,6 +7,7 @@ from support.gateway import BUILD, proxy_to
 from support.upstream import ok
 
 
+@pytest.mark.protocol
 def test_the_upstream_gets_one_and_not_the_other(gateway, upstream):
     u = upstream()
     changes = {"request": {"remove": ["X-Internal"], "set": {"X-Gateway": "postern", "X-Path": "${request.path}"},
@@ -29,6 +30,7 @@ def test_the_client_is_told_how_long_it_took(gateway, upstream):
     assert response.text == "hi"
 
 
+@pytest.mark.protocol
 @pytest.mark.parametrize("route, status", [({"match": {"path": "/other"}}, 404), ({}, 502), ({"plugins": ["respond"]}, 200)])
 def test_responses_of_the_gateway_itself_have_them_too(gateway, upstream, route, status):
     changes = {"headers": {"response": {"set": {"X-Response-Time": "${latency}", "X-Origin": "${response.origin}"}}}}

@@ -18,6 +18,7 @@ def key_auth(**config):
     return {"key-auth": {"keys": keys, **config}}
 
 
+@pytest.mark.protocol
 def test_the_curl_line_of_the_source(gateway, upstream):
     u = upstream()
     gw = gateway(proxy_to(u, [key_auth()]))
@@ -43,6 +44,7 @@ def test_the_three_places_work_and_are_hidden(gateway, upstream, target, headers
         assert u.last.headers["Cookie"] == "theme=dark; lang=en"
 
 
+@pytest.mark.protocol
 def test_refusals_say_why_and_how_to_authenticate(gateway, upstream):
     gw = gateway(proxy_to(upstream(never=True), ["request-id", key_auth(realm="orders")]))
     without, wrong = gw.get(), gw.get(headers={"X-API-Key": "nope"})
@@ -52,6 +54,7 @@ def test_refusals_say_why_and_how_to_authenticate(gateway, upstream):
         assert response.json()["error"]["request_id"] == response.headers["X-Request-ID"]
 
 
+@pytest.mark.protocol
 def test_two_keys_are_never_first_wins(gateway, upstream):
     gw = gateway(proxy_to(upstream(never=True), [key_auth(**{"from": EVERYWHERE})]))
     for target, headers in [("/", [("X-API-Key", KEY), ("X-API-Key", "nope")]),

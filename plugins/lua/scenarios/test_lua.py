@@ -14,6 +14,7 @@ def script(gateway, upstream, body, **more):
     return gateway(proxy_to(upstream, ["policy"], plugin_path=PATH, **more), files={"policy/policy.lua": text})
 
 
+@pytest.mark.protocol
 def test_a_script_reads_and_sets_headers_both_ways(gateway, upstream):
     u = upstream()
     gw = script(gateway, u, """
@@ -24,6 +25,7 @@ def test_a_script_reads_and_sets_headers_both_ways(gateway, upstream):
     assert response.headers["X-Served-By"] == "policy"
 
 
+@pytest.mark.protocol
 def test_a_script_answers_by_its_configuration(gateway, upstream):
     u = upstream(never=True)
     body = """return {
@@ -71,6 +73,7 @@ def test_a_script_waits_for_a_call_in_a_straight_line(gateway, upstream):
     assert u.last.headers["X-User"] == "anna"
 
 
+@pytest.mark.protocol
 def test_a_failing_script_costs_its_own_request_alone(gateway, upstream):
     gw = script(gateway, upstream(), """
       on_request = function(exchange)
@@ -87,6 +90,7 @@ def test_a_failing_script_costs_its_own_request_alone(gateway, upstream):
     gw.wait_log("broken")
 
 
+@pytest.mark.protocol
 def test_bodies_are_seen_and_changed(gateway, upstream):
     u = upstream()
     gw = script(gateway, u, """
@@ -113,6 +117,7 @@ def test_a_computing_script_lets_others_through(gateway, upstream):
     assert u.last.headers["X-Sum"] == "4500001500000"
 
 
+@pytest.mark.protocol
 def test_a_client_that_leaves_while_a_script_waits_costs_nothing(gateway, upstream):
     gw = script(gateway, upstream(), """
       on_request = function(exchange)
@@ -182,6 +187,7 @@ def test_a_script_waits_in_every_hook(gateway, upstream):
     assert (u.last.body, u.last.headers["X-Signed"]) == (b"SOME BYTES", "anna")
 
 
+@pytest.mark.protocol
 def test_a_script_refuses_connections_before_anything_is_read(gateway, upstream):
     text = """
         return {name = "door", version = "1.0.0",

@@ -1,7 +1,10 @@
 """Requests are counted by route, method and status, and the page shows them (OB-01, OB-02)."""
+import pytest
+
 from support.gateway import proxy_to
 
 
+@pytest.mark.protocol
 def test_three_gets_are_three_on_the_page(gateway, upstream):
     gw = gateway(proxy_to(upstream(), plugins=[{"metrics": {"path": "/metrics"}}]))
     for _ in range(3):

@@ -22,6 +22,7 @@ def key_auth():
     return {"key-auth": {"keys": keys, "optional": True}}
 
 
+@pytest.mark.protocol
 @pytest.mark.parametrize("config", [
     {"requests_per_hour": 3600, "burst_size": 10},
     {"limit": 10, "window": "1h"},
@@ -37,6 +38,7 @@ def test_over_the_limit_is_429_and_the_upstream_never_sees_it(gateway, upstream,
         assert got[:10] == [200] * 10 and got[10:] == [429] * 2 and len(u.requests) == 10
 
 
+@pytest.mark.protocol
 def test_headers_and_body_of_the_source(gateway, upstream):
     gw = gateway(limited(upstream(), limit=1000, window="1h"))
     now = time.time()

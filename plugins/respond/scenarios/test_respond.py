@@ -1,10 +1,12 @@
 """A static answer from the gateway itself: the upstream is never asked."""
+import pytest
 
 
 def answering(**config):
     return {"routes": [{"id": "static", "match": {"path": "/*"}, "plugins": [{"respond": config}]}]}
 
 
+@pytest.mark.protocol
 def test_status_body_and_headers(gateway):
     gw = gateway(answering(status=418, body="for ${request.path}", headers={"X-Kind": "${request.method}"}))
     response = gw.get("/tea")
@@ -12,6 +14,7 @@ def test_status_body_and_headers(gateway):
     assert response.headers.get_all("X-Kind") == ["GET"]
 
 
+@pytest.mark.protocol
 def test_the_error_envelope(gateway):
     response = gateway(answering(status=403, error="FORBIDDEN", body="not today")).get()
     assert response.status == 403

@@ -1,4 +1,6 @@
 """A request that presents itself as an AI agent is known to later plugins, to the log and to the metrics (OB-18)."""
+import pytest
+
 from support.gateway import BUILD, ROOT, proxy_to
 
 TELL = """
@@ -12,6 +14,7 @@ def config(upstream, chain):
     return proxy_to(upstream, chain, plugin_path=[str(BUILD / "plugins"), str(ROOT / "scripts"), "<dir>"])
 
 
+@pytest.mark.protocol
 def test_an_agent_is_told_to_the_plugins_behind_it_and_logged(gateway, upstream):
     u = upstream()
     gw = gateway(config(u, ["ai-agent", "tell"]), files={"tell/tell.lua": TELL})
