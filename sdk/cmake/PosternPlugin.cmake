@@ -1,16 +1,18 @@
 # Building plugins: the same functions inside this tree and, through find_package(Postern), outside of it.
 #
-#   postern_add_plugin(NAME hello SOURCES plugin.cc config.cc SCHEMA schema.json LIBRARIES ZLIB::ZLIB)
+#   postern_add_plugin(NAME hello LIBRARIES ZLIB::ZLIB)
 #
-# makes hello.so (target plugin_hello) in POSTERN_PLUGIN_OUTPUT_DIRECTORY, by default <build>/plugins, with the schema
-# inside, the visibility that a plugin needs, an install rule (component "plugins") and a test that the file is fit to load.
+# makes hello.so (target plugin_hello) from the *.cc files of the calling folder, without its *_test.cc, and its schema.json if
+# there is one. SOURCES and SCHEMA name others. The file comes to POSTERN_PLUGIN_OUTPUT_DIRECTORY, by default <build>/plugins,
+# with the schema inside, the visibility that a plugin needs, an install rule (component "plugins") and a test that it is fit to
+# load.
 # STAYS_LOADED says that its code may stay in memory after it was replaced, which thread_local variables with destructors, its
 # own or those of a library that it links statically, lead to. The global property POSTERN_PLUGINS lists the targets.
 #
-#   postern_add_plugin_test(NAME hello SOURCES hello_test.cc LIBRARIES doctest)
+#   postern_add_plugin_test(NAME hello LIBRARIES doctest)
 #
-# makes the program test_plugin_hello from the plugin's own objects and these sources, registered with CTest. Inside it the
-# macro POSTERN_PLUGIN_FILE is the path of hello.so.
+# makes the program test_plugin_hello from the plugin's own objects and the folder's *_test.cc (or SOURCES), registered with
+# CTest. Inside it the macro POSTERN_PLUGIN_FILE is the path of hello.so.
 include_guard(GLOBAL)
 include(GNUInstallDirs)
 
@@ -33,7 +35,14 @@ function(postern_add_plugin)
     message(FATAL_ERROR "postern_add_plugin: NAME must be lower-case letters, digits and '-' (got '${arg_NAME}')")
   endif()
   if(NOT arg_SOURCES)
-    message(FATAL_ERROR "postern_add_plugin(${arg_NAME}): SOURCES is missing")
+    file(GLOB arg_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+    list(FILTER arg_SOURCES EXCLUDE REGEX "_test\\.cc$")
+  endif()
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "postern_add_plugin(${arg_NAME}): there is no .cc file in ${CMAKE_CURRENT_SOURCE_DIR}, and no SOURCES")
+  endif()
+  if(NOT arg_SCHEMA)
+    file(GLOB arg_SCHEMA CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/schema.json)
   endif()
 
   set(objects plugin_${arg_NAME}_objects)
@@ -81,6 +90,9 @@ endfunction()
 function(postern_add_plugin_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;LIBRARIES")
   set(test test_plugin_${arg_NAME})
+  if(NOT arg_SOURCES)
+    file(GLOB arg_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
+  endif()
   add_executable(${test} ${arg_SOURCES})
   target_include_directories(${test} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${test} PRIVATE POSTERN_PLUGIN_FILE="$<TARGET_FILE:plugin_${arg_NAME}>")

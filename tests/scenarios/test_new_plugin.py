@@ -31,13 +31,12 @@ def tree(tmp_path_factory):
     tree = tmp_path_factory.mktemp("tree")
     copy_tree(tree)
     run("scripts/dev/new-plugin", "night-porter", cwd=tree)
-    run("cmake", "-G", "Ninja", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Debug", cwd=tree)
-    run("cmake", "--build", "build", "--target", "test_plugin_night-porter", cwd=tree)
+    run("scripts/dev/build", "debug", "test_plugin_night-porter", cwd=tree)
     return tree
 
 
 def test_its_tests_pass(tree):
-    run("ctest", "--test-dir", "build", "-R", "^plugin_night-porter", "--no-tests=error", "--output-on-failure", cwd=tree)
+    run("ctest", "--test-dir", "build/debug", "-R", "^plugin_night-porter", "--no-tests=error", "--output-on-failure", cwd=tree)
 
 
 def test_its_folder_has_the_shape(tree):
@@ -46,7 +45,7 @@ def test_its_folder_has_the_shape(tree):
 
 def test_it_loads(gateway, upstream, tree):
     u = upstream()
-    gw = gateway(proxy_to(u, [{"night-porter": {"greeting": "good night"}}], plugin_path=[str(tree / "build/plugins")]))
+    gw = gateway(proxy_to(u, [{"night-porter": {"greeting": "good night"}}], plugin_path=[str(tree / "build/debug/plugins")]))
     assert gw.get("/orders").headers.get("x-night-porter") == "good night"
     assert u.last.headers.get("x-night-porter") == "good night"
     assert gw.get("/night-porter").text == "good night\n"

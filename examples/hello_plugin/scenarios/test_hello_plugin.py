@@ -1,7 +1,10 @@
 """The plugin in a real gateway, between a client and an upstream."""
+import pytest
+
 from support.gateway import proxy_to
 
 
+@pytest.mark.protocol
 def test_it_greets_both_sides(gateway, upstream):
     u = upstream()
     gw = gateway(proxy_to(u, [{"hello": {"greeting": "good morning"}}]))
