@@ -13,7 +13,7 @@ constexpr unsigned kInterimResponses = 16;  // 1xx heads before the answer; more
 class H1ClientCodec final : public ClientCodec, private H1ReadHandler {
  public:
   H1ClientCodec(ClientEvents& events, const HeadLimits& limits) noexcept
-      : events_(&events), reader_(*this, response_limits(limits), 0) {}
+      : events_(&events), reader_(*this, H1Parser::Kind::response, response_limits(limits), 0) {}
 
   Result<std::size_t> feed(std::string_view bytes) override;
   Result<void> feed_eof() override {
@@ -40,7 +40,7 @@ class H1ClientCodec final : public ClientCodec, private H1ReadHandler {
   }
 
   Arena& begin_message() override;
-  Result<AfterHead> parse_head(std::string_view bytes) override;
+  Result<AfterHead> parse_head(std::string_view bytes, H1Parser& parser) override;
   void head_read(bool ends) override;
   void body_read(std::string_view bytes) override { events_->on_response_body(stream_, bytes); }
   void message_read(HeaderList* trailers) override { events_->on_response_end(stream_, trailers); }
@@ -114,8 +114,8 @@ Arena& H1ClientCodec::begin_message() {
   return *arena_;
 }
 
-Result<AfterHead> H1ClientCodec::parse_head(std::string_view bytes) {
-  auto head = parse_h1_response(bytes, *arena_);
+Result<AfterHead> H1ClientCodec::parse_head(std::string_view bytes, H1Parser& parser) {
+  auto head = parse_h1_response(bytes, parser, *arena_);
   if (!head) return fail(std::move(head.error()));
   head_ = *head;
   close_ = !head_->keep_alive;

@@ -2,7 +2,6 @@
 
 #include <new>
 
-#include "http/h1_fields.h"
 #include "http/trailers.h"
 
 namespace postern::http {
@@ -22,7 +21,7 @@ Result<std::size_t> H1Reader::feed(std::string_view bytes) {
 
 Result<void> H1Reader::feed_eof() {
   if (state_ == State::idle || !reading()) return {};
-  if (state_ == State::body && body_.ends_at_close()) {
+  if (state_ == State::body && until_close_) {
     end_message(nullptr, false);
     return {};
   }
@@ -40,7 +39,7 @@ void H1Reader::next_message() noexcept {
 void H1Reader::start_tunnel() noexcept {
   state_ = State::body;
   more_came_ = false;
-  body_.start({BodyKind::until_close, 0});
+  until_close_ = true;
 }
 
 // The steps of a message. Each has one caller: in line, they need no frame and no result of their own.
@@ -83,7 +82,7 @@ inline Result<std::size_t> H1Reader::read_head(std::string_view bytes) {
 }
 
 inline Result<void> H1Reader::finish_head(bool more_follows) {
-  auto after = handler_->parse_head(head_.bytes());
+  auto after = handler_->parse_head(head_.bytes(), parser_);
   if (!after) return fail(std::move(after.error()));
   bool ends = is_empty(after->body);
   if (after->another_head) {
@@ -93,21 +92,25 @@ inline Result<void> H1Reader::finish_head(bool more_follows) {
     more_came_ = more_follows;
   } else {
     state_ = State::body;
-    body_.start(after->body);
+    until_close_ = after->body.kind == BodyKind::until_close;
   }
   handler_->head_read(ends);
   return {};
 }
 
 inline Result<std::size_t> H1Reader::read_body(std::string_view bytes) {
-  auto step = body_.next(bytes);
+  if (until_close_) {
+    handler_->body_read(bytes);
+    return bytes.size();
+  }
+  auto step = parser_.read_body(bytes);
   if (!step) return fail(refuse(step.error()));
-  if (step->progress == BodyDecoder::Progress::trailers) {
+  if (parser_.at() == H1Parser::At::trailers) {
     state_ = State::trailers;
     head_.start_trailers();
   }
   if (!step->data.empty()) handler_->body_read(step->data);
-  if (step->progress == BodyDecoder::Progress::ended && !closed()) end_message(nullptr, step->taken < bytes.size());
+  if (parser_.at() == H1Parser::At::end && !closed()) end_message(nullptr, step->taken < bytes.size());
   return step->taken;
 }
 
@@ -120,18 +123,12 @@ Result<std::size_t> H1Reader::read_trailers(std::string_view bytes) {
 }
 
 Result<void> H1Reader::finish_trailers(bool more_follows) {
-  constexpr std::size_t kEmptyLine = 2;
-  HeaderList* trailers = nullptr;
-  if (head_.bytes().size() > kEmptyLine) {
-    trailers = new (arena_->allocate(sizeof(HeaderList), alignof(HeaderList))) HeaderList(*arena_);
-    auto parsed = parse_fields(head_.bytes(), *trailers);
-    if (!parsed) return fail(refuse(parsed.error()));
-    if (trailers->find("Content-Length") || trailers->find("Transfer-Encoding"))
-      return fail(refuse("trailers that frame a body"));
-    trailers->remove_if([](const Field& field) { return !may_be_trailer(field.name); });
-    if (trailers->size() == 0) trailers = nullptr;
-  }
-  end_message(trailers, more_follows);
+  auto* trailers = new (arena_->allocate(sizeof(HeaderList), alignof(HeaderList))) HeaderList(*arena_);
+  if (auto read = parser_.read_trailers(head_.bytes(), *trailers); !read) return fail(refuse(read.error()));
+  if (trailers->find("Content-Length") || trailers->find("Transfer-Encoding"))
+    return fail(refuse("trailers that frame a body"));
+  trailers->remove_if([](const Field& field) { return !may_be_trailer(field.name); });
+  end_message(trailers->size() > 0 ? trailers : nullptr, more_follows);
   return {};
 }
 

@@ -7,8 +7,8 @@
 
 #include "base/arena.h"
 #include "base/result.h"
-#include "http/body_decoder.h"
 #include "http/codec.h"
+#include "http/h1_parser.h"
 #include "http/head_reader.h"
 
 namespace postern::http {
@@ -23,8 +23,9 @@ class H1ReadHandler {
  public:
   // The first byte of a message is there. Its head and trailers live in the arena.
   virtual Arena& begin_message() = 0;
-  // `bytes`: the whole head, already in the arena. Reports nothing yet: head_read() follows when it is accepted.
-  virtual Result<AfterHead> parse_head(std::string_view bytes) = 0;
+  // `bytes`: the whole head, already in the arena, for `parser` to read. Reports nothing yet: head_read() follows when it is
+  // accepted.
+  virtual Result<AfterHead> parse_head(std::string_view bytes, H1Parser& parser) = 0;
   virtual void head_read(bool ends) = 0;  // `ends`: message_read() does not follow
   virtual void body_read(std::string_view bytes) = 0;
   virtual void message_read(HeaderList* trailers) = 0;  // null: no trailers
@@ -37,8 +38,9 @@ class H1ReadHandler {
 
 class H1Reader {
  public:
-  H1Reader(H1ReadHandler& handler, const HeadLimits& limits, unsigned blank_lines) noexcept
-      : handler_(&handler), head_(limits), blank_bytes_allowed_(2 * blank_lines) {}
+  // `blank_lines`: how many are skipped before a message.
+  H1Reader(H1ReadHandler& handler, H1Parser::Kind kind, const HeadLimits& limits, unsigned blank_lines) noexcept
+      : handler_(&handler), head_(limits), parser_(kind), blank_bytes_allowed_(2 * blank_lines) {}
 
   // Takes bytes until the message is complete or paused. Any error closes the reader; a closed one swallows all bytes.
   Result<std::size_t> feed(std::string_view bytes);
@@ -72,10 +74,11 @@ class H1Reader {
   H1ReadHandler* handler_;
   Arena* arena_ = nullptr;
   HeadReader head_;
-  BodyDecoder body_;
+  H1Parser parser_;
   unsigned blank_bytes_allowed_;
   unsigned blank_bytes_ = 0;
   State state_ = State::idle;
+  bool until_close_ = false;  // the body has no other end
   bool paused_ = false;
   bool more_came_ = false;
 };

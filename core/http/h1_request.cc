@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include "http/body_framing.h"
-#include "http/h1_fields.h"
 #include "http/hop_by_hop.h"
 #include "http/start_line.h"
 #include "http/target.h"
@@ -61,7 +60,8 @@ void read_connection(const ConnectionFields& fields, RequestHead& head) {
 
 }  // namespace
 
-Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version) {
+Result<RequestHead*> parse_h1_request(std::string_view bytes, H1Parser& parser, Arena& arena, bool& is_head,
+                                      Version& version) {
   static_assert(std::is_trivially_destructible_v<RequestHead>);  // the arena runs no destructors
   auto section = bytes;
   auto line = parse_request_line(take_start_line(section));
@@ -74,11 +74,12 @@ Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool
   head->method = line->method;
   head->version = line->version;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  if (auto parsed = parse_fields(section, head->headers); !parsed) return refuse(parsed.error());
+  if (auto read = parser.read_fields(section, head->headers); !read) return refuse(read.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());
   auto framing = request_framing(*fields, head->version);
   if (!framing) return fail(std::move(framing.error()));
+  if (!parser.agrees_with(*framing)) return refuse("ambiguous body length");
   head->body = *framing;
   head->te_trailers = fields->te_trailers;
   if (auto read = read_target(*line, fields->host, *head); !read) return fail(std::move(read.error()));

@@ -5,12 +5,14 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "http/h1_parser.h"
 #include "http/message.h"
 
 namespace postern::http {
 
-// `bytes`: one whole head from HeadReader, in the arena. `is_head` (the method is HEAD) and `version` are set as soon
+// `bytes`: one whole head from HeadReader, in the arena; `parser` reads its fields and can go on behind them. `is_head` (the method is HEAD) and `version` are set as soon
 // as they are known, so that the answer to a bad request can follow them.
-Result<RequestHead*> parse_h1_request(std::string_view bytes, Arena& arena, bool& is_head, Version& version);
+Result<RequestHead*> parse_h1_request(std::string_view bytes, H1Parser& parser, Arena& arena, bool& is_head,
+                                      Version& version);
 
 }  // namespace postern::http

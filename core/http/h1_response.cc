@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include "http/body_framing.h"
-#include "http/h1_fields.h"
 #include "http/hop_by_hop.h"
 #include "http/start_line.h"
 
@@ -23,7 +22,7 @@ void read_connection(const ConnectionFields& fields, ResponseHead& head) {
 
 }  // namespace
 
-Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
+Result<ResponseHead*> parse_h1_response(std::string_view bytes, H1Parser& parser, Arena& arena) {
   static_assert(std::is_trivially_destructible_v<ResponseHead>);  // the arena runs no destructors
   auto section = bytes;
   auto line = parse_status_line(take_start_line(section));
@@ -34,12 +33,12 @@ Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena) {
   head->status = line->status;
   head->reason = line->reason;
   head->wire_bytes = static_cast<std::uint32_t>(bytes.size());
-  auto parsed = parse_fields(section, head->headers);
-  if (!parsed) return refuse(parsed.error());
+  if (auto read = parser.read_fields(section, head->headers); !read) return refuse(read.error());
   auto fields = take_connection_fields(head->headers);
   if (!fields) return refuse(fields.error());
   auto framing = response_framing(*fields, head->version);
   if (!framing) return fail(std::move(framing.error()));
+  if (!parser.agrees_with(*framing)) return refuse("ambiguous body length");
   head->body = *framing;
   read_connection(*fields, *head);
   return head;

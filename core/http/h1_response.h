@@ -5,11 +5,12 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "http/h1_parser.h"
 #include "http/message.h"
 
 namespace postern::http {
 
-// `bytes`: one whole head from HeadReader, in the arena. Errors are proxy_error.
-Result<ResponseHead*> parse_h1_response(std::string_view bytes, Arena& arena);
+// `bytes`: one whole head from HeadReader, in the arena; `parser` reads its fields and can go on behind them. Errors are proxy_error.
+Result<ResponseHead*> parse_h1_response(std::string_view bytes, H1Parser& parser, Arena& arena);
 
 }  // namespace postern::http

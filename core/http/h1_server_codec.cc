@@ -13,7 +13,7 @@ constexpr unsigned kBlankLines = 2;  // tolerated before a request line
 class H1ServerCodec final : public ServerCodec, private H1ReadHandler {
  public:
   H1ServerCodec(ServerEvents& events, const HeadLimits& limits) noexcept
-      : events_(&events), reader_(*this, limits, kBlankLines) {}
+      : events_(&events), reader_(*this, H1Parser::Kind::request, limits, kBlankLines) {}
 
   Result<std::size_t> feed(std::string_view bytes) override { return reader_.feed(bytes); }
   Result<void> feed_eof() override { return reader_.feed_eof(); }
@@ -33,7 +33,7 @@ class H1ServerCodec final : public ServerCodec, private H1ReadHandler {
 
  private:
   Arena& begin_message() override;
-  Result<AfterHead> parse_head(std::string_view bytes) override;
+  Result<AfterHead> parse_head(std::string_view bytes, H1Parser& parser) override;
   void head_read(bool ends) override { events_->on_request_head(stream_, *head_, ends); }
   void body_read(std::string_view bytes) override { events_->on_request_body(stream_, bytes); }
   void message_read(HeaderList* trailers) override { events_->on_request_end(stream_, trailers); }
@@ -66,8 +66,8 @@ Arena& H1ServerCodec::begin_message() {
   return *arena_;
 }
 
-Result<AfterHead> H1ServerCodec::parse_head(std::string_view bytes) {
-  auto head = parse_h1_request(bytes, *arena_, is_head_, version_);
+Result<AfterHead> H1ServerCodec::parse_head(std::string_view bytes, H1Parser& parser) {
+  auto head = parse_h1_request(bytes, parser, *arena_, is_head_, version_);
   if (!head) return fail(std::move(head.error()));
   head_ = *head;
   close_ = !head_->keep_alive;

@@ -1,54 +1,12 @@
 #include "http/head_reader.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
 #include "http/char_class.h"
-#include "http/words.h"
 
 namespace postern::http {
-namespace {
-
-struct Head {
-  const char* line;           // where the running line begins
-  const char* end = nullptr;  // null: it has not come, or a line before it is bad
-  std::size_t start_line_bytes = 0;
-  std::uint32_t lines = 0;  // the empty one not counted
-};
-
-// Ends the lines whose line feeds are set in the bits, counted from `at`. True at the end of the head and at a bad line.
-inline bool end_lines(unsigned feeds, const char* at, Head& head) noexcept {
-  for (; feeds != 0; feeds &= feeds - 1) {
-    const char* const feed = at + std::countr_zero(feeds);
-    const char* const line = std::exchange(head.line, feed + 1);
-    if (feed == line || feed[-1] != '\r' || is_blank(*line)) return true;
-    if (feed - line == 1) {
-      if (head.lines > 0) head.end = feed + 1;
-      return true;
-    }
-    if (head.lines++ == 0) head.start_line_bytes = static_cast<std::size_t>(feed + 1 - line);
-  }
-  return false;
-}
-
-// A head that the piece begins with and holds as a whole, in good order: most are. One walk over sixteen bytes at a time
-// costs half of going from line to line.
-Head find_head(std::string_view piece) noexcept {
-  auto feeds_among = [](const char* at) { return bits_of(reinterpret_cast<Bytes16>(bytes_at(at) == '\n')); };
-  Head head{piece.data()};
-  if (piece.size() < 16) return head;
-  const char* at = piece.data();
-  const char* const last = at + piece.size() - 16;
-  for (; at < last; at += 16)
-    if (end_lines(feeds_among(at), at, head)) return head;
-  const unsigned not_yet = ~0u << (at - last);  // the last sixteen may overlap
-  end_lines(feeds_among(last) & not_yet, last, head);
-  return head;
-}
-
-}  // namespace
 
 void HeadReader::start(bool start_line) noexcept {
   in_start_line_ = start_line;
@@ -58,7 +16,7 @@ void HeadReader::start(bool start_line) noexcept {
 }
 
 HeadReader::Step HeadReader::read(std::string_view piece, Arena& arena) {
-  Step step = in_start_line_ && total_ == 0 ? scan_whole(piece) : scan(piece);
+  Step step = scan(piece);
   if (step.outcome == Outcome::more || step.outcome == Outcome::complete)
     keep(piece.substr(0, step.taken), step.outcome == Outcome::complete, arena);
   return step;
@@ -80,13 +38,6 @@ inline HeadReader::Outcome HeadReader::check_size(std::size_t line_bytes, std::s
     if (line_bytes > line_limit && line_limit <= limits_.head_bytes) return Outcome::line_too_long;
   }
   return total > limits_.head_bytes ? Outcome::head_too_large : Outcome::more;
-}
-
-HeadReader::Step HeadReader::scan_whole(std::string_view piece) noexcept {
-  const Head head = find_head(piece.substr(0, limits_.head_bytes));
-  bool fits = head.start_line_bytes <= limits_.request_line_bytes + kLineEnd && head.lines <= limits_.fields + 1;
-  if (head.end == nullptr || !fits) return scan(piece);
-  return {Outcome::complete, static_cast<std::size_t>(head.end - piece.data())};
 }
 
 HeadReader::Step HeadReader::scan(std::string_view piece) noexcept {

@@ -1,5 +1,5 @@
-// Gathers one head (or trailer section) in an arena, in however many pieces it comes, and enforces its limits and the
-// shape of its lines: each ends in CR LF and none is folded.
+// Gathers one head (or trailer section) in an arena, in however many pieces it comes, and enforces its limits and what tells its
+// lines apart: each ends in CR LF and none is folded. What the lines say is for start_line.h and h1_parser.h to judge.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,6 @@ class HeadReader {
   static constexpr std::size_t kLineEnd = 2;  // CR LF
 
   void start(bool start_line) noexcept;
-  Step scan_whole(std::string_view piece) noexcept;
   Step scan(std::string_view piece) noexcept;
   Outcome end_line(char before) noexcept;
   Outcome check_size(std::size_t line_bytes, std::size_t total) const noexcept;

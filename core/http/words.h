@@ -5,10 +5,6 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 namespace postern::http {
 
 constexpr std::uint64_t every_byte(unsigned char value) noexcept { return value * 0x0101010101010101ull; }
@@ -58,17 +54,6 @@ inline bool none_set(Bytes16 bytes) noexcept {
   std::uint64_t words[2];
   std::memcpy(words, &bytes, sizeof(words));
   return (words[0] | words[1]) == 0;
-}
-
-// Of bytes that are 0 or 0xff each: bit i is set when byte i is.
-inline unsigned bits_of(Bytes16 bytes) noexcept {
-#ifdef __SSE2__
-  return static_cast<unsigned>(_mm_movemask_epi8(reinterpret_cast<__m128i>(bytes)));
-#else
-  unsigned bits = 0;
-  for (unsigned i = 0; i < 16; ++i) bits |= (bytes[i] & 1u) << i;
-  return bits;
-#endif
 }
 
 // A byte becomes non-zero when it is no ASCII letter, digit or '-': what names of fields are made of, as a rule.

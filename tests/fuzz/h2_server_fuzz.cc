@@ -36,7 +36,8 @@ void check_downgrade(const RequestHead& head) {
   require(wire.text.find("\r\n\r\n") == wire.text.size() - 4);
   bool is_head = false;
   Version version = Version::http11;
-  auto read = parse_h1_request(wire.text, arena, is_head, version);
+  H1Parser parser(H1Parser::Kind::request);
+  auto read = parse_h1_request(wire.text, parser, arena, is_head, version);
   require(read.has_value());
   require((*read)->method == head.method && (*read)->path == head.path && (*read)->query == head.query);
   require((*read)->authority == head.authority);

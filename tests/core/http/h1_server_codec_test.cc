@@ -20,6 +20,8 @@ const Good kGood[] = {
      "GET /x?y=1 HTTP/1.1\r\nhOST:A:80\r\nX-a: \t b c \t\r\nE:\r\n\r\n",
      "head GET /x?y=1 HTTP/1.1 @a:80 none [hOST: A:80] [X-a: b c] [E: ]\n"},
     {"any method", "brew-TEA /pot HTTP/1.1\r\nHost: a\r\n\r\n", "head brew-TEA /pot HTTP/1.1 @a none [Host: a]\n"},
+    {"methods that llhttp does not know", "LIST /1 HTTP/1.1\r\nHost: a\r\n\r\nQUERY /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+     "head LIST /1 HTTP/1.1 @a none [Host: a]\nhead QUERY /2 HTTP/1.1 @a none [Host: a]\n"},
     {"high bytes in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa9\r\n\r\n",
      "head GET / HTTP/1.1 @a none [Host: a] [X: \xc3\xa9]\n"},
     {"two empty lines before", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "head GET / HTTP/1.1 @a none [Host: a]\n"},
