@@ -31,7 +31,7 @@ void BodyPipe::drop() noexcept {
 }
 
 bool BodyPipe::attached(std::size_t i) {
-  return !has(work_->detached, *links_[i].instance) && host_->applies(links_[i]);
+  return !has(work_->detached, *links_[i].instance) && host_->asks(*this, links_[i]);
 }
 
 bool BodyPipe::buffers(std::size_t i) const {
@@ -61,12 +61,14 @@ void BodyPipe::pass_on(std::string_view bytes, bool end) {
   run(0, bytes, end);
 }
 
-void BodyPipe::run(std::size_t from, std::string_view bytes, bool end) {
+BodyPipe::Step BodyPipe::run(std::size_t from, std::string_view bytes, bool end) {
   for (std::size_t i = from; i < links_.size(); ++i)
-    if (pass(i, bytes, end) == Step::stop) return;
-  if (bytes.empty() && !end) return;
+    if (Step step = pass(i, bytes, end); step != Step::next) return step;
+  if (bytes.empty() && !end) return Step::next;
   host_->deliver(*this, bytes, end);
-  if (!closed_) release_buffer();
+  if (closed_) return Step::over;
+  release_buffer();
+  return Step::next;
 }
 
 BodyPipe::Step BodyPipe::pass(std::size_t i, std::string_view& bytes, bool& end) {
@@ -81,7 +83,7 @@ BodyPipe::Step BodyPipe::skip(std::size_t i, std::string_view& bytes) {
   bool was_gathering =
       work_->gathering == i && !work_->whole && !work_->buffer.empty() && bytes.data() != work_->buffer.data();
   if (!was_gathering) return Step::next;
-  if (!keep(links_[i], bytes)) return Step::stop;
+  if (!keep(links_[i], bytes)) return Step::over;
   bytes = work_->buffer;
   return Step::next;
 }
@@ -95,8 +97,8 @@ BodyPipe::Step BodyPipe::collect(std::size_t i, std::string_view& bytes, bool en
   if (size > policy.limit) return overflow(i, bytes, end);
   if (!all_here) {
     work_->gathering = i;
-    if (!is_buffer && !keep(links_[i], bytes)) return Step::stop;
-    if (!end) return Step::stop;
+    if (!is_buffer && !keep(links_[i], bytes)) return Step::over;
+    if (!end) return Step::wait;
     bytes = work_->buffer;
   }
   work_->whole = true;
@@ -109,10 +111,10 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
   if (policy.on_overflow == POSTERN_OVERFLOW_REJECT) {
     close();
     host_->on_pipe_overflow(*this, link, false);
-    return Step::stop;
+    return Step::over;
   }
   if (!work_->buffer.empty() && bytes.data() != work_->buffer.data() && !work_->whole) {
-    if (!keep(link, bytes)) return Step::stop;
+    if (!keep(link, bytes)) return Step::over;
     bytes = work_->buffer;
   }
   work_->detached.push_back(link.instance);
@@ -121,10 +123,8 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
   bool peeks = policy.on_overflow == POSTERN_OVERFLOW_PEEK;
   std::string_view shown = peeks ? std::string_view(all).substr(0, policy.limit) : std::string_view{};
   auto step = call(i, shown, POSTERN_BODY_OVERFLOWED, end);
-  if (step == Step::stop) {
-    if (suspended_) hold(std::move(all));
-    return step;
-  }
+  if (step == Step::wait) hold(std::move(all));
+  if (step != Step::next) return step;
   work_->current = std::move(all);
   bytes = work_->current;
   return step;
@@ -136,20 +136,20 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   work_->replaced = false;
   work_->may_replace = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
   postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
-  if (closed_) return Step::stop;
+  if (closed_) return Step::over;
   if (verdict == POSTERN_SUSPEND) {
     hold(work_->replaced ? std::move(work_->replacement) : std::string(bytes));
     work_->held_end = end;
     suspended_ = true;
     if (work_->whole || bytes.data() == work_->buffer.data())
       release_buffer();  // else a later link is still gathering there
-    return Step::stop;
+    return Step::wait;
   }
   work_->may_replace = false;
   if (verdict != POSTERN_CONTINUE) {
     close();
     host_->on_pipe_verdict(*this, link, verdict);
-    return Step::stop;
+    return Step::over;
   }
   if (work_->replaced) {
     std::swap(work_->current, work_->replacement);
@@ -172,8 +172,7 @@ void BodyPipe::resume(postern_verdict verdict) {
   const std::string_view rest = std::string_view(held).substr(work_->held_size);
   bool end = std::exchange(work_->pending_end, false);
   account_held();
-  run(work_->at + 1, bytes, work_->held_end);
-  if (closed_ || (rest.empty() && !end)) return;
+  if (run(work_->at + 1, bytes, work_->held_end) == Step::over || (rest.empty() && !end)) return;
   push(rest, end);
 }
 

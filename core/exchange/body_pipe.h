@@ -19,7 +19,7 @@ class BodyPipe {
   // What the pipe asks of its exchange.
   class Host {
    public:
-    virtual bool applies(const Link& link) = 0;  // `when`
+    virtual bool asks(const BodyPipe& pipe, const Link& link) = 0;  // `when` holds, and it did not make this body
     // Calls the body hook; CONTINUE, SUSPEND, RESPOND, ABORT or ERROR (on_error already applied).
     virtual postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
                                            std::uint32_t flags) = 0;
@@ -71,12 +71,16 @@ class BodyPipe {
   void stream(const Instance& instance);
 
  private:
-  enum class Step { next, stop };
+  enum class Step {
+    next,  // to the link behind
+    wait,  // for more bytes, or for the suspended hook
+    over   // the pipe has been closed, and may have been opened for another body since
+  };
   bool attached(std::size_t i);
   bool buffers(std::size_t i) const;
   void start();
   void pass_on(std::string_view bytes, bool end);
-  void run(std::size_t from, std::string_view bytes, bool end);
+  Step run(std::size_t from, std::string_view bytes, bool end);
   Step pass(std::size_t i, std::string_view& bytes, bool& end);
   Step skip(std::size_t i, std::string_view& bytes);
   Step collect(std::size_t i, std::string_view& bytes, bool end);

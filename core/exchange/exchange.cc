@@ -522,7 +522,7 @@ void Exchange::commit_local_response() {
   if (auto* unresolved = std::exchange(resolving_, nullptr)) unresolved->forget(*this);
   upload_.close();
   download_.close();
-  pause_of(Lane::request_body) = pause_of(Lane::response_body) = Pause{};  // nobody waits for their hooks any more
+  drop_pauses();  // nobody waits for their hooks any more
   upload_mode_ = Upload::discarded;
   response_ = std::exchange(pending_, nullptr);
   local_body_ = pending_body_;

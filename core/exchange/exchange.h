@@ -19,6 +19,7 @@
 #include "exchange/body_pipe.h"
 #include "exchange/client_session.h"
 #include "exchange/request_replay.h"
+#include "exchange/response_makers.h"
 #include "exchange/tunnel.h"
 #include "http/codec.h"
 #include "net/loop.h"
@@ -268,6 +269,7 @@ class Exchange final : public ClientStreamUser,
   postern_verdict after_suspend(const Link& link, Hook hook, Pause& pause);
   postern_verdict settle(const Link& link, Hook hook, postern_verdict verdict);
   postern_verdict settle_change(const Link& link, Hook hook, postern_verdict verdict);
+  const char* problem_of(const Link& link, Hook hook, postern_verdict verdict) const noexcept;
   const Instance* suspended() const noexcept;
   Run carry_out(const Link& link, Hook hook, postern_verdict verdict);
   bool condition_holds(const Link& link) { return link.instance->when == nullptr || judge_condition(link); }
@@ -286,7 +288,9 @@ class Exchange final : public ClientStreamUser,
   void run_complete(std::uint32_t end);
 
   // --- BodyPipe::Host ---
-  bool applies(const Link& link) override { return condition_holds(link); }
+  bool asks(const BodyPipe& pipe, const Link& link) override {
+    return condition_holds(link) && (&pipe == &upload_ || !makers_.made_current(link));
+  }
   postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
                                  std::uint32_t flags) override;
   void deliver(BodyPipe& pipe, std::string_view bytes, bool end) override;
@@ -384,6 +388,7 @@ class Exchange final : public ClientStreamUser,
   std::string_view pending_body_;
   std::string_view pending_code_;
   std::string_view pending_message_;  // for gRPC
+  ResponseMakers makers_;
   http::HeaderList* response_trailers_ = nullptr;
   std::uint32_t origin_ = POSTERN_ORIGIN_NONE;
   std::uint32_t pending_origin_ = POSTERN_ORIGIN_LOCAL;
@@ -392,7 +397,6 @@ class Exchange final : public ClientStreamUser,
   bool response_ends_ = false;  // the upstream's head said: no body
   bool must_close_ = false;
   bool bad_request_ = false;
-  bool overflow_answered_ = false;  // the response says that another was too long for a plugin
   BodyPipe download_;
   std::optional<GaugeShare> open_stream_;  // on a route whose responses stream, from the head on
   std::uint64_t response_body_bytes_ = 0;

@@ -261,16 +261,13 @@ void Exchange::on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict
 
 void Exchange::on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) {
   std::string who = "plugin " + link.instance->name;
+  if (&pipe == &download_) makers_.failed(link);
   if (out_of_memory)
     return fail(Error::gateway(who + " needs a buffered body, but limits.body_buffer_total is used up")
                     .with(ErrorCode::service_unavailable));
   if (&pipe == &upload_) {
     must_close_ = must_close_ || !request_ended_;
     return fail(Error::client(ErrorCode::payload_too_large, "the request body is larger than " + who + " accepts"));
-  }
-  if (std::exchange(overflow_answered_, true)) {  // the gateway's own words are too long for it as well
-    download_.detach(*link.instance);
-    return start_relay();
   }
   fail(Error::upstream(ErrorCode::proxy_error, "the response body is larger than " + who + " accepts"));
 }

@@ -13,6 +13,7 @@ namespace postern::proxy {
 namespace {
 
 bool in_request_phase(Hook hook) { return hook == Hook::request_early || hook == Hook::request; }
+bool in_response_phase(Hook hook) { return hook == Hook::response || hook == Hook::response_body; }
 
 const char* id_of(const RoutePlan* route) noexcept { return route != nullptr ? route->config->id.c_str() : nullptr; }
 
@@ -33,7 +34,7 @@ Exchange::Run Exchange::call_hooks(Hook hook) {
   auto links = chain_->of(hook);
   while (hook_at_ < links.size()) {
     const Link& link = links[hook_at_++];
-    if (hook == Hook::response && link.position >= reached_) continue;
+    if (hook == Hook::response && (link.position >= reached_ || makers_.made_current(link))) continue;
     if (in_request_phase(hook)) reached_ = std::max(reached_, link.position + 1);
     if (!condition_holds(link)) continue;
     postern_verdict verdict =
@@ -118,13 +119,8 @@ inline postern_verdict Exchange::settle(const Link& link, Hook hook, postern_ver
 postern_verdict Exchange::settle_change(const Link& link, Hook hook, postern_verdict verdict) {
   HookCounters& counters = plan_.counters(link);
   auto& per_hook = counters.hooks[static_cast<std::size_t>(hook)];
-  if (verdict == POSTERN_RESPOND && pending_ == nullptr && !link.instance->shadow) {
-    log_hook_problem(*link.instance, hook, "answered RESPOND without a response");
-    verdict = POSTERN_ERROR;
-  }
-  bool known = verdict == POSTERN_RESPOND || verdict == POSTERN_ABORT || verdict == POSTERN_ERROR;
-  if (!known) {
-    log_hook_problem(*link.instance, hook, "answered with an unknown verdict");
+  if (const char* problem = problem_of(link, hook, verdict)) {
+    log_hook_problem(*link.instance, hook, problem);
     verdict = POSTERN_ERROR;
   }
   if (verdict == POSTERN_ERROR) per_hook.errors.add(1);
@@ -136,6 +132,14 @@ postern_verdict Exchange::settle_change(const Link& link, Hook hook, postern_ver
   return POSTERN_CONTINUE;
 }
 
+// Why the hook cannot have said this; null when it can.
+const char* Exchange::problem_of(const Link& link, Hook hook, postern_verdict verdict) const noexcept {
+  if (verdict == POSTERN_ABORT || verdict == POSTERN_ERROR) return nullptr;
+  if (verdict != POSTERN_RESPOND) return "answered with an unknown verdict";
+  if (pending_ == nullptr && !link.instance->shadow) return "answered RESPOND without a response";
+  return in_response_phase(hook) && makers_.has_answered(link) ? "answered a second time" : nullptr;
+}
+
 Exchange::Run Exchange::carry_out(const Link& link, Hook hook, postern_verdict verdict) {
   if (stage_ == Stage::done) return Run::ended;
   if (verdict == POSTERN_ABORT) {
@@ -143,10 +147,12 @@ Exchange::Run Exchange::carry_out(const Link& link, Hook hook, postern_verdict v
     return Run::ended;
   }
   if (verdict == POSTERN_RESPOND && pending_ != nullptr) {
+    if (in_response_phase(hook)) makers_.answered(link);
     bool head_went_out = head_sent_;
     if (!head_went_out) commit_local_response();
     return hook == Hook::response ? Run::finished : Run::ended;
   }
+  if (in_response_phase(hook)) makers_.failed(link);
   Error error{ErrorCode::internal_error, Origin::plugin,
               "plugin " + link.instance->name + " failed in " + std::string(name_of(hook))};
   if (head_sent_) {
@@ -265,6 +271,7 @@ void Exchange::pause_is_over(Lane lane) {
   log_hook_problem(*pause.link->instance, pause.hook, "did not resume within its deadline");
   if (pause.link->instance->fail_open || pause.link->instance->shadow) return continue_lane(lane, POSTERN_CONTINUE);
   pause_of(lane) = Pause{};
+  if (in_response_phase(pause.hook)) makers_.failed(*pause.link);
   fail({ErrorCode::timeout, Origin::plugin,
         "plugin " + pause.link->instance->name + " did not resume " + std::string(name_of(pause.hook)) +
             " within its deadline"});

@@ -346,7 +346,7 @@ typedef struct postern_metrics_table {
  * on_worker_stop is over. A timer pins its generation. */
 typedef struct postern_timer_table {
   uint32_t struct_size, version;
-  /* repeat_ms 0: once. 0 is returned off a worker thread, and when the instance has stopped there (on_worker_stop is
+  /* However short the delay, `fire` comes in a later turn of the loop. repeat_ms 0: once. 0 is returned off a worker thread, and when the instance has stopped there (on_worker_stop is
    * over): from then on it can begin no timers, calls, tasks or posts. */
   postern_timer (*start)(postern_instance instance, uint64_t delay_ms, uint64_t repeat_ms, void (*fire)(void* user),
                          void* user);
@@ -624,6 +624,10 @@ typedef struct postern_plugin {
   postern_verdict (*on_upstream_select)(void* data, void* slot, postern_exchange x);
   postern_verdict (*on_upstream_request)(void* data, void* slot, postern_exchange x);
   void (*on_upstream_result)(void* data, void* slot, postern_exchange x, const postern_upstream_result* result_view);
+  /* The two response hooks are also asked about local responses, but no instance about one of its own making: its answer, or the error
+   * response that came because it failed, missed its deadline or was too small for the body (BUFFER, REJECT). What another instance
+   * answers in place of that is a response like any other. An instance answers once in its response hooks: a second RESPOND for
+   * the same exchange is an ERROR. */
   postern_verdict (*on_response)(void* data, void* slot, postern_exchange x);
   postern_verdict (*on_response_body)(void* data, void* slot, postern_exchange x, postern_str bytes_view,
                                       uint32_t flags);

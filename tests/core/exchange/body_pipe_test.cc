@@ -22,6 +22,7 @@ struct Pipe final : BodyPipe::Host {
   bool ended = false;
   int deliveries = 0;
   std::int64_t kept = 0;
+  std::function<void()> then_on_verdict;
 
   Pipe& hook(postern_body_policy policy, HookFunction function) {
     instances.emplace_back();
@@ -36,7 +37,7 @@ struct Pipe final : BodyPipe::Host {
     return *this;
   }
 
-  bool applies(const Link&) override { return true; }
+  bool asks(const BodyPipe&, const Link&) override { return true; }
   postern_verdict call_body_hook(BodyPipe&, const Link& link, std::string_view bytes, std::uint32_t flags) override {
     return hooks[link.instance->number](bytes, flags);
   }
@@ -45,7 +46,9 @@ struct Pipe final : BodyPipe::Host {
     out += bytes;
     ended = ended || end;
   }
-  void on_pipe_verdict(BodyPipe&, const Link&, postern_verdict) override {}
+  void on_pipe_verdict(BodyPipe&, const Link&, postern_verdict) override {
+    if (then_on_verdict) then_on_verdict();
+  }
   void on_pipe_overflow(BodyPipe&, const Link&, bool) override {}
   bool account(const Link*, std::int64_t bytes) override {
     kept += bytes;
@@ -58,6 +61,12 @@ postern_body_policy buffer(std::uint64_t limit, std::uint32_t on_overflow) {
   policy.policy = POSTERN_BODY_BUFFER;
   policy.limit = limit;
   policy.on_overflow = on_overflow;
+  return policy;
+}
+
+postern_body_policy stream_policy() {
+  postern_body_policy policy{};
+  policy.policy = POSTERN_BODY_STREAM;
   return policy;
 }
 
@@ -190,5 +199,47 @@ TEST_CASE("who chose to stream holds nothing, and the next still gathers all of 
   CHECK(pieces == "one,two.onetwo");
   CHECK(p.out == "onetwo");
   CHECK(p.ended);
+  CHECK(p.kept == 0);
+}
+
+// ---- A verdict closes the pipe, and an answer opens it again at once ---------------------------------------------------
+
+namespace {
+
+// A verdict is answered with "no", with which the first hook waits; with what comes from the upstream it does what it is told.
+Pipe& answering(Pipe& p, Pipe::HookFunction with_upstream) {
+  p.hook(stream_policy(), [with_upstream](std::string_view bytes, std::uint32_t flags) {
+    return bytes == "no" ? POSTERN_SUSPEND : with_upstream(bytes, flags);
+  });
+  p.then_on_verdict = [&p] {
+    p.pipe.open(std::span(p.chain).first(1));
+    p.pipe.push("no", true);
+  };
+  return p;
+}
+
+postern_verdict refuse(std::string_view, std::uint32_t) { return POSTERN_ERROR; }
+
+}  // namespace
+
+TEST_CASE("what was pushed while a hook waited is not of the answer that came in its place") {
+  Pipe p;
+  answering(p, [](std::string_view, std::uint32_t) { return POSTERN_SUSPEND; }).hook(stream_policy(), refuse).open();
+  p.pipe.push("one", false);
+  p.pipe.push("two", true);
+  p.pipe.resume(POSTERN_CONTINUE);  // the second refuses "one"
+  p.pipe.resume(POSTERN_CONTINUE);
+  CHECK(p.out == "no");
+  CHECK(p.kept == 0);
+}
+
+TEST_CASE("a body that was too long for a hook is not of the answer that came in its place") {
+  Pipe p;
+  answering(p, [](std::string_view, std::uint32_t) { return POSTERN_CONTINUE; });
+  p.hook(buffer(2, POSTERN_OVERFLOW_STREAM), refuse).open();
+  p.pipe.push("much too long", false);
+  CHECK(p.pipe.suspended());
+  p.pipe.resume(POSTERN_CONTINUE);
+  CHECK(p.out == "no");
   CHECK(p.kept == 0);
 }
