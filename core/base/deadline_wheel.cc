@@ -22,7 +22,8 @@ void Deadline::unlink() noexcept {
   --wheel_->linked_;
 }
 
-DeadlineWheel::DeadlineWheel(std::uint64_t now_ms) noexcept : swept_ms_(now_ms / kTick * kTick) {}
+DeadlineWheel::DeadlineWheel(std::uint64_t now_ms) noexcept
+    : swept_ms_(now_ms / kTick * kTick), advancing_to_ms_(swept_ms_) {}
 
 DeadlineWheel::~DeadlineWheel() {
   for (Deadline* head : slots_) {
@@ -35,15 +36,15 @@ DeadlineWheel::~DeadlineWheel() {
   }
 }
 
+// A time that has passed goes into the slot of the next advance: the one that runs would never end.
 void DeadlineWheel::move(Deadline& d) noexcept {
   d.unlink();
   d.wheel_ = this;
-  link(d);
+  link(d, std::max(tick_after(d.at_ms_), advancing_to_ms_ + kTick));
 }
 
-// Into the slot of its time; a time that has passed goes into the next slot to be swept.
-void DeadlineWheel::link(Deadline& d) noexcept {
-  d.slot_ms_ = std::max(tick_after(d.at_ms_), swept_ms_ + kTick);
+void DeadlineWheel::link(Deadline& d, std::uint64_t slot_ms) noexcept {
+  d.slot_ms_ = slot_ms;
   Deadline*& head = slots_[slot_of(d.slot_ms_)];
   d.next_ = head;
   d.link_ = &head;
@@ -55,6 +56,7 @@ void DeadlineWheel::link(Deadline& d) noexcept {
 void DeadlineWheel::advance(std::uint64_t now_ms) {
   const std::uint64_t last = now_ms / kTick * kTick;
   if (last <= swept_ms_) return;
+  advancing_to_ms_ = last;
   // After a long pause one turn visits every slot; more would visit them again for nothing.
   if (linked_ == 0 || last - swept_ms_ > kTurn) swept_ms_ = linked_ == 0 ? last : last - kTurn;
   while (swept_ms_ < last) {
@@ -73,7 +75,7 @@ void DeadlineWheel::sweep(std::uint64_t slot_ms) {
     d.unlink();
     if (d.at_ms_ == 0) continue;  // cancelled
     if (d.at_ms_ > slot_ms) {     // armed for later since, or more than one turn away
-      link(d);
+      link(d, tick_after(d.at_ms_));
       continue;
     }
     d.at_ms_ = 0;

@@ -55,7 +55,7 @@ class DeadlineWheel {
     if (!comes_round_in_time) move(d);
   }
   // Fires everything due by now_ms. Fire functions may arm, cancel and destroy any deadline, their own
-  // included; they do not call advance().
+  // included; they do not call advance(). What they arm fires in a later advance at the earliest.
   void advance(std::uint64_t now_ms);
   bool empty() const noexcept { return linked_ == 0; }  // nothing linked: the tick can stop
 
@@ -63,11 +63,12 @@ class DeadlineWheel {
   friend class Deadline;
   static constexpr std::uint64_t kNever = std::uint64_t{1} << 62;  // far enough, and sums with it do not overflow
   void move(Deadline& d) noexcept;
-  void link(Deadline& d) noexcept;
+  void link(Deadline& d, std::uint64_t slot_ms) noexcept;
   void sweep(std::uint64_t slot_ms);
 
   std::array<Deadline*, kSlots> slots_{};
-  std::uint64_t swept_ms_;  // a multiple of kTickMs; every slot up to here has been swept
+  std::uint64_t swept_ms_;         // a multiple of kTickMs; every slot up to here has been swept
+  std::uint64_t advancing_to_ms_;  // where the sweep of this advance ends; outside of one, where it has ended
   std::size_t linked_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "net/handle_ptr.h"
@@ -18,7 +19,9 @@ class UvTimer final : public Timer {
 
   void start(std::uint64_t delay_ms, std::uint64_t repeat_ms, bool background) {
     if (background) uv_unref(reinterpret_cast<uv_handle_t*>(handle_.get()));
-    uv_timer_start(handle_.get(), on_timer, delay_ms, repeat_ms);
+    // libuv runs all timers that are due in one go, those without delay that they start too: two that start each other
+    // would never let it look at a socket again. A millisecond is the least that is not due yet in that same go.
+    uv_timer_start(handle_.get(), on_timer, std::max<std::uint64_t>(delay_ms, 1), repeat_ms);
   }
 
  private:

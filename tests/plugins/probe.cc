@@ -222,6 +222,9 @@ postern_verdict meddle(postern_exchange x, const Instance& self, void* slot) {
   return POSTERN_CONTINUE;
 }
 
+// Starts itself again until the gateway starts no more timers of this instance.
+void spin(void* user) { tables.timer->start(static_cast<Instance*>(user)->instance, 0, 0, spin, user); }
+
 postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   const auto& self = *static_cast<Instance*>(data);
   postern_str wanted{};
@@ -233,6 +236,7 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
   if (what == "list") list(x);
   if (what == "watch") watch(x);
   if (what == "remember") remember(x, self);
+  if (what == "spin") spin(data);
   if (std::int64_t lost = 0; what == "keep") memory_of(x, self, lost);
   if (what == "pause-inside" || what == "pause") return pause(x, self, slot, what == "pause-inside");
   if (what == "meddle") return meddle(x, self, slot);

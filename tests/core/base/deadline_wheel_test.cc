@@ -187,6 +187,25 @@ TEST_CASE("arming for now inside a fire function does not loop for ever") {
   CHECK(probe.fired == 1);
 }
 
+TEST_CASE(
+    "arming for now inside a fire function waits for the next advance, however many ticks this one makes up for") {
+  for (std::uint64_t now : {kStart + 113, kStart + 100 * kTurn + 13}) {  // on a tick, both
+    REQUIRE(now % DeadlineWheel::kTickMs == 0);
+    DeadlineWheel wheel(kStart);
+    Probe overdue, exact;
+    overdue.then = [&] { wheel.arm(overdue.deadline, 0); };
+    exact.then = [&] { wheel.arm(exact.deadline, now); };
+    wheel.arm(overdue.deadline, kStart);
+    wheel.arm(exact.deadline, kStart);
+    wheel.advance(now);
+    CHECK(overdue.fired == 1);
+    CHECK(exact.fired == 1);
+    wheel.advance(now + DeadlineWheel::kTickMs);
+    CHECK(overdue.fired == 2);
+    CHECK(exact.fired == 2);
+  }
+}
+
 TEST_CASE("a fire function may destroy itself and others of the same slot") {
   DeadlineWheel wheel(kStart);
   std::vector<std::unique_ptr<Probe>> probes;

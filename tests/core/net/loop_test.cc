@@ -59,6 +59,18 @@ TEST_CASE("tasks that defer tasks for ever do not starve the rest") {
   CHECK(fired);
 }
 
+TEST_CASE("tasks that post tasks for ever do not starve the rest") {
+  Loop loop;
+  bool fired = false;
+  auto timer = Timer::start(loop, 1, 0, [&] { fired = true; });
+  std::function<void()> again = [&] {
+    if (!fired) loop.post(again);
+  };
+  loop.post(again);
+  loop.run();
+  CHECK(fired);
+}
+
 TEST_CASE("defer_delete deletes later, after the tasks that were put down before") {
   Loop loop;
   std::vector<std::string> log;

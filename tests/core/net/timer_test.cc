@@ -45,3 +45,20 @@ TEST_CASE("a background timer keeps no loop alive") {
       loop, 3'600'000, 0, [] {}, true);
   loop.run();
 }
+
+TEST_CASE("timers without delay that start themselves again let the loop look at the rest in between") {
+  Loop loop;
+  std::unique_ptr<Timer> timers[2];
+  int fired = 0, fired_before_the_task = 0;
+  std::function<void(int)> start = [&](int i) {
+    timers[i] = Timer::start(loop, 0, 0, [&, i] {
+      if (++fired == 3) loop.post([&] { fired_before_the_task = fired; });
+      if (fired_before_the_task == 0 && fired < 1'000) start(i);
+    });
+  };
+  start(0);
+  start(1);
+  loop.run();
+  CHECK(fired_before_the_task >= 3);
+  CHECK(fired_before_the_task <= 4);  // each at most once in the turn that the task was posted in
+}
