@@ -7,8 +7,11 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <postern/text/json.h>
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -17,7 +20,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/json_text.h"
 
 namespace postern {
 namespace {
@@ -38,14 +40,22 @@ void append_timestamp(std::string& out, std::uint64_t unix_ms) {
   out += text.data();
 }
 
-void append_value(std::string& out, std::string_view text) { append_json_string(out, text); }
+void append_value(std::string& out, std::string_view text) { append_json(out, text); }
 void append_value(std::string& out, std::int64_t number) { out += std::to_string(number); }
-void append_value(std::string& out, double number) { append_json_number(out, number); }
+// The shortest text that reads back the same; JSON has no infinities and no NaN.
+void append_value(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 32> text{};
+  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+}
 void append_value(std::string& out, bool truth) { out += truth ? "true" : "false"; }
 
 void append_json_member(std::string& out, std::string_view key, const LogField::Value& value) {
   out += ',';
-  append_json_string(out, key);
+  append_json(out, key);
   out += ':';
   std::visit([&](const auto& v) { append_value(out, v); }, value);
 }
@@ -73,7 +83,7 @@ bool is_word(std::string_view text) {
 
 void append_text_field(std::string& out, const LogField& field) {
   out += ' ';
-  append_escaped_text(out, field.key);
+  append_one_line(out, field.key);
   out += '=';
   const auto* text = std::get_if<std::string_view>(&field.value);
   if (text != nullptr && is_word(*text)) {
@@ -91,9 +101,9 @@ std::string text_line(LogLevel level, std::string_view module, std::string_view 
   line += ' ';
   line += kPaddedNames[static_cast<std::size_t>(level)];
   line += ' ';
-  append_escaped_text(line, module);
+  append_one_line(line, module);
   line += ": ";
-  append_escaped_text(line, message);
+  append_one_line(line, message);
   for (const auto& field : fields) append_text_field(line, field);
   return line;
 }
@@ -147,18 +157,12 @@ struct Levels {
   }
 };
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 // One word of POSTERN_LOG: LEVEL or MODULE=LEVEL.
 Result<void> apply_word(Levels& levels, std::string_view word) {
   auto equals = word.find('=');
   bool has_module = equals != word.npos;
-  auto level = parse_log_level(trimmed(has_module ? word.substr(equals + 1) : word));
-  auto module = trimmed(has_module ? word.substr(0, equals) : "");
+  auto level = parse_log_level(trim(has_module ? word.substr(equals + 1) : word));
+  auto module = trim(has_module ? word.substr(0, equals) : "");
   if (!level || (has_module && module.empty())) {
     return fail(Error::gateway("POSTERN_LOG: \"" + std::string(word) +
                                "\": expected LEVEL or MODULE=LEVEL with level trace, debug, info, warn or error"));
@@ -175,9 +179,7 @@ Result<Levels> with_environment(Levels levels) {
   const char* variable = std::getenv("POSTERN_LOG");
   std::string_view rest = variable == nullptr ? "" : variable;
   while (!rest.empty()) {
-    auto comma = rest.find(',');
-    auto word = trimmed(rest.substr(0, comma));
-    rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
+    auto word = trim(take_piece(rest, ','));
     if (word.empty()) continue;
     if (auto applied = apply_word(levels, word); !applied) return fail(std::move(applied.error()));
   }

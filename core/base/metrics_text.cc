@@ -1,5 +1,7 @@
 #include "base/metrics_text.h"
 
+#include <postern/text/ascii.h>
+#include <postern/text/utf8.h>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -8,34 +10,15 @@ namespace postern::metrics_text {
 namespace {
 
 constexpr std::size_t kMaxName = 200;
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-// Length of the valid UTF-8 character that `text` begins with, 0 when there is none (RFC 3629 section 4).
-std::size_t character_length(std::string_view text) noexcept {
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if (!is_continuation(text[i])) return 0;
-  bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  bool surrogate = first == 0xED && byte(1) >= 0xA0;
-  bool too_large = first == 0xF4 && byte(1) >= 0x90;
-  return overlong || surrogate || too_large ? 0 : length;
-}
+bool may_begin(char c) noexcept { return is_letter(c) || c == '_' || c == ':'; }
 
 }  // namespace
 
 bool is_metric_name(std::string_view name) noexcept {
-  if (name.empty() || name.size() > kMaxName || is_digit(name.front())) return false;
+  if (name.empty() || name.size() > kMaxName || !may_begin(name.front())) return false;
   for (char c : name)
-    if (!is_letter(c) && !is_digit(c) && c != ':') return false;
+    if (!may_begin(c) && !is_digit(c)) return false;
   return true;
 }
 
@@ -46,8 +29,8 @@ bool is_label_name(std::string_view name) noexcept {
 std::string clean(std::string_view text, std::size_t max_bytes) {
   std::string out;
   while (!text.empty()) {
-    std::size_t length = character_length(text);
-    std::string_view piece = length > 0 ? text.substr(0, length) : kReplacement;
+    std::size_t length = front_code_point(text).size;
+    std::string_view piece = length > 0 ? text.substr(0, length) : kReplacementCharacter;
     if (out.size() + piece.size() > max_bytes) break;
     out += piece;
     text.remove_prefix(length > 0 ? length : 1);

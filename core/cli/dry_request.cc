@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <postern/text/pairs.h>
 #include <optional>
 
 #include "http/headers.h"
@@ -78,7 +79,7 @@ Value DryRequest::variable(proxy::VariableId id) const {
     case Builtin::request_cookie:
       return of(proxy::find_cookie(head_.headers, info.argument));
     case Builtin::request_query_parameter:
-      return of(proxy::find_query_parameter(head_.query, info.argument));
+      return of(find_parameter(head_.query, info.argument));
     case Builtin::path_parameter:
       return of(parameters_.find(info.argument));
     case Builtin::listener_name:

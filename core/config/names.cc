@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <postern/text/ascii.h>
 #include <algorithm>
 #include <charconv>
 
@@ -9,10 +10,6 @@
 
 namespace postern::config {
 namespace {
-
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 template <class Predicate>
 bool all_of(std::string_view text, Predicate good) {
@@ -38,8 +35,7 @@ bool parse_number(std::string_view text, int max, int& value) {
 bool is_host_name(std::string_view text) {
   if (text.empty() || text.size() > 253 || text.front() == '.' || text.find("..") != std::string_view::npos)
     return false;
-  return all_of(text,
-                [](char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
+  return all_of(text, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 // A name whose last label is numeric would be taken for a broken IPv4 address.
@@ -73,15 +69,12 @@ bool is_plugin_name(std::string_view text) {
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 128 || text[0] == '.') return false;
-  return all_of(text,
-                [](char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
+  return all_of(text, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  auto good = [&](char c) {
-    return is_lower(c) || is_upper(c) || is_digit(c) || kOthers.find(c) != std::string_view::npos;
-  };
+  auto good = [&](char c) { return is_letter(c) || is_digit(c) || kOthers.find(c) != std::string_view::npos; };
   return !text.empty() && all_of(text, good);
 }
 

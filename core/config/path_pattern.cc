@@ -1,5 +1,7 @@
 #include "config/path_pattern.h"
 
+#include <postern/text/percent.h>
+
 #include "config/report.h"
 
 namespace postern::config {
@@ -8,20 +10,15 @@ namespace {
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > 64) return false;
   for (char c : name) {
-    bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    if (!good) return false;
+    if (!is_letter(c) && !is_digit(c) && c != '_' && c != '-') return false;
   }
   return true;
 }
 
-int hex_value(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
-
 // An escape that normalisation leaves as it is: upper-case hexadecimal, not of an unreserved character.
 bool is_escape(std::string_view text) {
-  if (text.size() < 3 || hex_value(text[1]) < 0 || hex_value(text[2]) < 0) return false;
-  char c = static_cast<char>(hex_value(text[1]) * 16 + hex_value(text[2]));
-  bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return !alphanumeric && c != '-' && c != '.' && c != '_' && c != '~';
+  const int byte = escaped_byte(text);
+  return byte >= 0 && !is_lower(text[1]) && !is_lower(text[2]) && !is_unreserved(static_cast<char>(byte));
 }
 
 // Static text is compared with normalised paths, so it has to be written the way normalisation leaves it.

@@ -1,5 +1,7 @@
 #include "config/report.h"
 
+#include <postern/text/ascii.h>
+
 namespace postern::config {
 namespace {
 
@@ -25,9 +27,8 @@ std::string shown(std::string_view text) {
   std::string out = "\"";
   for (char c : text.substr(0, end)) {
     unsigned char byte = static_cast<unsigned char>(c);
-    constexpr char kHex[] = "0123456789abcdef";
     if (byte < 0x20 || byte == 0x7F)
-      out.append("\\x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+      append_hex(out += "\\x", byte);
     else
       out += c;
   }

@@ -1,5 +1,4 @@
-#include <algorithm>
-#include <cctype>
+#include <postern/text/ascii.h>
 
 #include "config/names.h"
 #include "config/report.h"
@@ -82,8 +81,7 @@ void read_upgrade(const Cursor& value, std::vector<std::string>& protocols) {
   for (const Cursor& item : value.items()) {
     std::string protocol;
     if (!item.read(protocol)) continue;
-    std::string lower = protocol;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::string lower = to_lower(protocol);
     if (!is_token(protocol))
       item.expected("a protocol such as \"websocket\"");
     else if (lower == "h2c" || lower == "h2" || lower == "http")

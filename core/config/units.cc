@@ -1,3 +1,4 @@
+#include <postern/text/ascii.h>
 #include <charconv>
 #include <cmath>
 
@@ -16,8 +17,6 @@ constexpr Unit kDurations[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000
 constexpr Unit kSizes[] = {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}, {"b", 1}};
 
 constexpr std::int64_t kLargest = std::int64_t{1} << 53;  // exact as a double, and sums of it do not overflow
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Splits "1.5s" into digits with at most one point, and the unit.
 bool split(std::string_view text, std::string_view& number, std::string_view& unit) {

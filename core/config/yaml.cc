@@ -5,6 +5,8 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <postern/text/ascii.h>
+#include <postern/text/utf8.h>
 #include <charconv>
 #include <cmath>
 #include <istream>
@@ -199,30 +201,12 @@ class ViewBuffer : public std::streambuf {
   }
 };
 
-// The length of the well-formed UTF-8 sequence at the front (RFC 3629), 0 when there is none.
-std::size_t utf8_length(std::string_view text) {
-  auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  auto tail = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  unsigned first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    bool overlong = first == 0xE0 && second < 0xA0, surrogate = first == 0xED && second >= 0xA0;
-    return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    bool overlong = first == 0xF0 && second < 0x90, beyond = first == 0xF4 && second >= 0x90;
-    return tail(1) && tail(2) && tail(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 // The parser takes byte 4 for the end of its input and repairs bad UTF-8 in silence, so both are refused beforehand.
 bool check_bytes(std::string_view text, const std::shared_ptr<const std::string>& file, Problems& problems) {
   Position position{file, 1, 1};
   for (std::size_t i = 0; i < text.size();) {
     unsigned char c = static_cast<unsigned char>(text[i]);
-    std::size_t length = utf8_length(text.substr(i));
+    std::size_t length = front_code_point(text.substr(i)).size;
     bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F;
     if (length == 0 || control) {
       add_problem(problems, position, {}, control ? "a control character stands here" : "this is not UTF-8 text");
@@ -234,8 +218,6 @@ bool check_bytes(std::string_view text, const std::shared_ptr<const std::string>
   }
   return true;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool resolve_integer(Node& node, std::string_view digits) {
   bool leading_zero = digits.size() > 1 && digits[digits[0] == '-'] == '0' && digits != "-0";

@@ -1,4 +1,5 @@
 // The exchange's variables: built-in ones read from what it knows, others kept as plugins set them.
+#include <postern/text/pairs.h>
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -97,7 +98,7 @@ Value Exchange::made_variable(const VariableInfo& info) const {
     case Builtin::request_cookie:
       return text_or_none(find_cookie(request_->headers, info.argument));
     case Builtin::request_query_parameter:
-      return text_or_none(find_query_parameter(request_->query, info.argument));
+      return text_or_none(find_parameter(request_->query, info.argument));
     case Builtin::response_origin:
       return Value::of(kOrigins[origin_]);
     case Builtin::response_header:

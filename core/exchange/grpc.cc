@@ -1,8 +1,7 @@
 #include "exchange/grpc.h"
 
 #include <postern/grpc.h>
-
-#include "http/char_class.h"
+#include <postern/text/percent.h>
 
 namespace postern::proxy {
 namespace {
@@ -46,7 +45,7 @@ std::optional<std::uint64_t> parse_grpc_timeout(std::string_view value) noexcept
   std::uint64_t unit = unit_ns(value.back());
   std::uint64_t count = 0;
   for (char c : value.substr(0, value.size() - 1)) {
-    if (!http::is_digit(c)) return std::nullopt;
+    if (!is_digit(c)) return std::nullopt;
     count = count * 10 + static_cast<std::uint64_t>(c - '0');
   }
   if (unit == 0) return std::nullopt;
@@ -59,20 +58,9 @@ std::uint32_t grpc_status_of(std::uint16_t http_status, bool timed_out) noexcept
 }
 
 std::string_view grpc_message(std::string_view message, Arena& arena) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   auto text = arena.array<char>(message.size() * 3);
-  std::size_t size = 0;
-  for (char c : message) {
-    if (c >= ' ' && c <= '~' && c != '%') {
-      text[size++] = c;
-      continue;
-    }
-    auto byte = static_cast<unsigned char>(c);
-    text[size++] = '%';
-    text[size++] = kHex[byte >> 4];
-    text[size++] = kHex[byte & 15];
-  }
-  return {text.data(), size};
+  auto stays = [](char c) { return c >= ' ' && c <= '~' && c != '%'; };
+  return {text.data(), static_cast<std::size_t>(write_encoded(text.data(), message, stays) - text.data())};
 }
 
 }  // namespace postern::proxy

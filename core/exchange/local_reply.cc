@@ -1,22 +1,22 @@
 #include "exchange/local_reply.h"
 
+#include <postern/text/json.h>
 #include <ctime>
 #include <new>
 #include <string>
 
-#include "base/json_text.h"
 #include "exchange/grpc.h"
 
 namespace postern::proxy {
 
 std::string_view error_envelope(const ErrorBody& error, Arena& arena) {
   std::string text = R"({"error":{"code":)";
-  append_json_string(text, error.code);
+  append_json(text, error.code);
   text += R"(,"message":)";
-  append_json_string(text, error.message);
+  append_json(text, error.message);
   if (!error.request_id.empty()) {
     text += R"(,"request_id":)";
-    append_json_string(text, error.request_id);
+    append_json(text, error.request_id);
   }
   if (error.retry_after_s > 0) text += R"(,"retry_after":)" + std::to_string(error.retry_after_s);
   text += "}}";

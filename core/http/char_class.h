@@ -1,6 +1,7 @@
 // What a byte may be in HTTP syntax: one table for all parsers of this folder.
 #pragma once
 
+#include <postern/text/ascii.h>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -51,26 +52,6 @@ constexpr bool all_are(std::string_view text, CharClass what) noexcept {
   for (; i + 4 <= text.size(); i += 4) all &= classes(i) & classes(i + 1) & classes(i + 2) & classes(i + 3);
   for (; i < text.size(); ++i) all &= classes(i);
   return all != 0;
-}
-
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-// 0..15, or -1 when `c` is no hexadecimal digit.
-constexpr int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c; }
-
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-// Without leading and trailing spaces and tabs.
-constexpr std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace postern::http

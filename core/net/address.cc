@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
+#include <postern/text/ascii.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -35,10 +36,7 @@ std::optional<std::string> canonical_ip(int family, const std::string& text) {
   return canonical.data();
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name_char(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-}
+bool is_name_char(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; }
 bool is_name(std::string_view host) {
   bool all_numeric = std::all_of(host.begin(), host.end(), [](char c) { return is_digit(c) || c == '.'; });
   return !host.empty() && host.size() <= kMaxName && host.front() != '.' && host.front() != '-' && !all_numeric &&

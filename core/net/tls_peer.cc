@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <postern/text/ascii.h>
 #include <cstdio>
 #include <ctime>
 
@@ -9,7 +10,6 @@ namespace postern::net {
 namespace {
 
 constexpr std::size_t kMostNames = 8 * 1024;  // bytes; further names are left out
-constexpr char kHex[] = "0123456789abcdef";
 
 std::string text_of(const X509_NAME* name) {
   OwnedBio out(BIO_new(BIO_s_mem()));
@@ -29,9 +29,7 @@ std::string escaped(const ASN1_STRING* string) {
     if (c > 0x20 && c < 0x7f && c != ',' && c != '\\' && c != '"') {
       out += static_cast<char>(c);
     } else {
-      out += '\\';
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
+      append_hex(out += '\\', c);
     }
   }
   return out;
@@ -76,10 +74,7 @@ std::string fingerprint_of(X509* certificate) {
   unsigned int size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return {};
   std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kHex[digest[i] >> 4];
-    text += kHex[digest[i] & 15];
-  }
+  for (unsigned int i = 0; i < size; ++i) append_hex(text, digest[i]);
   return text;
 }
 

@@ -2,6 +2,7 @@
 // them; they differ in nothing else.
 #include <openssl/sha.h>
 
+#include <postern/text/ascii.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -11,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/char_class.h"
 #include "net/tls_context.h"
 #include "net/tls_files.h"
 #include "net/tls_settings.h"
@@ -47,12 +47,6 @@ namespace {
 
 using Mode = config::ClientAuth::Mode;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), http::to_lower);
-  return out;
-}
-
 std::string_view text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
           static_cast<std::size_t>(ASN1_STRING_length(string))};
@@ -65,13 +59,13 @@ std::vector<std::string> names_of(X509* certificate) {
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives.get(), i);
-    if (name->type == GEN_DNS) names.push_back(lower(text_of(name->d.dNSName)));
+    if (name->type == GEN_DNS) names.push_back(to_lower(text_of(name->d.dNSName)));
   }
   std::sort(names.begin(), names.end());
   if (alternatives != nullptr) return names;
   const X509_NAME* subject = X509_get_subject_name(certificate);
   int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at >= 0) names.push_back(lower(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
+  if (at >= 0) names.push_back(to_lower(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
   return names;
 }
 
@@ -259,7 +253,7 @@ ssl_st* TlsServerContext::new_ssl() const {
 }
 
 ssl_ctx_st* TlsServerContext::choose(std::string_view server_name) const noexcept {
-  std::string name = lower(server_name);
+  std::string name = to_lower(server_name);
   if (auto found = by_name_.find(name); found != by_name_.end()) return found->second;
   std::size_t dot = name.find('.');
   auto found = dot == std::string::npos || dot == 0 ? by_name_.end() : by_name_.find(name.substr(dot));

@@ -1,8 +1,7 @@
 #include "plan/forwarded.h"
 
+#include <postern/text/ascii.h>
 #include <string>
-
-#include "http/char_class.h"
 
 namespace postern::proxy {
 namespace {
@@ -24,7 +23,7 @@ std::string_view joined(const http::HeaderList& headers, std::string_view name) 
 
 // Names as CGI and its heirs see them: there '-' and '_' are the same.
 bool begins_like(std::string_view name, std::string_view lower) {
-  auto folded = [](char c) { return c == '_' ? '-' : http::to_lower(c); };
+  auto folded = [](char c) { return c == '_' ? '-' : to_lower(c); };
   if (name.size() < lower.size()) return false;
   for (std::size_t i = 0; i < lower.size(); ++i)
     if (folded(name[i]) != lower[i]) return false;
@@ -33,7 +32,7 @@ bool begins_like(std::string_view name, std::string_view lower) {
 
 // What upstreams commonly take for the word of a proxy about the client.
 bool is_forwarded_field(std::string_view name) {
-  char first = name.empty() ? '\0' : http::to_lower(name.front());
+  char first = name.empty() ? '\0' : to_lower(name.front());
   if (first != 'x' && first != 'f' && first != 't') return false;
   auto is = [&](std::string_view lower) { return name.size() == lower.size() && begins_like(name, lower); };
   return begins_like(name, "x-forwarded-") || is("forwarded") || is("x-real-ip") || is("true-client-ip");

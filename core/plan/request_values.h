@@ -12,11 +12,7 @@ namespace postern::proxy {
 // The first cookie of that name (case-sensitive) in all Cookie fields (RFC 6265 section 5.4); a view, quotes left on.
 std::optional<std::string_view> find_cookie(const http::HeaderList& headers, std::string_view name) noexcept;
 
-// The first parameter of that name as it stands in the query, still encoded; "" for one without "=". Names are compared
-// as they would be decoded.
-std::optional<std::string_view> find_query_parameter(std::string_view query, std::string_view name) noexcept;
-
-// "+" to a space, %XX to its byte; malformed escapes stay. A view of `text` when there is nothing to decode.
+// By the rules of postern/text/percent.h. A view of `text` when there is nothing to decode.
 std::string_view decode_query_value(std::string_view text, Arena& arena);
 
 // "api.example.com" of "api.example.com:8080", "[::1]" of "[::1]:80"; a trailing dot goes too.

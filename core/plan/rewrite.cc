@@ -1,5 +1,6 @@
 #include "plan/rewrite.h"
 
+#include <postern/text/percent.h>
 #include <algorithm>
 #include <array>
 
@@ -16,27 +17,10 @@ bool is_path_text(VariableId variable) {
   return builtin == Builtin::path_parameter || builtin == Builtin::request_path;
 }
 
-bool is_unreserved(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
 std::string_view encode(std::string_view text, Arena& arena) {
   if (std::all_of(text.begin(), text.end(), is_unreserved)) return text;
-  constexpr char kHex[] = "0123456789ABCDEF";
   char* begin = static_cast<char*>(arena.allocate(text.size() * 3, 1));
-  char* to = begin;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (is_unreserved(c)) {
-      *to++ = c;
-    } else {
-      *to++ = '%';
-      *to++ = kHex[byte >> 4];
-      *to++ = kHex[byte & 15];
-    }
-  }
-  return {begin, static_cast<std::size_t>(to - begin)};
+  return {begin, static_cast<std::size_t>(write_encoded(begin, text, is_unreserved) - begin)};
 }
 
 std::string_view join(std::span<const std::string_view> parts, Arena& arena) {

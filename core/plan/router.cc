@@ -1,5 +1,6 @@
 #include "plan/router.h"
 
+#include <postern/text/pairs.h>
 #include <algorithm>
 
 #include "plan/request_values.h"
@@ -171,7 +172,7 @@ bool Router::holds(const Test& test, const Request& request) const {
   } else if (test.of == Test::Of::cookie) {
     if (auto value = find_cookie(request.head.headers, test.match.name)) try_value(*value);
   } else {
-    if (auto value = find_query_parameter(request.head.query, test.match.name))
+    if (auto value = find_parameter(request.head.query, test.match.name))
       try_value(decode_query_value(*value, request.arena));
   }
   return found != test.match.negate;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <postern/text/ascii.h>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -35,12 +36,6 @@ bool same_prefix(const Bytes& a, const Bytes& b, int bits) {
   if (bits % 8 == 0) return true;
   auto mask = static_cast<std::uint8_t>(0xff << (8 - bits % 8));
   return ((a[whole] ^ b[whole]) & mask) == 0;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // The address of one X-Forwarded-For element: "192.0.2.7", "192.0.2.7:80", "2001:db8::1", "[2001:db8::1]:80".

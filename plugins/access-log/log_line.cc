@@ -1,5 +1,7 @@
 #include "log_line.h"
 
+#include <postern/text.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -8,36 +10,16 @@
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// The first character of an escaped text, which is taken off.
-char take_unescaped(std::string_view& text) {
-  char c = text.front();
-  const bool escape = c == '%' && text.size() >= 3 && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0;
-  if (escape) c = static_cast<char>(hex_value(text[1]) << 4 | hex_value(text[2]));
-  text.remove_prefix(escape ? 3 : 1);
-  return c == '+' && !escape ? ' ' : c;
-}
-
-bool same_unescaped(std::string_view escaped, std::string_view name) {
+// In any case.
+bool decodes_to(std::string_view written, std::string_view name) {
   for (char c : name)
-    if (escaped.empty() || lower(take_unescaped(escaped)) != lower(c)) return false;
-  return escaped.empty();
+    if (written.empty() || postern::to_lower(postern::take_query_decoded(written)) != postern::to_lower(c))
+      return false;
+  return written.empty();
 }
 
-bool is_secret_parameter(std::string_view escaped, const std::vector<std::string>& names) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return same_unescaped(escaped, n); });
+bool is_secret_parameter(std::string_view written, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return decodes_to(written, n); });
 }
 
 bool take_prefix(std::string_view& text, std::string_view prefix) {
@@ -110,19 +92,9 @@ bool copy_plain(char* to, std::string_view text) {
   return none_set(odd);
 }
 
+// Nearly every text is plain.
 char* put_escaped(char* to, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  if (copy_plain(to, text)) return to + text.size();
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (!plain(c)) *to++ = '\\';
-    if (plain(c) || c == '"' || c == '\\') {
-      *to++ = c;
-    } else {
-      for (char hex : {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) *to++ = hex;
-    }
-  }
-  return to;
+  return copy_plain(to, text) ? to + text.size() : postern::write_json_text(to, text);
 }
 
 char* put_digits(char* to, std::uint64_t value) { return std::to_chars(to, to + 20, value).ptr; }
@@ -139,7 +111,7 @@ char* put_three_digits(char* to, std::uint64_t value) {
 void LogLine::grow(std::size_t size) { buffer_.resize(size_ + size + kSpare); }
 
 void LogLine::text(const std::string& key, std::string_view value) {
-  char* to = make_room(key.size() + value.size() * kEscaped + kPunctuation);
+  char* to = make_room(key.size() + value.size() * postern::kMaxJsonGrowth + kPunctuation);
   *to++ = '"';
   to += key.copy(to, key.size());
   *to++ = '"';
@@ -171,7 +143,7 @@ std::string_view LogLine::end() {
 }
 
 std::string escaped(std::string_view text) {
-  std::string out(text.size() * 6, '\0');
+  std::string out(text.size() * postern::kMaxJsonGrowth, '\0');
   out.resize(static_cast<std::size_t>(put_escaped(out.data(), text) - out.data()));
   return out;
 }
@@ -199,14 +171,11 @@ std::string_view redact_query(std::string_view query, const std::vector<std::str
   bool changed = false;
   buffer.clear();
   for (std::string_view rest = query; !rest.empty();) {
-    auto end = rest.find('&');
-    auto piece = rest.substr(0, end);
-    rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
-    bool mask = piece.find('=') != piece.npos && is_secret_parameter(piece.substr(0, piece.find('=')), names);
+    const postern::Pair parameter = postern::take_parameter(rest);
+    const bool mask = parameter.has_value && is_secret_parameter(parameter.name, names);
     changed |= mask;
-    buffer += mask ? piece.substr(0, piece.find('=') + 1) : piece;
-    if (mask) buffer += "***";
-    if (end != std::string_view::npos) buffer += '&';
+    mask ? buffer.append(parameter.name).append("=***") : buffer.append(parameter.text);
+    if (!rest.empty() || query.ends_with('&')) buffer += '&';
   }
   return changed ? std::string_view(buffer) : query;
 }
@@ -233,5 +202,6 @@ Shown shown_of(std::string_view variable, const std::vector<std::string>& names)
 bool is_secret_header(std::string_view name) {
   static constexpr std::string_view kSecret[] = {"authorization", "proxy-authorization", "cookie", "set-cookie",
                                                  "x-api-key"};
-  return std::any_of(std::begin(kSecret), std::end(kSecret), [&](std::string_view s) { return same(s, name); });
+  return std::any_of(std::begin(kSecret), std::end(kSecret),
+                     [&](std::string_view s) { return postern::same_ignoring_case(s, name); });
 }

@@ -1,6 +1,8 @@
 // One line of the access log: a JSON object built in place. Knows nothing of the gateway.
 #pragma once
 
+#include <postern/text/json.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,8 +19,8 @@ class LogLine {
   }
 
   template <std::size_t N>
-  void text(const char (&key)[N], std::string_view value) {  // bytes that are not printable ASCII are escaped
-    put_text(begin_field(key, value.size() * kEscaped), value);
+  void text(const char (&key)[N], std::string_view value) {  // escaped by postern/text/json.h
+    put_text(begin_field(key, value.size() * postern::kMaxJsonGrowth), value);
   }
   void text(const std::string& key, std::string_view value);
   template <std::size_t N>
@@ -36,7 +38,6 @@ class LogLine {
   std::string_view end();  // the line, which has a field at least; in the buffer
 
  private:
-  static constexpr std::size_t kEscaped = 6;       // the most bytes that one byte of text takes
   static constexpr std::size_t kNumberBytes = 24;  // the most that a number takes
   static constexpr std::size_t kPunctuation = 8;   // the most around key and value, and behind the last field
 

@@ -1,6 +1,7 @@
 #include "log_line.h"
 
 #include <doctest/doctest.h>
+#include <postern/text/json.h>
 
 TEST_CASE("a line is one JSON object whatever is in it") {
   std::string out;
@@ -8,20 +9,17 @@ TEST_CASE("a line is one JSON object whatever is in it") {
   line.text("a", "x\"y\n");
   line.number("n", 7);
   line.milliseconds("ms", 12'345'678);
-  CHECK(line.end() == "{\"a\":\"x\\\"y\\u000a\",\"n\":7,\"ms\":12.345}\n");
+  CHECK(line.end() == "{\"a\":\"x\\\"y\\n\",\"n\":7,\"ms\":12.345}\n");
 }
 
 // Texts are looked at in words: each byte at each place of short and long ones.
-TEST_CASE("every byte that is not plain is escaped wherever it stands") {
-  constexpr char kHex[] = "0123456789abcdef";
+TEST_CASE("every byte that is not plain is escaped, or replaced, wherever it stands") {
   std::string buffer;
   for (unsigned byte = 0; byte < 256; ++byte) {
     auto c = static_cast<char>(byte);
-    std::string shown(1, c);
-    if (c == '"' || c == '\\')
-      shown = std::string("\\") + c;
-    else if (byte < 0x20 || byte >= 0x7f)
-      shown = std::string("\\u00") + kHex[byte >> 4] + kHex[byte & 15];
+    std::string shown;
+    postern::append_json(shown, std::string_view(&c, 1));
+    shown = shown.substr(1, shown.size() - 2);
     for (std::size_t size : {1, 7, 8, 9, 16, 21}) {
       for (std::size_t at = 0; at < size; ++at) {
         std::string before(at, '~'), after(size - at - 1, ' ');
@@ -32,6 +30,17 @@ TEST_CASE("every byte that is not plain is escaped wherever it stands") {
       }
     }
   }
+}
+
+TEST_CASE("UTF-8 stays readable") {
+  std::string buffer;
+  LogLine line(buffer);
+  line.text("agent", "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80 of more than sixteen bytes");
+  line.text("cut", "caf\xC3");
+  line.text("c1", "\xC2\x85");
+  CHECK(line.end() ==
+        "{\"agent\":\"caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80 of more than sixteen bytes\","
+        "\"cut\":\"caf\xEF\xBF\xBD\",\"c1\":\"\\u0085\"}\n");
 }
 
 TEST_CASE("a used buffer takes shorter and longer lines") {
@@ -67,6 +76,9 @@ TEST_CASE("secrets in a query are masked") {
   CHECK(redact_query("TOKEN=abc", names, buffer) == "TOKEN=***");
   CHECK(redact_query("tokens=abc&key", names, buffer) == "tokens=abc&key");
   CHECK(redact_query("", names, buffer) == "");
+  CHECK(redact_query("key=1&", names, buffer) == "key=***&");
+  CHECK(redact_query("&key=1&&key=2=3", names, buffer) == "&key=***&&key=***");
+  CHECK(redact_query("a+key=1", {"a key"}, buffer) == "a+key=***");
   CHECK(redact_query("%74oke%6E=abc&tok%65=b", names, buffer) == "%74oke%6E=***&tok%65=b");
   CHECK(redact_query("%4Bey=abc&%=1&token%=2", names, buffer) == "%4Bey=***&%=1&token%=2");
   CHECK(redact_target("/a?b=1&key=2", names, buffer) == "/a?b=1&key=***");

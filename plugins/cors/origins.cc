@@ -1,19 +1,20 @@
 #include "origins.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-bool is_letter(char c) noexcept { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+using postern::is_digit;
+using postern::is_lower;
 
 // Characters of a domain's name as browsers write it: other letters are in punycode.
-bool is_domain(char c) noexcept { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; }
+bool is_domain(char c) noexcept { return is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; }
 
 bool is_scheme(std::string_view text) noexcept {
-  auto good = [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; };
-  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), good);
+  auto good = [](char c) { return is_lower(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; };
+  return !text.empty() && is_lower(text.front()) && std::all_of(text.begin(), text.end(), good);
 }
 
 bool is_port(std::string_view text) noexcept {
@@ -51,8 +52,7 @@ std::string Origins::add(std::string_view written) {
     everybody_ = true;
     return {};
   }
-  std::string origin(written);
-  std::transform(origin.begin(), origin.end(), origin.begin(), lower);
+  std::string origin = postern::to_lower(written);
   if (origin == "null")
     return "\"null\" is the origin of every sandboxed page and local file; allow \"*\" if everybody may";
   auto colon = origin.find("://");

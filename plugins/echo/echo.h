@@ -17,8 +17,5 @@ class JsonObject {
   std::string text_ = "{";
 };
 
-// Appends a JSON string; bytes that are not printable ASCII are escaped as \u00XX.
-void append_json(std::string& out, std::string_view text);
-
-// The number after `name=` in a query, or `otherwise` when absent, malformed or beyond `most`.
+// The number that the parameter `name` of a query has, or `otherwise` when absent, malformed or beyond `most`.
 std::uint64_t query_number(std::string_view query, std::string_view name, std::uint64_t otherwise, std::uint64_t most);

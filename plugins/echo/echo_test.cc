@@ -14,9 +14,9 @@ TEST_CASE("numbers in a query") {
 }
 
 TEST_CASE("JSON stays JSON whatever arrives") {
-  std::string text;
-  append_json(text, "a\"b\\c\n\xff");
-  CHECK(text == "\"a\\\"b\\\\c\\u000a\\u00ff\"");
+  JsonObject json;
+  json.add("a\"b", "caf\xC3\xA9\n\xff");
+  CHECK(std::move(json).close() == "{\"a\\\"b\":\"caf\xC3\xA9\\n\xEF\xBF\xBD\"}\n");
 }
 
 TEST_CASE("it tells what arrived") {

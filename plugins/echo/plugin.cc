@@ -1,5 +1,6 @@
 // echo: tells the client what arrived; stands in for an upstream in examples and tests.
 #include <postern/plugin.h>
+#include <postern/text/json.h>
 
 #include <string>
 
@@ -33,9 +34,9 @@ class Echo {
     std::string headers = "{";
     for (auto header : request.headers()) {
       if (headers.size() > 1) headers += ',';
-      append_json(headers, header.name);
+      postern::append_json(headers, header.name);
       headers += ':';
-      append_json(headers, header.value);
+      postern::append_json(headers, header.value);
     }
     JsonObject json;
     json.add("instance", name_);

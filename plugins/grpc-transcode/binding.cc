@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
+#include <postern/text/json.h>
 
 #include <algorithm>
 #include <charconv>
@@ -55,14 +56,14 @@ std::string json_of(const FieldDescriptor& field, std::string_view value) {
   const FieldDescriptor& scalar = inner != nullptr ? *inner : field;
   bool is_bool = scalar.type() == FieldDescriptor::TYPE_BOOL && (value == "true" || value == "false");
   bool is_number = scalar.type() == FieldDescriptor::TYPE_ENUM && is_integer(value);
-  return is_bool || is_number ? std::string(value) : quoted(value);
+  return is_bool || is_number ? std::string(value) : postern::json_string(value);
 }
 
 }  // namespace
 
 std::optional<FieldPath> find_field(const Descriptor& type, std::string_view name, std::string& problem) {
   auto refused = [&](const std::string& why) {
-    problem = quoted(name.substr(0, kLongestProblem)) + why;
+    problem = postern::json_string(name.substr(0, kLongestProblem)) + why;
     return std::nullopt;
   };
   FieldPath path;
@@ -89,14 +90,14 @@ bool overlap(const FieldPath& one, const FieldPath& other) {
 
 bool bind_text(Message& message, const FieldPath& field, std::string_view text,
                google::protobuf::util::TypeResolver& types) {
-  if (!is_utf8(text)) return false;  // the JSON reader would repair it
+  if (!postern::is_utf8(text)) return false;  // the JSON reader would repair it
   Message* at = &message;
   for (std::size_t i = 0; i + 1 < field.size(); ++i) at = at->GetReflection()->MutableMessage(at, field[i]);
   const FieldDescriptor& leaf = *field.back();
   std::string json = json_of(leaf, text);
   if (leaf.is_repeated()) json = "[" + json + "]";
   std::unique_ptr<Message> said(at->New());
-  if (!read_json(*said, "{" + quoted(leaf.name()) + ":" + json + "}", types).empty()) return false;
+  if (!read_json(*said, "{" + postern::json_string(leaf.name()) + ":" + json + "}", types).empty()) return false;
   if (!leaf.is_repeated()) at->GetReflection()->ClearField(at, &leaf);  // MergeFrom leaves what is a default as it was
   at->MergeFrom(*said);
   return true;

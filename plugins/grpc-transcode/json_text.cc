@@ -1,5 +1,7 @@
 #include "json_text.h"
 
+#include <postern/text/json.h>
+
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
@@ -8,21 +10,6 @@ namespace {
 constexpr std::size_t kMaxDepth = 100;
 constexpr std::size_t kMaxValues = 100'000;
 constexpr std::size_t kMaxKept = 300'000;
-
-// The length of the UTF-8 sequence that `text` begins with; 0 when it is none.
-std::size_t sequence(std::string_view text) {
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4) return 0;
-  std::size_t size = byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
-  if (text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
-  bool surrogate = byte(0) == 0xed && byte(1) > 0x9f;
-  bool beyond = byte(0) == 0xf4 && byte(1) > 0x8f;
-  return overlong || surrogate || beyond ? 0 : size;
-}
 
 // Where the string that begins at `at` with a quote ends: behind its last quote.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
@@ -77,38 +64,10 @@ std::size_t end_of_value(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    auto size = sequence(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
-std::string quoted(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string json = "\"";
-  while (!text.empty()) {
-    auto size = sequence(text);
-    auto c = static_cast<unsigned char>(text.front());
-    if (size == 0)
-      json += "\xef\xbf\xbd";
-    else if (c < 0x20)
-      json.append("\\u00").append(1, kHex[c >> 4]).append(1, kHex[c & 15]);
-    else if (c == '"' || c == '\\')
-      json.append(1, '\\').append(text, 0, 1);
-    else
-      json.append(text, 0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
-  }
-  return json + '"';
-}
-
 bool is_strict_json(std::string_view text) { return is_modest(text) && nlohmann::json::accept(text); }
 
 std::optional<std::string_view> member(std::string_view object, std::string_view name) {
-  std::string wanted = quoted(name);
+  std::string wanted = postern::json_string(name);
   std::size_t at = object.find('{');
   if (at == std::string_view::npos) return std::nullopt;
   ++at;

@@ -1,14 +1,9 @@
-// JSON as text: quoting it, judging it, and finding a member in it.
+// JSON as text: judging it, and finding a member in it.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
-// RFC 3629.
-bool is_utf8(std::string_view text);
-// In quotes. What is not UTF-8 becomes U+FFFD, byte by byte.
-std::string quoted(std::string_view text);
 // By RFC 8259, which protobuf's own reader is not strict about, nested no deeper than 100 and with no more than 100,000 values: they can
 // cost many times their bytes. Where a member may be "@type", values times their depth are 300,000 at most.
 bool is_strict_json(std::string_view text);

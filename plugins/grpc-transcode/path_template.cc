@@ -1,28 +1,25 @@
 #include "path_template.h"
 
-#include <algorithm>
+#include <postern/text/percent.h>
 
-#include "percent.h"
+#include <algorithm>
 
 namespace {
 
 constexpr std::size_t kMaxSegments = 64;
 
-bool is_field_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-}
+bool is_field_character(char c) { return postern::is_letter(c) || postern::is_digit(c) || c == '_' || c == '.'; }
 
 // `keeps_slashes`: %2F stays, so that a value of several segments can be taken apart again.
 std::string decoded(std::string_view text, bool keeps_slashes) {
   std::string value;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    int byte = percent_byte(text, i);
-    if (byte < 0 || (keeps_slashes && byte == '/')) {
-      value += text[i];
-      continue;
-    }
-    value += static_cast<char>(byte);
-    i += 2;
+  while (!text.empty()) {
+    const std::string_view written = text;
+    const char c = postern::take_decoded(text);
+    if (c == '/' && keeps_slashes)
+      value += written.substr(0, written.size() - text.size());
+    else
+      value += c;
   }
   return value;
 }

@@ -1,6 +1,7 @@
 // grpc-transcode: JSON clients call gRPC upstreams, as google.api.http annotations say.
 #include <postern/grpc.h>
 #include <postern/plugin.h>
+#include <postern/text/ascii.h>
 
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,8 @@
 
 namespace {
 
+using postern::same_ignoring_case;
+using postern::starts_ignoring_case;
 using postern::Verdict;
 namespace grpc = postern::grpc;
 
@@ -27,22 +30,10 @@ constexpr std::string_view kContentType = "Content-Type";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kStatus = "grpc-status";
 
-bool same_word(std::string_view text, std::string_view lower) {
-  auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (fold(text[i]) != lower[i]) return false;
-  return true;
-}
-
-bool begins_with_word(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && same_word(text.substr(0, lower.size()), lower);
-}
-
 // application/grpc, also with a suffix or parameters.
 bool is_grpc(std::string_view type) {
   constexpr std::string_view kGrpc = "application/grpc";
-  if (!begins_with_word(type, kGrpc)) return false;
+  if (!starts_ignoring_case(type, kGrpc)) return false;
   auto rest = type.substr(kGrpc.size());
   return rest.empty() || rest.front() == '+' || rest.front() == ';' || rest.front() == ' ';
 }
@@ -61,7 +52,8 @@ void remove_all(postern::Headers headers) {
 
 // What says how the upstream's messages are packed, and nothing to a client of JSON.
 bool is_of_the_call(std::string_view name) {
-  return begins_with_word(name, "grpc-") || same_word(name, "content-type") || same_word(name, "content-encoding");
+  return starts_ignoring_case(name, "grpc-") || same_ignoring_case(name, "content-type") ||
+         same_ignoring_case(name, "content-encoding");
 }
 
 class GrpcTranscode {
@@ -99,7 +91,7 @@ class GrpcTranscode {
       return answer(
           x, {grpc::unimplemented, "the call takes a stream of messages, which a request of HTTP has no form for"});
     auto coding = request.headers().get("Content-Encoding");
-    if (coding && !same_word(*coding, "identity"))
+    if (coding && !same_ignoring_case(*coding, "identity"))
       return answer(x, {grpc::invalid_argument, "the body must not be compressed"});
     s.call = found.call;
     s.variables = std::move(found.variables);
@@ -207,7 +199,8 @@ class GrpcTranscode {
                                 std::string_view body) {
     std::vector<std::pair<std::string, std::string>> kept;
     for (auto header : x.response().headers())
-      if (!is_of_the_call(header.name) && !same_word(header.name, "date")) kept.emplace_back(header.name, header.value);
+      if (!is_of_the_call(header.name) && !same_ignoring_case(header.name, "date"))
+        kept.emplace_back(header.name, header.value);
     auto verdict = x.respond(http_status, type, body);
     for (const auto& [name, value] : kept) x.response().headers().add(name, value);
     return verdict;

@@ -1,24 +1,17 @@
 #include "query.h"
 
-#include <algorithm>
-#include <utility>
+#include <postern/text/pairs.h>
 
-#include "percent.h"
+#include <utility>
 
 namespace {
 
-constexpr std::size_t kMost = 100;  // each is read as a message of its own
+constexpr std::size_t kMaxParameters = 100;  // each is read as a message of its own
 
 bool decode(std::string_view text, std::string& to) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      to += text[i] == '+' ? ' ' : text[i];
-      continue;
-    }
-    int byte = percent_byte(text, i);
-    if (byte < 0) return false;
-    to += static_cast<char>(byte);
-    i += 2;
+  while (!text.empty()) {
+    if (text.front() == '%' && postern::escaped_byte(text) < 0) return false;
+    to += postern::take_query_decoded(text);
   }
   return true;
 }
@@ -28,15 +21,11 @@ bool decode(std::string_view text, std::string& to) {
 std::optional<std::vector<QueryParameter>> read_query(std::string_view query) {
   std::vector<QueryParameter> parameters;
   while (!query.empty()) {
-    auto size = std::min(query.find('&'), query.size());
-    auto piece = query.substr(0, size);
-    query.remove_prefix(std::min(size + 1, query.size()));
-    if (piece.empty()) continue;
-    auto equals = std::min(piece.find('='), piece.size());
+    const postern::Pair written = postern::take_parameter(query);
+    if (written.text.empty()) continue;
     QueryParameter one;
-    bool good = decode(piece.substr(0, equals), one.name) &&
-                decode(piece.substr(std::min(equals + 1, piece.size())), one.value);
-    if (!good || parameters.size() == kMost) return std::nullopt;
+    bool good = decode(written.name, one.name) && decode(written.value, one.value);
+    if (!good || parameters.size() == kMaxParameters) return std::nullopt;
     parameters.push_back(std::move(one));
   }
   return parameters;

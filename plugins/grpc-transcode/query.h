@@ -7,7 +7,7 @@
 #include <vector>
 
 struct QueryParameter {
-  std::string name, value;  // decoded; "+" is a space
+  std::string name, value;  // decoded by the rules of postern/text/percent.h
 };
 
 // Nothing when an escape is malformed or there are more than 100. Empty pieces are left out.

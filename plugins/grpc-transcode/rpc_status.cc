@@ -1,22 +1,9 @@
 #include "rpc_status.h"
 
 #include <postern/grpc.h>
-
-#include "json_text.h"
-#include "percent.h"
+#include <postern/text.h>
 
 namespace {
-
-// What is malformed stays as it is, as the protocol asks for.
-std::string decoded(std::string_view text) {
-  std::string message;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    int byte = percent_byte(text, i);
-    message += byte < 0 ? text[i] : static_cast<char>(byte);
-    if (byte >= 0) i += 2;
-  }
-  return message;
-}
 
 std::uint32_t read_code(std::string_view text) {
   bool digits = !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -28,7 +15,7 @@ std::uint32_t read_code(std::string_view text) {
 }  // namespace
 
 RpcStatus read_status(std::string_view status, std::string_view message) {
-  return {read_code(status), decoded(message)};
+  return {read_code(status), postern::decoded(message)};  // what is malformed stays as it is, as the protocol asks for
 }
 
 RpcStatus status_of_answer(std::uint32_t http_status, std::string_view content_type) {
@@ -40,5 +27,6 @@ RpcStatus status_of_answer(std::uint32_t http_status, std::string_view content_t
 }
 
 std::string status_json(const RpcStatus& status) {
-  return "{\"code\":" + std::to_string(status.code) + ",\"message\":" + quoted(status.message) + ",\"details\":[]}";
+  return "{\"code\":" + std::to_string(status.code) + ",\"message\":" + postern::json_string(status.message) +
+         ",\"details\":[]}";
 }

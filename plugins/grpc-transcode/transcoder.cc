@@ -1,6 +1,7 @@
 #include "transcoder.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <postern/text/json.h>
 
 #include <optional>
 #include <utility>
@@ -25,13 +26,14 @@ std::string bind_query(pb::Message& message, const Binding& binding, std::string
   if (binding.body_field != nullptr) bound.push_back({binding.body_field});
   for (const auto& [name, value] : *parameters) {
     std::string problem;
-    if (binding.whole_body) return quoted(name) + ": the call takes its fields from the body, none from the query";
+    if (binding.whole_body)
+      return postern::json_string(name) + ": the call takes its fields from the body, none from the query";
     auto field = find_field(*message.GetDescriptor(), name, problem);
     if (!field) return problem;
     for (const auto& other : bound)
-      if (overlap(*field, other)) return quoted(name) + " is said elsewhere in the request";
+      if (overlap(*field, other)) return postern::json_string(name) + " is said elsewhere in the request";
     if (!field->back()->is_repeated()) bound.push_back(*field);
-    if (!bind_text(message, *field, value, types)) return quoted(name) + " cannot have that value";
+    if (!bind_text(message, *field, value, types)) return postern::json_string(name) + " cannot have that value";
   }
   return {};
 }
@@ -42,7 +44,7 @@ std::string read_body(pb::Message& message, const Binding& binding, std::string_
   if (!binding.takes_body) return "the call takes no body";
   if (!is_strict_json(body)) return "the body is not JSON, or it is nested too deeply or has too many values";
   std::string json(body);
-  if (binding.body_field != nullptr) json = "{" + quoted(binding.body_field->name()) + ":" + json + "}";
+  if (binding.body_field != nullptr) json = "{" + postern::json_string(binding.body_field->name()) + ":" + json + "}";
   auto problem = read_json(message, json, types);
   return problem.empty() ? problem : "the body: " + problem;
 }
@@ -84,7 +86,7 @@ std::variant<std::string, Transcoder::Problem> Transcoder::request(const Call& c
   if (!problem.empty()) return Problem{std::move(problem)};
   for (std::size_t i = 0; i < variables.size(); ++i)  // over what the body says
     if (!bind_text(*message, binding.variables[i], variables[i].value, *catalogue_->types))
-      return Problem{quoted(variables[i].field) + " in the path cannot have that value"};
+      return Problem{postern::json_string(variables[i].field) + " in the path cannot have that value"};
   problem = bind_query(*message, binding, query, *catalogue_->types);
   if (!problem.empty()) return Problem{std::move(problem)};
   std::string bytes;

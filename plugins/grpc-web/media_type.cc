@@ -1,5 +1,7 @@
 #include "media_type.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 
 namespace {
@@ -8,11 +10,8 @@ constexpr std::string_view kGrpc = "application/grpc";
 constexpr std::string_view kWeb = "-web";
 constexpr std::string_view kText = "-text";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool take(std::string_view& text, std::string_view start) {
-  if (text.size() < start.size()) return false;
-  bool same = std::equal(start.begin(), start.end(), text.begin(), [](char a, char b) { return a == lower(b); });
+  const bool same = postern::starts_ignoring_case(text, start);
   if (same) text.remove_prefix(start.size());
   return same;
 }
@@ -31,10 +30,8 @@ MediaType read_media_type(std::string_view text) {
 
 bool wants_text(const MediaType& content_type, std::string_view accept) {
   while (!accept.empty()) {
-    auto comma = std::min(accept.find(','), accept.size());
-    auto kind = read_media_type(accept.substr(0, comma)).kind;
+    auto kind = read_media_type(postern::take_piece(accept, ',')).kind;
     if (kind == MediaType::Kind::web || kind == MediaType::Kind::web_text) return kind == MediaType::Kind::web_text;
-    accept.remove_prefix(std::min(comma + 1, accept.size()));
   }
   return content_type.kind == MediaType::Kind::web_text;
 }

@@ -1,15 +1,15 @@
 #include "trailer_frame.h"
 
+#include <postern/text/ascii.h>
+
 namespace {
 
 constexpr char kTrailers = '\x80';
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 }  // namespace
 
 void TrailerFrame::add(std::string_view name, std::string_view value) {
-  for (char c : name) lines_ += lower(c);
+  for (char c : name) lines_ += postern::to_lower(c);
   lines_.append(": ").append(value).append("\r\n");
 }
 

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 
 namespace {
@@ -12,7 +14,8 @@ bool check_name(postern::Setup& setup, postern::Node at, std::string_view name, 
 }
 
 bool contains(const std::vector<NewHeader>& headers, std::string_view name) {
-  return std::any_of(headers.begin(), headers.end(), [&](const NewHeader& h) { return same_name(h.name, name); });
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const NewHeader& h) { return postern::same_ignoring_case(h.name, name); });
 }
 
 std::vector<NewHeader> read_values(postern::Setup& setup, postern::Node map, Message message, Change change) {

@@ -6,8 +6,6 @@
 enum class Message { request, response };
 enum class Change { remove, set, add };
 
-bool same_name(std::string_view a, std::string_view b) noexcept;  // without regard to case
-
 // Why this header of this message may not be changed in this way, as the end of a sentence that begins with its name.
 // Empty when it may. Framing and hop-by-hop fields (RFC 9110 section 7.6.1) are the gateway's.
 std::string_view refusal(std::string_view name, Message message, Change change) noexcept;

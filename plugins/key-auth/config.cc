@@ -1,6 +1,7 @@
 #include "config.h"
 
-#include <algorithm>
+#include <postern/text/ascii.h>
+
 #include <map>
 #include <set>
 #include <utility>
@@ -8,13 +9,6 @@
 namespace {
 
 constexpr std::string_view kDigestOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return result;
-}
 
 void read_keys(postern::Setup& setup, postern::Node keys, Settings& settings) {
   std::set<std::string, std::less<>> ids;
@@ -48,7 +42,7 @@ void read_places(postern::Setup& setup, postern::Node from, Settings& settings) 
   for (auto node : from) {
     Place place = read_place(node);
     bool any_case = place.kind == Place::Kind::header;
-    if (!seen.emplace(place.kind, any_case ? lower(place.name) : place.name).second)
+    if (!seen.emplace(place.kind, any_case ? postern::to_lower(place.name) : place.name).second)
       setup.error(node, "this place is in the list already");
     settings.from.push_back(std::move(place));
   }

@@ -12,21 +12,17 @@ struct Occurrences {
   std::string_view value;
 };
 
-// Header names compare without regard to case (RFC 9110 section 5.1).
-bool same_header_name(std::string_view a, std::string_view b) noexcept;
-
-// The parameter `name` of a query ("a=1&b=2"). Names are compared decoded, so that "api%5Fkey" is no way around.
-Occurrences find_parameter(std::string_view query, std::string_view name) noexcept;
+// The parameters `name` of a query ("a=1&b=2"). Names are compared decoded, so that "api%5Fkey" is no way around.
+Occurrences find_parameters(std::string_view query, std::string_view name) noexcept;
 
 // Writes the query without that parameter to `out`, which has room for `query`. The others stay as written.
 std::string_view without_parameter(std::string_view query, std::string_view name, char* out) noexcept;
 
-// A parameter's value with its %XX decoded; a '+' is a plus and a '%' without digits stays (RFC 3986). None when it does
-// not fit into `buffer`.
-std::optional<std::string_view> decoded(std::string_view value, std::span<char> buffer) noexcept;
+// A parameter's value as it is meant (postern/text/percent.h: "+" is a space). None when it does not fit into `buffer`.
+std::optional<std::string_view> decoded_value(std::string_view value, std::span<char> buffer) noexcept;
 
-// The cookie `name` in a Cookie header (RFC 6265 section 4.2.1).
-Occurrences find_cookie(std::string_view header, std::string_view name) noexcept;
+// The cookies `name` in a Cookie header. One without "=" counts, too: it may be what the next hop takes for a key.
+Occurrences find_cookies(std::string_view header, std::string_view name) noexcept;
 
 // Joins the cookies of several Cookie headers (RFC 9113 section 8.2.3) but for one name.
 class CookiesBut {

@@ -15,7 +15,7 @@ TEST_CASE("parameters are found by their decoded names and counted") {
         Row{"key=a&k%65y=b", 2, "b"}, Row{"key", 1, ""}, Row{"key=", 1, ""}, Row{"xkey=abc&keyx=1&Key=2", 0, ""},
         Row{"key=a=b", 1, "a=b"}, Row{"&&key=a&", 1, "a"}, Row{"ke%=1&ke%7", 0, ""}}) {
     CAPTURE(row.query);
-    auto found = find_parameter(row.query, "key");
+    auto found = find_parameters(row.query, "key");
     CHECK(found.count == row.count);
     CHECK(found.value == row.value);
   }
@@ -35,12 +35,11 @@ TEST_CASE("a parameter is taken out and the others stay as written") {
 
 TEST_CASE("values are decoded into what they have room for") {
   char buffer[4];
-  CHECK(decoded("a%2Bb", buffer) == "a+b");
-  CHECK(decoded("a+b", buffer) == "a+b");
-  CHECK(decoded("%4", buffer) == "%4");
-  CHECK(decoded("%zz", buffer) == "%zz");
-  CHECK(decoded("%41%41%41%41", buffer) == "AAAA");
-  CHECK_FALSE(decoded("abcde", buffer).has_value());
+  CHECK(decoded_value("a%2Bb", buffer) == "a+b");
+  CHECK(decoded_value("a+b", buffer) == "a b");
+  CHECK(decoded_value("%4", buffer) == "%4");
+  CHECK(decoded_value("%41%41%41%41", buffer) == "AAAA");
+  CHECK_FALSE(decoded_value("abcde", buffer).has_value());
 }
 
 TEST_CASE("cookies are found and counted") {
@@ -53,7 +52,7 @@ TEST_CASE("cookies are found and counted") {
        {Row{"key=abc", 1, "abc"}, Row{"a=1; key=abc; b=2", 1, "abc"}, Row{"key=a;key=b", 2, "b"},
         Row{" key = abc ", 1, "abc"}, Row{"Key=abc", 0, ""}, Row{"xkey=1; key", 1, ""}, Row{"", 0, ""}}) {
     CAPTURE(row.header);
-    auto found = find_cookie(row.header, "key");
+    auto found = find_cookies(row.header, "key");
     CHECK(found.count == row.count);
     CHECK(found.value == row.value);
   }
@@ -65,10 +64,4 @@ TEST_CASE("the cookies that are left are one header's") {
   rest.add("a;b;key=x");
   rest.add(";key=y;c=3");
   CHECK(rest.text() == "a; b; c=3");
-}
-
-TEST_CASE("header names have no case") {
-  CHECK(same_header_name("X-Api-Key", "x-aPI-kEY"));
-  CHECK_FALSE(same_header_name("X-Api-Key", "X-Api-Keys"));
-  CHECK_FALSE(same_header_name("X_Api", "X-Api"));
 }

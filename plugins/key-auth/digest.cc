@@ -1,13 +1,13 @@
 #include "digest.h"
 
-#include "hex.h"
+#include <postern/text/ascii.h>
 
 std::optional<Digest> digest_from_hex(std::string_view text) noexcept {
   Digest digest;
   if (text.size() != 2 * digest.size()) return std::nullopt;
   for (std::size_t i = 0; i < digest.size(); ++i) {
-    int high = hex_value(text[2 * i]);
-    int low = hex_value(text[2 * i + 1]);
+    int high = postern::hex_value(text[2 * i]);
+    int low = postern::hex_value(text[2 * i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     digest[i] = static_cast<unsigned char>(high << 4 | low);
   }

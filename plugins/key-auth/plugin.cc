@@ -1,5 +1,6 @@
 // key-auth: lets in who brings a good API key, and says who that is (AU-11, AU-12).
 #include <postern/plugin.h>
+#include <postern/text.h>
 
 #include <memory>
 #include <mutex>
@@ -33,7 +34,7 @@ template <class Use>
 void each_header(const postern::Headers& headers, std::string_view name, Use use) {
   if (!headers.contains(name)) return;
   for (auto header : headers)
-    if (header.name.size() == name.size() && same_header_name(header.name, name)) use(header.value);
+    if (postern::same_ignoring_case(header.name, name)) use(header.value);
 }
 
 void look_into(const postern::Request& request, const Place& place, Credential& credential) {
@@ -41,10 +42,10 @@ void look_into(const postern::Request& request, const Place& place, Credential& 
     case Place::Kind::header:
       return each_header(request.headers(), place.name, [&](auto value) { credential.add({1, value}, place); });
     case Place::Kind::query:
-      return credential.add(find_parameter(request.query(), place.name), place);
+      return credential.add(find_parameters(request.query(), place.name), place);
     case Place::Kind::cookie:
       return each_header(request.headers(), "Cookie",
-                         [&](auto value) { credential.add(find_cookie(value, place.name), place); });
+                         [&](auto value) { credential.add(find_cookies(value, place.name), place); });
   }
 }
 
@@ -130,7 +131,7 @@ class KeyAuth {
     if (credential.count > 1) return {nullptr, &several_};
     char buffer[kMaxKey];
     bool encoded = credential.place->kind == Place::Kind::query;
-    auto key = encoded ? decoded(credential.value, buffer) : credential.value;
+    auto key = encoded ? decoded_value(credential.value, buffer) : credential.value;
     if (!key || key->size() > kMaxKey) return {nullptr, &wrong_};
     auto digest = workers_[static_cast<std::size_t>(postern::worker())]->of(*key);
     if (!digest) return {};

@@ -1,5 +1,6 @@
 // require(name): a file of the script's own folder, read once at load. Workers never touch the disk.
 
+#include <postern/text/ascii.h>
 #include <string_view>
 
 #include "file.h"
@@ -16,8 +17,7 @@ constexpr std::size_t kMaxModules = 100;
 bool well_formed(std::string_view name) {
   bool dot = true;
   for (char c : name) {
-    const bool word =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool word = is_letter(c) || is_digit(c) || c == '_' || c == '-';
     if (!word && (c != '.' || dot)) return false;
     dot = c == '.';
   }

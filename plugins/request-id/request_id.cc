@@ -1,5 +1,7 @@
 #include "request_id.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <cstring>
 #include <random>
@@ -31,14 +33,13 @@ class Generator {
 };
 
 constexpr auto kHexPairs = [] {
-  constexpr char kHex[] = "0123456789abcdef";
   std::array<std::array<char, 2>, 256> pairs{};
-  for (unsigned byte = 0; byte < 256; ++byte) pairs[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+  for (unsigned byte = 0; byte < 256; ++byte) postern::write_hex(pairs[byte].data(), static_cast<unsigned char>(byte));
   return pairs;
 }();
 
 bool is_id_character(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  return postern::is_letter(c) || postern::is_digit(c) || c == '.' || c == '_' || c == '-';
 }
 
 }  // namespace

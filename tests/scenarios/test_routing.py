@@ -67,6 +67,14 @@ def test_headers_query_parameters_and_cookies_choose_between_equal_paths(gateway
     assert gw.get("/x", headers={"X-Version": "1.0", "Cookie": "group=a"}).text == "/r4"
 
 
+def test_a_plus_in_a_query_is_a_space_and_in_a_path_a_plus(gateway, upstream):
+    gw = routed(gateway, upstream, matches({"path": "/a+b"}, {"path": "/x", "query": {"full name": "a b"}}, {"path": "/x"}))
+    assert gw.get("/a+b").text == "/r0"
+    assert gw.get("/x?full+name=a+b").text == "/r1?full+name=a+b"
+    assert gw.get("/x?full%20name=a%20b").text == "/r1?full%20name=a%20b"
+    assert gw.get("/x?full+name=a%2Bb").text == "/r2?full+name=a%2Bb"
+
+
 def test_a_condition_may_be_negated(gateway, upstream):
     gw = routed(gateway, upstream, matches({"path": "/x", "headers": {"X-Internal": {"present": True, "not": True}}}, {"path": "/x"}))
     assert gw.get("/x").text == "/r0"

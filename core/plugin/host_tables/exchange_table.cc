@@ -1,6 +1,7 @@
 // "exchange": the request, the response, variables, and the course of the exchange. On the path of every request: a lookup
 // in the worker's table, no locks.
-#include "http/char_class.h"
+#include <postern/text/ascii.h>
+
 #include "http/headers.h"
 #include "http/known_fields.h"
 #include "plan/variables.h"
@@ -108,7 +109,7 @@ inline postern_status check_field(Exchange& x, std::uint32_t message, postern_st
 // The one thing that a request may say of the upstream's connection: that trailers are welcome (RFC 9110 section 10.1.4).
 bool asks_for_trailers(std::uint32_t message, postern_str name, postern_str value) noexcept {
   return message == POSTERN_REQUEST && name.len == 2 && usable(name, kMaxName) && usable(value, kMaxField) &&
-         http::known_field(view(name)) == http::KnownField::te && http::same_name(http::trim(view(value)), "trailers");
+         http::known_field(view(name)) == http::KnownField::te && http::same_name(trim(view(value)), "trailers");
 }
 
 postern_status ask_for_trailers(postern_exchange handle) {
@@ -130,7 +131,7 @@ postern_status header_set(postern_exchange handle, std::uint32_t message, poster
   return change_exchange(
       handle, [&](Exchange& x) { return check_field(x, message, name, value, target); },
       [&](Exchange& x) {
-        std::string_view text = http::trim(view(value));
+        std::string_view text = trim(view(value));
         if (target.host) return x.set_field(POSTERN_FIELD_AUTHORITY, text);
         target.list->set(view(name), text);
         return POSTERN_OK;
@@ -146,7 +147,7 @@ postern_status header_add(postern_exchange handle, std::uint32_t message, poster
         return status == POSTERN_OK && target.host ? POSTERN_E_STATE : status;
       },
       [&](Exchange&) {
-        target.list->add(view(name), http::trim(view(value)));
+        target.list->add(view(name), trim(view(value)));
         return POSTERN_OK;
       });
 }
@@ -197,7 +198,7 @@ postern_status respond(postern_exchange handle, std::uint32_t status, postern_st
     return x.has_room(body.len) ? POSTERN_OK : POSTERN_E_LIMIT;
   };
   return change_exchange(handle, fits,
-                         [&](Exchange& x) { return x.respond(status, http::trim(view(content_type)), view(body)); });
+                         [&](Exchange& x) { return x.respond(status, trim(view(content_type)), view(body)); });
 }
 
 postern_status respond_error(postern_exchange handle, std::uint32_t status, postern_str code, postern_str message,

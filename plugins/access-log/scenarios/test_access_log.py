@@ -27,6 +27,17 @@ def test_a_line_has_the_fields_and_no_secret(gateway, upstream, tmp_path):
     assert line["request_id"] == "r1" and "hush" not in path.read_text()
 
 
+def test_a_line_keeps_utf8(gateway, upstream, tmp_path):
+    path = tmp_path / "access.log"
+    gw = gateway(proxy_to(upstream(), plugins=[{"access-log": {"file": str(path), "headers": ["User-Agent"]}}]))
+    with gw.client() as client:
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: café \u20ac\r\n\r\n".encode()).read_response()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: caf\xe9\r\n\r\n").read_response()
+    told = [line["header.User-Agent"] for line in lines(gw, path)]
+    assert told == ["café \u20ac", "caf\ufffd"]
+    assert "café" in path.read_text()
+
+
 @pytest.mark.protocol
 def test_refusals_are_logged_too(gateway, tmp_path):
     path = tmp_path / "access.log"

@@ -6,6 +6,7 @@ import pytest
 from support.gateway import proxy_to
 
 KEY, OTHER = "alice+key/1", "k-bob-777"
+ENCODED = KEY.replace("+", "%2B")  # in a query
 EVERYWHERE = [{"header": "X-API-Key"}, {"query": "api_key"}, {"cookie": "key"}]
 
 
@@ -30,8 +31,8 @@ def test_the_curl_line_of_the_source(gateway, upstream):
 @pytest.mark.parametrize("target, headers, seen", [
     ("/a?x=1", {"X-API-Key": KEY}, "/a?x=1"),
     ("/a?api_key=alice%2Bkey/1&x=1", {}, "/a?x=1"),
-    ("/a?x=1&api_key=" + KEY, {}, "/a?x=1"),
-    ("/a?api_key=" + KEY, {}, "/a"),
+    ("/a?x=1&api_key=" + ENCODED, {}, "/a?x=1"),
+    ("/a?api_key=" + ENCODED, {}, "/a"),
     ("/a", {"Cookie": f"theme=dark; key={KEY}; lang=en"}, "/a"),
 ])
 def test_the_three_places_work_and_are_hidden(gateway, upstream, target, headers, seen):
@@ -42,6 +43,14 @@ def test_the_three_places_work_and_are_hidden(gateway, upstream, target, headers
     assert "key" not in str(u.last.headers.get("Cookie", "")) and "X-API-Key" not in u.last.headers
     if "Cookie" in headers:
         assert u.last.headers["Cookie"] == "theme=dark; lang=en"
+
+
+def test_a_plus_in_a_query_is_a_space(gateway, upstream):
+    spaced = {"id": "carol", "sha256": digest("carol key")}
+    gw = gateway(proxy_to(upstream(), [{"key-auth": {"keys": [spaced, {"id": "alice", "sha256": digest(KEY)}], "from": EVERYWHERE}}]))
+    assert gw.get("/a?api_key=carol+key").status == gw.get("/a?api_key=carol%20key").status == 200
+    assert gw.get("/a?api_key=" + KEY).status == 401
+    assert gw.get("/a?api+key=carol+key").status == 401  # another parameter
 
 
 @pytest.mark.protocol

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <postern/text/ascii.h>
 
 #include "api/api.h"
 #include "api/values.h"
@@ -22,12 +23,8 @@ int push_digest(lua_State* L, const unsigned char* digest, int raw_index) {
     lua_pushlstring(L, reinterpret_cast<const char*>(digest), kSha256Size);
     return 1;
   }
-  static constexpr char kHex[] = "0123456789abcdef";
   char text[2 * kSha256Size];
-  for (std::size_t i = 0; i < kSha256Size; ++i) {
-    text[2 * i] = kHex[digest[i] >> 4];
-    text[2 * i + 1] = kHex[digest[i] & 15];
-  }
+  for (std::size_t i = 0; i < kSha256Size; ++i) write_hex(text + 2 * i, digest[i]);
   lua_pushlstring(L, text, sizeof text);
   return 1;
 }

@@ -1,6 +1,8 @@
 // `exchange.request.headers` and its like: the gateway's real header list, read and written field by field.
 #include "api/headers.h"
 
+#include <postern/text/ascii.h>
+
 #include "api/api.h"
 #include "api/values.h"
 
@@ -92,14 +94,6 @@ int add_header(lua_State* L) {
   return return_status(L, host().exchange->header_add(check_exchange(L), message, check_str(L, 2), check_str(L, 3)));
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
-}
-
 // request:header_values(name): a list of all values of that name, in order.
 template <std::uint32_t message>
 int header_values(lua_State* L) {
@@ -109,7 +103,7 @@ int header_values(lua_State* L) {
   postern_header header{};
   lua_Integer found = 0;
   for (std::uint64_t i = 0; host().exchange->header_list(x, message, i, 1, &header) == 1; ++i) {
-    if (!same_name(view(header.name), name)) continue;
+    if (!same_ignoring_case(view(header.name), name)) continue;
     push_text(L, header.value);
     lua_rawseti(L, -2, ++found);
   }

@@ -1,3 +1,4 @@
+#include <postern/text/json.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -6,7 +7,6 @@
 #include "api/json.h"
 #include "api/values.h"
 #include "state.h"
-#include "utf8.h"
 
 namespace postern::lua {
 namespace {
@@ -76,49 +76,7 @@ class Encoder {
 
   void quoted(std::string_view text) {
     charge(L_, text.size() / 64);
-    text_ += '"';
-    for (std::size_t i = 0; i < text.size();) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      const std::size_t size = c < 0x80 ? 1 : utf8_length(text.substr(i));
-      if (size == 0) {
-        text_ += "\\ufffd";
-        ++i;
-      } else {
-        size == 1 ? add_ascii(text[i]) : void(text_.append(text, i, size));
-        i += size;
-      }
-    }
-    text_ += '"';
-  }
-
-  void add_ascii(char c) {
-    static constexpr char kHex[] = "0123456789abcdef";
-    switch (c) {
-      case '"':
-        text_ += "\\\"";
-        return;
-      case '\\':
-        text_ += "\\\\";
-        return;
-      case '\n':
-        text_ += "\\n";
-        return;
-      case '\r':
-        text_ += "\\r";
-        return;
-      case '\t':
-        text_ += "\\t";
-        return;
-      default:
-        break;
-    }
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
-      text_ += c;
-      return;
-    }
-    text_ += "\\u00";
-    text_ += kHex[static_cast<unsigned char>(c) >> 4];
-    text_ += kHex[c & 15];
+    append_json(text_, text);
   }
 
   // Marked as one, or the keys are exactly 1 to n with n > 0.

@@ -1,4 +1,5 @@
 // Functions that wait: postern.sleep, postern.http. The coroutine yields; the gateway's callback goes on with it.
+#include <postern/text/ascii.h>
 #include <algorithm>
 
 #include "api/api.h"
@@ -30,18 +31,11 @@ void on_answer(void* user, const postern_call_response* answer) {
   fenced(task->state->instance(), [&] { wake(task, 0); });
 }
 
-std::string lower(std::string_view text) {
-  std::string name(text);
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return name;
-}
-
 // A table by lower-case name; fields that came more than once are joined by ", " (RFC 9110 section 5.3).
 void push_answer_headers(lua_State* L, const postern_call_response& answer) {
   lua_createtable(L, 0, static_cast<int>(answer.header_count));
   for (std::uint64_t i = 0; i < answer.header_count; ++i) {
-    const std::string name = lower(view(answer.headers_view[i].name));
+    const std::string name = to_lower(view(answer.headers_view[i].name));
     push_text(L, name);
     push_text(L, name);
     if (lua_rawget(L, -3) == LUA_TNIL) {

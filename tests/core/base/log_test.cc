@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -92,6 +93,15 @@ TEST_CASE("a JSON line has timestamp, level, module, message and the fields with
   CHECK(line["below"] == -7);
   CHECK(line["ratio"] == 0.5);
   CHECK(line["on"] == true);
+}
+
+TEST_CASE("numbers read back the same; what JSON cannot say is null") {
+  LogFile file;
+  logger("server").write(LogLevel::info, "x",
+                         {{"a", 0.1}, {"b", 12.0}, {"c", -1.5e300}, {"d", INFINITY}, {"e", std::nan("")}});
+  auto lines = file.lines();
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].ends_with(R"("a":0.1,"b":12,"c":-1.5e+300,"d":null,"e":null})"));
 }
 
 TEST_CASE("hostile text cannot start a new line, in either form") {

@@ -8,6 +8,7 @@
 
 #include "postern/detail/exchange.h"
 #include "postern/detail/fence.h"
+#include "postern/text/ascii.h"
 
 namespace postern {
 
@@ -125,20 +126,12 @@ class CallResponse {
   // The first of that name, without regard to case.
   std::optional<std::string_view> header(std::string_view name) const {
     for (std::uint64_t i = 0; i < raw_.header_count; ++i) {
-      if (same_name(header_at(i).name, name)) return header_at(i).value;
+      if (same_ignoring_case(header_at(i).name, name)) return header_at(i).value;
     }
     return std::nullopt;
   }
 
  private:
-  static bool same_name(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      if (lower(a[i]) != lower(b[i])) return false;
-    }
-    return true;
-  }
-  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
   postern_call_response raw_;
 };
 

@@ -557,9 +557,7 @@ inline std::uint64_t FakeGateway::open_dict(std::string_view name) {
 }
 
 inline std::uint32_t FakeGateway::variable_id(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
+  const auto allowed = [](char c) { return is_lower(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; };
   if (name.empty() || name.size() > 128 || !std::all_of(name.begin(), name.end(), allowed)) return 0;
   const std::lock_guard lock(mutex_);
   const auto found = std::find(variable_names_.begin(), variable_names_.end(), name);

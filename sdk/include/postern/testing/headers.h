@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "postern/abi.h"
+#include "postern/text/ascii.h"
 
 namespace postern::testing {
 
@@ -18,11 +19,6 @@ inline std::string_view to_view(postern_str s) {
   return s.len == 0 ? std::string_view() : std::string_view(s.ptr, s.len);
 }
 inline postern_str to_str(std::string_view v) { return {v.data(), v.size()}; }
-
-inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-inline bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 class FakeHeaders {
  public:
@@ -38,7 +34,7 @@ class FakeHeaders {
   std::vector<std::string> all(std::string_view name) const {
     std::vector<std::string> values;
     for (const Entry& entry : entries_) {
-      if (same_name(entry.first, name)) values.push_back(entry.second);
+      if (same_ignoring_case(entry.first, name)) values.push_back(entry.second);
     }
     return values;
   }
@@ -47,13 +43,13 @@ class FakeHeaders {
   const Entry& at(std::size_t index) const { return entries_[index]; }
   const Entry* find(std::string_view name) const {
     for (const Entry& entry : entries_) {
-      if (same_name(entry.first, name)) return &entry;
+      if (same_ignoring_case(entry.first, name)) return &entry;
     }
     return nullptr;
   }
   void add(std::string_view name, std::string_view value) { entries_.emplace_back(name, value); }
   void set(std::string_view name, std::string_view value) {
-    auto same = [&](const Entry& entry) { return same_name(entry.first, name); };
+    auto same = [&](const Entry& entry) { return same_ignoring_case(entry.first, name); };
     const auto first = std::find_if(entries_.begin(), entries_.end(), same);
     if (first == entries_.end()) return add(name, value);
     first->second = value;
@@ -61,7 +57,7 @@ class FakeHeaders {
   }
   bool remove(std::string_view name) {
     const auto before = entries_.size();
-    std::erase_if(entries_, [&](const Entry& entry) { return same_name(entry.first, name); });
+    std::erase_if(entries_, [&](const Entry& entry) { return same_ignoring_case(entry.first, name); });
     return entries_.size() != before;
   }
 
@@ -69,18 +65,14 @@ class FakeHeaders {
   static postern_status check(std::string_view name, std::string_view value) {
     static constexpr std::string_view kOwned[] = {
         "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"};
-    const auto token = [](char c) {
-      return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-             std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    };
     const auto forbidden = [](char c) {
       const auto byte = static_cast<unsigned char>(c);
       return (byte < 0x20 && byte != '\t') || byte == 0x7F;
     };
-    if (name.empty() || !std::all_of(name.begin(), name.end(), token)) return POSTERN_E_INVALID;
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_character)) return POSTERN_E_INVALID;
     if (std::any_of(value.begin(), value.end(), forbidden)) return POSTERN_E_INVALID;
     for (std::string_view owned : kOwned) {
-      if (same_name(name, owned)) return POSTERN_E_STATE;
+      if (same_ignoring_case(name, owned)) return POSTERN_E_STATE;
     }
     return POSTERN_OK;
   }

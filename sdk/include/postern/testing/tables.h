@@ -160,7 +160,8 @@ struct Tables {
     FakeExchange* e = exchange_of(x);
     if (e == nullptr) return POSTERN_E_GONE;
     postern_status status = FakeHeaders::check(to_view(name), to_view(value));
-    if (message == POSTERN_REQUEST && same_name(to_view(name), "te") && same_name(to_view(value), "trailers"))
+    if (message == POSTERN_REQUEST && same_ignoring_case(to_view(name), "te") &&
+        same_ignoring_case(to_view(value), "trailers"))
       status = POSTERN_OK;  // the one thing that a request may say of the upstream's connection
     if (status == POSTERN_OK) e->headers(message).set(to_view(name), to_view(value));
     return status;

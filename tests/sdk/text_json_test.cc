@@ -1,25 +1,18 @@
-#include "base/json_text.h"
-
 #include <doctest/doctest.h>
+#include <postern/text/json.h>
 
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <string>
 
-using postern::append_escaped_text;
-using postern::append_json_number;
-using postern::append_json_string;
+using postern::append_json;
+using postern::append_one_line;
+using postern::is_utf8;
 
 namespace {
 
 std::string json_of(std::string_view text) {
   std::string out;
-  append_json_string(out, text);
-  return out;
-}
-
-std::string number(double value) {
-  std::string out;
-  append_json_number(out, value);
+  append_json(out, text);
   return out;
 }
 
@@ -58,6 +51,7 @@ TEST_CASE("bytes that are not UTF-8 are replaced one by one") {
     std::string expected = "\"<";
     for (int i = 0; i < row.replaced; ++i) expected += kBad;
     CHECK(json_of("<" + row.text + ">") == expected + ">\"");
+    CHECK_FALSE(is_utf8("<" + row.text));
   }
 }
 
@@ -66,7 +60,8 @@ TEST_CASE("every byte and pair of bytes gives JSON that a strict parser reads, o
     for (int b = 0; b < 256; ++b) {
       std::string text{static_cast<char>(a), static_cast<char>(b), 'x'};
       std::string out = json_of(text);
-      bool good = nlohmann::json::accept(out) && out.find('\n') == out.npos && out.find('\x1b') == out.npos;
+      bool good = nlohmann::json::accept(out) && out.find('\n') == out.npos && out.find('\x1b') == out.npos &&
+                  out.size() <= 2 + postern::kMaxJsonGrowth * text.size();
       if (!good) CAPTURE(a);
       if (!good) CAPTURE(b);
       REQUIRE(good);
@@ -74,16 +69,16 @@ TEST_CASE("every byte and pair of bytes gives JSON that a strict parser reads, o
   }
 }
 
-TEST_CASE("plain text keeps its quotes and stays on one line") {
-  std::string out;
-  append_escaped_text(out, "say \"hi\"\n\x1b[0m\\");
-  CHECK(out == "say \"hi\"\\n\\u001b[0m\\\\");
+TEST_CASE("the largest and smallest characters of each length are UTF-8") {
+  CHECK(is_utf8(""));
+  CHECK(is_utf8(std::string_view("\0\x7f", 2)));
+  CHECK(is_utf8("\xC2\x80\xDF\xBF"));
+  CHECK(is_utf8("\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF"));
+  CHECK(is_utf8("\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"));
 }
 
-TEST_CASE("numbers read back the same; what JSON cannot say is null") {
-  CHECK(number(0.1) == "0.1");
-  CHECK(number(12) == "12");
-  CHECK(number(-1.5e300) == "-1.5e+300");
-  CHECK(number(std::numeric_limits<double>::infinity()) == "null");
-  CHECK(number(std::numeric_limits<double>::quiet_NaN()) == "null");
+TEST_CASE("plain text keeps its quotes and stays on one line") {
+  std::string out;
+  append_one_line(out, "say \"hi\"\n\x1b[0m\\");
+  CHECK(out == "say \"hi\"\\n\\u001b[0m\\\\");
 }
