@@ -1,7 +1,6 @@
 #include "base/arena.h"
 
 #include <new>
-#include <utility>
 
 #include "base/poison.h"
 
@@ -50,7 +49,7 @@ std::string_view Arena::append(std::string_view text, std::string_view more) {
 void* Arena::allocate_slow(std::size_t size) {
   constexpr std::size_t kHead = alignof(std::max_align_t);
   static_assert(sizeof(std::byte*) <= kHead);
-  if (size > BlockPool::kBlockSize / 2) return allocate_large(size, false);
+  if (size > BlockPool::kBlockSize / 2) return allocate_large(size);
   auto* block = pool_->take();
   std::memcpy(block, &block_, sizeof(block_));
   if (block_ != nullptr) total_ += used_;
@@ -59,58 +58,28 @@ void* Arena::allocate_slow(std::size_t size) {
   return block + kHead;
 }
 
-void* Arena::allocate_large(std::size_t size, bool alone) {
+void* Arena::allocate_large(std::size_t size) {
   constexpr std::size_t kHead = alignof(std::max_align_t);
   static_assert(sizeof(Large) <= kHead);
-  const std::size_t whole = kHead + size;
-  auto* raw = static_cast<std::byte*>(::operator new(whole));
-  large_ = new (raw) Large{large_, static_cast<std::uint32_t>(whole), alone};
-  total_ += whole;
+  auto* raw = static_cast<std::byte*>(::operator new(kHead + size));
+  large_ = new (raw) Large{large_};
+  total_ += kHead + size;
   return raw + kHead;
 }
 
-void Arena::give_blocks() noexcept {
+void Arena::reset() noexcept {
   while (block_ != nullptr) {
     auto* done = block_;
     std::memcpy(&block_, done, sizeof(block_));
     pool_->give(done);
   }
-  used_ = 0;
-  total_ = 0;
-}
-
-Arena::Large* Arena::take_alone() noexcept {
-  Large* taken = nullptr;
-  for (Large** at = &large_; *at != nullptr;) {
-    Large* one = *at;
-    if (!one->alone) {
-      at = &one->next;
-      continue;
-    }
-    *at = one->next;
-    one->next = taken;
-    taken = one;
-    total_ -= one->size;
-  }
-  return taken;
-}
-
-void Arena::give_alone(Large* memory) noexcept {
-  while (memory != nullptr) {
-    Large* one = std::exchange(memory, memory->next);
-    one->next = large_;
-    large_ = one;
-    total_ += one->size;
-  }
-}
-
-void Arena::reset() noexcept {
-  give_blocks();
   while (large_ != nullptr) {
     auto* done = large_;
     large_ = done->next;
     ::operator delete(done);
   }
+  used_ = 0;
+  total_ = 0;
 }
 
 }  // namespace postern

@@ -60,32 +60,21 @@ class Arena {
   // Copies `more` behind `text`; in place when `text` is the arena's last allocation and there is room.
   std::string_view append(std::string_view text, std::string_view more);
 
-  // In memory of its own, which can go from one arena to another. Dear: for what has to outlive the rest.
-  void* allocate_alone(std::size_t size) { return allocate_large(size, true); }
-  struct Large;
-  Large* take_alone() noexcept;             // all of it; null: there is none. The caller's, who gives it to an arena
-  void give_alone(Large* memory) noexcept;  // what take_alone gave
-
   std::size_t total() const noexcept { return total_ + used_; }  // bytes handed out, roughly
   void reset() noexcept;                                         // everything allocated is gone
 
  private:
   void* allocate_slow(std::size_t size);
-  void* allocate_large(std::size_t size, bool alone);
-  void give_blocks() noexcept;
+  void* allocate_large(std::size_t size);
+  struct Large {  // memory with a block of its own; the bytes follow
+    Large* next;
+  };
 
   BlockPool* pool_;
   std::byte* block_ = nullptr;  // the current block; its first bytes link to the block before
   std::size_t used_ = 0;
   std::size_t total_ = 0;
   Large* large_ = nullptr;
-};
-
-// Memory with a block of its own; the bytes follow.
-struct Arena::Large {
-  Large* next;
-  std::uint32_t size;  // this included
-  bool alone;
 };
 
 }  // namespace postern

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "client/h1_session.h"
 #include "client/h2_session.h"
-#include "exchange/settled_tunnel.h"
 #include "exchange/tls_values.h"
 #include "http/h2_server_codec.h"
 #include "server/worker.h"
@@ -107,10 +106,6 @@ void ClientConnection::speak(std::unique_ptr<ClientSession> session) {
   session_ = std::move(session);
   session_->start();
   if (draining_) session_->drain();
-}
-
-void ClientConnection::settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) {
-  if (auto next = session_->settle_tunnel(stream, std::move(tunnel))) session_ = std::move(next);
 }
 
 // Without TLS a client that speaks HTTP/2 says so at once; the first byte that differs is HTTP/1's.

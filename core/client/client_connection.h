@@ -50,8 +50,6 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   void close();           // at once
   void close_politely();  // sends what is queued first and lets the client finish speaking
   void client_is_gone();  // its exchanges end, then it closes
-  void settle_tunnel(http::StreamId stream,
-                     std::unique_ptr<SettledTunnel> tunnel);  // see ClientSession; none of its methods is on the stack
 
   // --- From the worker ---
   void drain();  // closes when idle, else after the exchanges that it has

@@ -4,9 +4,7 @@
 #include <utility>
 
 #include "client/client_connection.h"
-#include "client/h1_tunnel_session.h"
 #include "exchange/exchange.h"
-#include "exchange/settled_tunnel.h"
 #include "http/h1_server_codec.h"
 #include "server/worker.h"
 
@@ -33,11 +31,6 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   bool congested(http::StreamId) const noexcept override { return socket_is_full(); }
   bool unsent(http::StreamId) const noexcept override { return out().queued() > 0; }
   bool closing_after(const http::RequestHead& request) const noexcept override;
-  bool may_settle_tunnel(http::StreamId) const noexcept override {
-    return tunnel_ && !feeding_ && !pump_planned_ && !body_paused_ && held_.empty();
-  }
-  void let_tunnel_flow(http::StreamId, bool) override {}
-  std::unique_ptr<ClientSession> settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) override;
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;
 
   void start() override { wait_for(Wait::head); }
@@ -215,11 +208,6 @@ void H1Session::begin_tunnel() {
   wait_ = Wait::response;
   tunnel_ = true;
   pump_later();
-}
-
-std::unique_ptr<ClientSession> H1Session::settle_tunnel(http::StreamId, std::unique_ptr<SettledTunnel> tunnel) {
-  worker_.loop().defer_delete(std::move(exchange_));
-  return make_h1_tunnel_session(connection_, std::move(tunnel));
 }
 
 void H1Session::end_tunnel_input() {

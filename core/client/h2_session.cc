@@ -10,7 +10,6 @@
 #include "client/h1_session.h"
 #include "client/h2_metrics.h"
 #include "exchange/exchange.h"
-#include "exchange/settled_tunnel.h"
 #include "http/h2_server_codec.h"
 #include "server/worker.h"
 
@@ -37,18 +36,14 @@ class H2Session;
 struct H2Stream {
   H2Stream(H2Session& of, http::StreamId number);
 
-  ClientStreamUser* user() const noexcept {  // of what comes; null: it has ended
-    return settled != nullptr ? static_cast<ClientStreamUser*>(settled.get()) : exchange.get();
-  }
-  bool served() const noexcept { return settled != nullptr || (exchange != nullptr && !exchange->receiving()); }
+  bool served() const noexcept { return exchange != nullptr && !exchange->receiving(); }
 
   H2Session& session;
   http::StreamId id;
-  std::unique_ptr<Exchange> exchange;
-  std::unique_ptr<SettledTunnel> settled;  // what the exchange has become
-  Deadline read_deadline;                  // between two pieces of the request body
-  Deadline write_deadline;                 // for what the client leaves no room for
-  std::size_t write_mark = 0;              // bytes queued when it was armed
+  std::unique_ptr<Exchange> exchange;  // null: it has ended
+  Deadline read_deadline;              // between two pieces of the request body
+  Deadline write_deadline;             // for what the client leaves no room for
+  std::size_t write_mark = 0;          // bytes queued when it was armed
   bool body_paused = false;
   bool closed = false;  // the codec has forgotten it
   bool tunnel = false;  // an extended CONNECT: what comes has no end that would be awaited
@@ -71,9 +66,6 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   bool congested(http::StreamId stream) const noexcept override;
   bool unsent(http::StreamId stream) const noexcept override;
   bool closing_after(const http::RequestHead&) const noexcept override { return false; }  // GOAWAY says it
-  bool may_settle_tunnel(http::StreamId stream) const noexcept override;
-  void let_tunnel_flow(http::StreamId stream, bool flow) override;
-  std::unique_ptr<ClientSession> settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) override;
   void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) override;
 
   void start() override;
@@ -103,7 +95,6 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   H2Stream* find(http::StreamId stream) const noexcept;
   void erase(http::StreamId stream);
   void bury(H2Stream& stream);
-  bool let_flow(H2Stream& stream, bool flow);
   void feed(std::string_view bytes);
   void run_begun();
   void end_broken();
@@ -155,7 +146,6 @@ void H2Session::erase(http::StreamId stream) {
 
 void H2Session::bury(H2Stream& stream) {
   if (stream.exchange != nullptr) worker_.loop().defer_delete(std::move(stream.exchange));
-  if (stream.settled != nullptr) worker_.loop().defer_delete(std::move(stream.settled));
 }
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------
@@ -195,7 +185,7 @@ void H2Session::end_broken() {
   for (http::StreamId id : std::exchange(broken_, {})) {
     H2Stream* s = find(id);
     if (s == nullptr) continue;
-    if (s->served()) s->user()->on_client_gone(POSTERN_END_CLIENT_GONE);
+    if (s->served()) s->exchange->on_client_gone(POSTERN_END_CLIENT_GONE);
     erase(id);
   }
 }
@@ -230,16 +220,16 @@ void H2Session::on_request_refused(http::StreamId stream, const Error& error) {
 
 void H2Session::on_request_body(http::StreamId stream, std::string_view bytes) {
   H2Stream* s = find(stream);
-  if (s == nullptr || s->user() == nullptr) return;
+  if (s == nullptr || s->exchange == nullptr) return;
   if (!s->tunnel) worker_.loop().arm(s->read_deadline, s->exchange->body_read_timeout_ms());
-  s->user()->on_client_body(bytes);
+  s->exchange->on_client_body(bytes);
 }
 
 void H2Session::on_request_end(http::StreamId stream, http::HeaderList* trailers) {
   H2Stream* s = find(stream);
-  if (s == nullptr || s->user() == nullptr) return;
+  if (s == nullptr || s->exchange == nullptr) return;
   s->read_deadline.cancel();
-  s->user()->on_client_body_end(trailers);
+  s->exchange->on_client_body_end(trailers);
 }
 
 void H2Session::on_stream_closed(http::StreamId stream, const Error* why) {
@@ -252,50 +242,26 @@ void H2Session::on_stream_closed(http::StreamId stream, const Error* why) {
     broken_.push_back(stream);
     return pump_later();
   }
-  if (s->user() == nullptr) erase(stream);
-}
-
-// True when it begins to flow again.
-bool H2Session::let_flow(H2Stream& stream, bool flow) {
-  if (closed() || flow != stream.body_paused) return false;
-  stream.body_paused = !flow;
-  if (flow) {
-    codec_->resume_body(stream.id);
-    resumed_ = true;
-    pump_later();
-  } else {
-    stream.read_deadline.cancel();
-    codec_->pause_body(stream.id);
-  }
-  return flow;
-}
-
-void H2Session::let_tunnel_flow(http::StreamId stream, bool flow) {
-  if (H2Stream* s = find(stream)) let_flow(*s, flow);
+  if (s->exchange == nullptr) erase(stream);
 }
 
 void H2Session::let_body_flow(Exchange& exchange, bool flow) {
   H2Stream* s = find(exchange.stream());
-  if (s == nullptr || !let_flow(*s, flow)) return;
+  if (s == nullptr || closed() || flow != s->body_paused) return;
+  s->body_paused = !flow;
+  if (!flow) {
+    s->read_deadline.cancel();
+    return codec_->pause_body(s->id);
+  }
+  codec_->resume_body(s->id);
+  resumed_ = true;
+  pump_later();
   if (std::exchange(exchange.request().expect_continue, false)) {
     http::ResponseHead interim(exchange.arena());
     interim.status = 100;
     write_informational(s->id, interim);
   }
   if (!s->tunnel) worker_.loop().arm(s->read_deadline, exchange.body_read_timeout_ms());
-}
-
-bool H2Session::may_settle_tunnel(http::StreamId stream) const noexcept {
-  H2Stream* s = find(stream);
-  return s != nullptr && s->tunnel && !s->closed && !feeding_;
-}
-
-std::unique_ptr<ClientSession> H2Session::settle_tunnel(http::StreamId stream, std::unique_ptr<SettledTunnel> tunnel) {
-  H2Stream* s = find(stream);
-  bury(*s);
-  s->settled = std::move(tunnel);
-  s->settled->serve(*this);
-  return nullptr;
 }
 
 // An HTTP/2 client that closes its sending side can give no more room for answers: it is gone.
@@ -349,7 +315,7 @@ void H2Session::on_stream_writable(http::StreamId stream) {
 
 void H2Session::on_drained() {
   for (const auto& s : streams_)
-    if (s->user() != nullptr && !s->closed) writable_.push_back(s->id);
+    if (s->exchange != nullptr && !s->closed) writable_.push_back(s->id);
   out().start_reading();
   pump_later();
 }
@@ -379,7 +345,7 @@ void H2Session::pump() {
   if (closed()) return;
   for (http::StreamId id : std::exchange(writable_, {})) {
     H2Stream* s = find(id);
-    if (s != nullptr && s->user() != nullptr && !s->closed && !congested(id)) s->user()->on_client_drained();
+    if (s != nullptr && s->exchange != nullptr && !s->closed && !congested(id)) s->exchange->on_client_drained();
   }
   if (resumed_ || !broken_.empty()) return feed({});
   flush();
@@ -410,7 +376,7 @@ void H2Session::stalled(H2Stream& stream) {
   complain(stream.id, "HTTP/2 stream broken off", "the client left no room for the answer");
   http::StreamId id = stream.id;
   codec_->reset_stream(id, http::H2ServerCodec::Break::stalled);
-  if (stream.user() != nullptr) stream.user()->on_client_gone(POSTERN_END_CLIENT_TIMEOUT);
+  if (stream.exchange != nullptr) stream.exchange->on_client_gone(POSTERN_END_CLIENT_TIMEOUT);
   erase(id);
   flush();
   settle();
@@ -439,7 +405,7 @@ void H2Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool) {
 
 void H2Session::drain() {
   for (const auto& s : streams_)
-    if (s->user() != nullptr) s->user()->on_drain();
+    if (s->exchange != nullptr) s->exchange->on_drain();
   if (std::exchange(goaway_, true)) return;
   codec_->begin_goaway();
   wait_for(Wait::goaway);
@@ -448,7 +414,7 @@ void H2Session::drain() {
 
 void H2Session::on_gone(std::uint32_t end) {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
-    if (streams_[i]->served()) streams_[i]->user()->on_client_gone(end);
+    if (streams_[i]->served()) streams_[i]->exchange->on_client_gone(end);
   }
 }
 

@@ -3,27 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "http/codec.h"
-#include "net/loop.h"
 
 namespace postern::proxy {
 
 class ClientConnection;
 class Exchange;
-class SettledTunnel;
-
-// Who serves a client's stream: its exchange, and after that the tunnel that this became.
-class ClientStreamUser : public net::Deferred {
- public:
-  virtual void on_client_body(std::string_view bytes) = 0;
-  virtual void on_client_body_end(http::HeaderList* trailers) = 0;
-  virtual void on_client_gone(std::uint32_t end) = 0;  // POSTERN_END_*: nothing can be sent any more
-  virtual void on_client_drained() = 0;                // the client reads again
-  virtual void on_drain() = 0;  // its connection takes no more requests: a tunnel ends some time soon
-};
 
 class ClientSession {
  public:
@@ -46,9 +33,6 @@ class ClientSession {
   virtual bool unsent(http::StreamId stream) const noexcept = 0;  // something waits for the client to read it
   virtual bool closing_after(
       const http::RequestHead& request) const noexcept = 0;  // as ServerCodec::write_head's `close`
-  // Nothing of a stream that has become a tunnel is held here: settle_tunnel may follow.
-  virtual bool may_settle_tunnel(http::StreamId stream) const noexcept = 0;
-  virtual void let_tunnel_flow(http::StreamId stream, bool flow) = 0;  // of one that has settled
   // `must_close`: nothing more can be understood on this stream (HTTP/1: on this connection).
   virtual void on_exchange_done(Exchange& exchange, std::uint32_t end, bool must_close) = 0;
 
@@ -56,9 +40,6 @@ class ClientSession {
   virtual void start() = 0;  // the connection is admitted; bytes follow
   virtual void on_read(std::string_view bytes) = 0;
   virtual void on_eof() = 0;
-  // `tunnel` serves the stream from now on, and its exchange goes. The session that takes this one's place; null: none.
-  virtual std::unique_ptr<ClientSession> settle_tunnel(http::StreamId stream,
-                                                       std::unique_ptr<SettledTunnel> tunnel) = 0;
   virtual void on_drained() = 0;   // the socket takes bytes again
   virtual void on_deadline() = 0;  // what ClientConnection::arm asked for
   virtual void drain() = 0;        // no more requests than those that are there

@@ -57,14 +57,11 @@ void* Exchange::operator new(std::size_t size) { return exchange_memory.take(siz
 void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
 
 Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
-    : Exchange(client, stream, worker, plan, worker.exchanges().add(*this)) {}
-
-Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle)
     : client_(&client),
       stream_(stream),
       worker_(worker),
       plan_(plan),
-      handle_(handle),
+      handle_(worker.exchanges().add(*this)),
       arena_(worker.blocks()),
       memory_limit_(static_cast<std::uint64_t>(plan.plan().config->limits.exchange_memory)),
       pause_deadline_(&Exchange::on_pause_deadline, this),
@@ -163,11 +160,11 @@ void Exchange::use_chain(const Chain& chain) {
   if (chain_ == nullptr) {
     gateway_slots_size_ = chain.slots_size();
     if (gateway_slots_size_ > 0) {
-      gateway_slots_ = static_cast<std::byte*>(plugin_memory(gateway_slots_size_));
+      gateway_slots_ = static_cast<std::byte*>(arena_.allocate(gateway_slots_size_, 16));
       std::memset(gateway_slots_, 0, gateway_slots_size_);
     }
   } else if (std::uint32_t more = chain.slots_size() - have; more > 0) {
-    route_slots_ = static_cast<std::byte*>(plugin_memory(more));
+    route_slots_ = static_cast<std::byte*>(arena_.allocate(more, 16));
     std::memset(route_slots_, 0, more);
   }
   chain_ = &chain;

@@ -14,7 +14,6 @@
 
 #include "base/arena.h"
 #include "base/deadline_wheel.h"
-#include "base/record.h"
 #include "base/result.h"
 #include "exchange/body_pipe.h"
 #include "exchange/client_session.h"
@@ -31,7 +30,6 @@
 
 namespace postern::proxy {
 
-class SettledTunnel;
 class Template;
 class Worker;
 class WorkerPlan;
@@ -56,7 +54,7 @@ enum class Stage : std::uint8_t {
 // One lane that can stand still at a hook.
 enum class Lane : std::uint8_t { head, request_body, response_body };
 
-class Exchange final : public ClientStreamUser,
+class Exchange final : public net::Deferred,
                        public VariableReader,
                        private BodyPipe::Host,
                        private Forwarder::Host,
@@ -64,9 +62,6 @@ class Exchange final : public ClientStreamUser,
                        private ResolveWaiter {
  public:
   Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
-  // One that was put away. Views of it point into `record`, which outlives it.
-  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle,
-           const Record& record);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
@@ -78,25 +73,18 @@ class Exchange final : public ClientStreamUser,
   http::StreamId stream() const noexcept { return stream_; }
   void begin(http::RequestHead& head, bool ends);  // the head is complete; advance() follows
   void refuse(const Error& error);  // the request cannot be parsed: a local error, then the connection ends
-  void on_client_body(std::string_view bytes) override;
-  void on_client_body_end(http::HeaderList* trailers) override;
-  void on_client_gone(std::uint32_t end) override;
-  void on_client_drained() override;
-  void on_drain() override;
-  void fail(const Error& error);     // a local reply if no head has gone out, else the client is cut off
-  void complete(std::uint32_t end);  // all has been said: on_complete runs, and the session hears of it
-  void advance();                    // runs stages until one has to wait
+  void on_client_body(std::string_view bytes);
+  void on_client_body_end(http::HeaderList* trailers);
+  void on_client_gone(std::uint32_t end);  // POSTERN_END_*: nothing can be sent any more
+  void on_client_drained();                // the client reads again
+  void on_drain();                         // its connection takes no more requests: a tunnel ends some time soon
+  void fail(const Error& error);           // a local reply if no head has gone out, else the client is cut off
+  void complete(std::uint32_t end);        // all has been said: on_complete runs, and the session hears of it
+  void advance();                          // runs stages until one has to wait
   bool done() const noexcept { return stage_ == Stage::done; }
   bool receiving() const noexcept { return stage_ == Stage::receive; }
   bool request_ended() const noexcept { return request_ended_; }  // its body and trailers are there, or it has none
   std::uint64_t body_read_timeout_ms() const noexcept;
-
-  // --- From the tunnel that it has become (exchange_record.cc) ---
-  Record put_away();  // all that there is to tell; the exchange has nothing any more, and only goes
-  void count_tunnel_bytes(std::uint64_t sent, std::uint64_t received) noexcept {
-    request_body_bytes_ = sent;
-    response_body_bytes_ = received;
-  }
 
   // --- From the host tables; answers are POSTERN_OK or an error of abi.h (exchange_tables.cc) ---
   std::uint64_t handle() const noexcept { return handle_; }
@@ -158,8 +146,6 @@ class Exchange final : public ClientStreamUser,
   postern_status choose_upstream(std::string_view name);
 
  private:
-  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan, std::uint64_t handle);
-
   // --- Stages (exchange.cc) ---
   void go(Stage stage) noexcept {
     stage_ = stage;
@@ -178,11 +164,6 @@ class Exchange final : public ClientStreamUser,
   void run_respond();
   void use_chain(const Chain& chain);
   void refuse_unrouted();
-  bool may_become_tunnel() const noexcept { return request_ != nullptr && request_->upgrade; }
-  // For what plugins keep pointers to: it stays where it is when the rest is put away.
-  void* plugin_memory(std::size_t size) {
-    return may_become_tunnel() ? arena_.allocate_alone(size) : arena_.allocate(size, 16);
-  }
   bool body_too_large(std::uint64_t bytes) const noexcept;
   bool has_request_body() const noexcept { return given_by_.has_value() || !http::is_empty(request_->body); }
   void attempt_failed(const AttemptFailure& failure);
@@ -226,18 +207,11 @@ class Exchange final : public ClientStreamUser,
   void start_tunnel();
   std::string_view tunnel_protocol() const noexcept;  // as we write it, whatever the client's spelling
   void let_client_flow();
-  void settle_tunnel_soon();
-  bool may_settle_tunnel() const noexcept;
-  std::unique_ptr<SettledTunnel> settle_tunnel();
   void tunnel_to_client(std::string_view bytes) override;
   void tunnel_to_upstream(std::string_view bytes) override;
   void end_tunnel_to_upstream() override;
   bool tunnel_waits_for_client() const noexcept override;
   void end_tunnel() override;
-
-  template <class Visitor>
-  void visit_lasting(Visitor& record);
-  void come_back(const Record& record);
 
   // --- Variables (exchange_variables.cc) ---
   bool is_tunnel() const noexcept { return head_sent_ && response_ != nullptr && response_->upgrade; }
@@ -408,7 +382,6 @@ class Exchange final : public ClientStreamUser,
   std::string_view upgrade_;  // the protocol that the upstream is asked for; empty: none
   TunnelPlace tunnel_place_;
   std::unique_ptr<Tunnel> tunnel_;
-  bool settling_ = false;  // as soon as this turn's events are over
 
   std::uint64_t started_ns_ = 0;
 
@@ -418,7 +391,7 @@ class Exchange final : public ClientStreamUser,
     Variable* before;
   };
   Variable* variables_ = nullptr;          // the last one that was new
-  mutable char* watched_texts_ = nullptr;  // of `latency` and `upstream.latency`, for who reads them often
+  mutable char* watched_texts_ = nullptr;  // one buffer for `latency`, one for `upstream.latency`: see is_watched()
   std::uint32_t variable_count_ = 0;
   struct EndCallback {
     void (*run)(void*);

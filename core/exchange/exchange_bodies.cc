@@ -39,10 +39,7 @@ void Exchange::open_upload() {
 void Exchange::on_client_body(std::string_view bytes) {
   request_body_bytes_ += bytes.size();
   if (stage_ == Stage::done || upload_mode_ == Upload::discarded) return;
-  if (tunnel_ != nullptr) {
-    settle_tunnel_soon();
-    return tunnel_->from_client(bytes);
-  }
+  if (tunnel_ != nullptr) return tunnel_->from_client(bytes);
   if (body_too_large(request_body_bytes_)) {
     must_close_ = true;
     return fail(Error::client(ErrorCode::payload_too_large,
@@ -181,10 +178,7 @@ void Exchange::relay_grpc_refusal() {
 }
 
 void Exchange::on_upstream_body(std::string_view bytes) {
-  if (tunnel_ != nullptr) {
-    settle_tunnel_soon();
-    return tunnel_->from_upstream(bytes);
-  }
+  if (tunnel_ != nullptr) return tunnel_->from_upstream(bytes);
   download_.push(bytes, false);
   if (stage_ == Stage::relay && download_.suspended()) forwarder_.pause_response();
 }
@@ -232,7 +226,6 @@ void Exchange::finish_response() {
 }
 
 void Exchange::on_client_drained() {
-  if (tunnel_ != nullptr) settle_tunnel_soon();
   if (stage_ == Stage::relay && !download_.suspended()) forwarder_.resume_response();
 }
 

@@ -148,7 +148,7 @@ void Exchange::info(postern_exchange_info& out) const {
 
 void* Exchange::allocate(std::uint64_t size) {
   if (stage_ == Stage::done || size > kMaxAllocated || !has_room(size)) return nullptr;
-  void* memory = plugin_memory(size);
+  void* memory = arena_.allocate(size, 16);
   std::memset(memory, 0, size);
   return memory;
 }

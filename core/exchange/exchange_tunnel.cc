@@ -1,12 +1,9 @@
 // The exchange's change to another protocol: what may be asked for, and the tunnel that follows.
-#include <algorithm>
-#include <iterator>
 #include <string>
 #include <utility>
 
 #include "client/client_connection.h"
 #include "exchange/exchange.h"
-#include "exchange/settled_tunnel.h"
 #include "http/websocket_handshake.h"
 #include "server/worker.h"
 
@@ -82,39 +79,6 @@ void Exchange::start_tunnel() {
   if (client_->connection().draining()) on_drain();
   if (worker_.plan() != &plan_) tunnel_->reloaded();
   forwarder_.resume_response();
-  settle_tunnel_soon();
-}
-
-// A tunnel may say nothing for hours: what served the handshake alone goes, and the exchange is put away. Not before the events
-// of the handshake are over, so that nobody's method is on the stack, and not while somebody holds bytes of it.
-void Exchange::settle_tunnel_soon() {
-  if (std::exchange(settling_, true)) return;
-  worker_.loop().defer([handle = handle_] {
-    Exchange* x = Worker::current()->exchanges().find(handle);
-    if (x == nullptr) return;
-    x->settling_ = false;
-    if (x->may_settle_tunnel()) x->client_->connection().settle_tunnel(x->stream_, x->settle_tunnel());
-  });
-}
-
-bool Exchange::may_settle_tunnel() const noexcept {
-  bool paused = std::any_of(std::begin(pauses_), std::end(pauses_), [](const Pause& p) { return p.number != 0; });
-  bool open = tunnel_ != nullptr && stage_ == Stage::relay && client_ != nullptr && body_wanted_;
-  return open && !paused && call_deadline_ == nullptr && forwarder_.may_settle_tunnel() &&
-         client_->may_settle_tunnel(stream_);
-}
-
-std::unique_ptr<SettledTunnel> Exchange::settle_tunnel() {
-  SettledTunnel::Parts parts{.handle = handle_,
-                             .stream = stream_,
-                             .tunnel = std::move(tunnel_),
-                             .place = std::move(tunnel_place_),
-                             .upstream = forwarder_.settle_tunnel(),
-                             .pool = forwarder_.endpoint()->pool,
-                             .sent = request_body_bytes_,
-                             .received = response_body_bytes_,
-                             .record = put_away()};
-  return std::make_unique<SettledTunnel>(worker_, plan_, std::move(parts));
 }
 
 void Exchange::on_drain() {
@@ -122,7 +86,6 @@ void Exchange::on_drain() {
 }
 
 void Exchange::let_client_flow() {
-  settle_tunnel_soon();
   bool wanted = !forwarder_.congested();
   if (client_ == nullptr || wanted == body_wanted_) return;
   body_wanted_ = wanted;

@@ -1,7 +1,6 @@
 // The exchange's variables: built-in ones read from what it knows, others kept as plugins set them.
 #include <postern/text/pairs.h>
 #include <charconv>
-#include <cstring>
 #include <new>
 
 #include "base/clock.h"
@@ -35,8 +34,8 @@ std::string_view milliseconds_text(std::uint64_t ns, char* text) noexcept {
 
 }  // namespace
 
-// Who looks at a tunnel, or from outside at a long answer, may do so for days: the two texts have one place each then.
-bool Exchange::is_watched() const noexcept { return is_tunnel() || (head_sent_ && running() == nullptr); }
+// Long-lived exchanges reuse one buffer per latency variable, so that polling them does not grow the arena.
+bool Exchange::is_watched() const noexcept { return head_sent_ && running() == nullptr; }
 
 std::string_view Exchange::latency_text(Builtin which, std::uint64_t ns) const {
   Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
@@ -44,7 +43,7 @@ std::string_view Exchange::latency_text(Builtin which, std::uint64_t ns) const {
     char text[kLatencyText];
     return arena.copy(milliseconds_text(ns, text));
   }
-  if (watched_texts_ == nullptr) watched_texts_ = static_cast<char*>(arena.allocate_alone(2 * kLatencyText));
+  if (watched_texts_ == nullptr) watched_texts_ = arena.array<char>(2 * kLatencyText).data();
   return milliseconds_text(ns, watched_texts_ + (which == Builtin::latency ? 0 : kLatencyText));
 }
 
@@ -149,14 +148,7 @@ Value Exchange::made_variable(const VariableInfo& info) const {
   return {};
 }
 
-// It is good until the exchange ends: when a tunnel may become of it, even where the rest is put away.
-std::string_view Exchange::expand(const Template& text) {
-  std::string_view expanded = text.expand(*this, arena_);
-  if (!may_become_tunnel() || stage_ == Stage::done || expanded.empty()) return expanded;
-  auto* kept = static_cast<char*>(plugin_memory(expanded.size()));
-  std::memcpy(kept, expanded.data(), expanded.size());
-  return {kept, expanded.size()};
-}
+std::string_view Exchange::expand(const Template& text) { return text.expand(*this, arena_); }
 
 postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (id == 0) return POSTERN_E_INVALID;

@@ -73,7 +73,7 @@ std::uint64_t Tunnel::any(std::uint64_t most) {
 
 Tunnel::Tunnel(Host& host, net::Loop& loop, TunnelList& list, const config::Route& route, std::string_view protocol,
                Random random)
-    : host_(&host),
+    : host_(host),
       loop_(loop),
       list_(list),
       route_(route),
@@ -108,7 +108,7 @@ void Tunnel::from_client(std::string_view bytes) {
   unanswered_ = false;
   if (websocket_) up_.feed(bytes);
   if (up_.close_passed() && ended_by_.empty()) ended_by_ = "client";
-  host_->tunnel_to_upstream(bytes);
+  host_.tunnel_to_upstream(bytes);
 }
 
 // What the gateway says itself goes between two frames. After a Close nothing may follow.
@@ -121,7 +121,7 @@ void Tunnel::from_upstream(std::string_view bytes) {
       taken = down_.feed_frame(bytes);
     else if (websocket_)
       down_.feed(bytes);
-    host_->tunnel_to_client(bytes.substr(0, taken));
+    host_.tunnel_to_client(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
     if (down_.close_passed() && ended_by_.empty()) ended_by_ = "upstream";
     if (wants_to_speak()) say_what_is_due();
@@ -135,7 +135,7 @@ void Tunnel::client_ended() {
   if (ended_by_.empty()) ended_by_ = "client";
   if (!upstream_told_) {
     upstream_told_ = true;
-    host_->end_tunnel_to_upstream();
+    host_.end_tunnel_to_upstream();
   }
   plan_next();
 }
@@ -148,7 +148,7 @@ void Tunnel::say_what_is_due() {
   ping_due_ = false;
   if (down_.close_passed()) return;
   unanswered_ = true;
-  host_->tunnel_to_client(http::websocket_ping_to_client());
+  host_.tunnel_to_client(http::websocket_ping_to_client());
 }
 
 void Tunnel::close_within(std::uint16_t code, std::uint64_t window_ms, std::string_view reason) {
@@ -183,26 +183,26 @@ void Tunnel::begin_close() {
 void Tunnel::say_close() {
   closing_ = Closing::said;
   end_ms_ = now_ms() + kPatienceMs;
-  if (!down_.close_passed()) host_->tunnel_to_client(http::websocket_close_to_client(code_));
+  if (!down_.close_passed()) host_.tunnel_to_client(http::websocket_close_to_client(code_));
   plan_next();
 }
 
 // Nobody answers: the upstream hears why, and has a moment to end.
 void Tunnel::give_up() {
-  if (closing_ == Closing::giving_up || upstream_told_) return host_->end_tunnel();
+  if (closing_ == Closing::giving_up || upstream_told_) return host_.end_tunnel();
   closing_ = Closing::giving_up;
   end_ms_ = now_ms() + kPatienceMs;
   if (websocket_ && up_.at_boundary() && !up_.close_passed())
-    host_->tunnel_to_upstream(http::websocket_close_to_server(code_));
+    host_.tunnel_to_upstream(http::websocket_close_to_server(code_));
   upstream_told_ = true;
-  host_->end_tunnel_to_upstream();
+  host_.end_tunnel_to_upstream();
   plan_next();
 }
 
 // A client that has answered nothing since the last ping is gone. One that has not read yet what is queued is only slow.
 void Tunnel::ping_if_silent(std::uint64_t now) {
   pinged_ms_ = now;
-  if (host_->tunnel_waits_for_client()) return;
+  if (host_.tunnel_waits_for_client()) return;
   if (unanswered_) {
     reason_ = "no_pong";
     code_ = http::kCloseGoingAway;
@@ -222,7 +222,7 @@ void Tunnel::on_time() {
   if (closing_ != Closing::no && now >= end_ms_) return closing_ == Closing::planned ? begin_close() : give_up();
   if (closing_ > Closing::planned) return plan_next();
   if (client_ended_) {
-    if (now >= std::max(heard_client_ms_, heard_upstream_ms_) + kPatienceMs) return host_->end_tunnel();
+    if (now >= std::max(heard_client_ms_, heard_upstream_ms_) + kPatienceMs) return host_.end_tunnel();
     return plan_next();
   }
   auto idle = static_cast<std::uint64_t>(route_.tunnel.idle_timeout);

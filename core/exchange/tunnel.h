@@ -10,7 +10,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/deadline_wheel.h"
@@ -49,8 +48,8 @@ class TunnelCounts {
 class TunnelPlace {
  public:
   TunnelPlace() = default;
-  TunnelPlace(TunnelPlace&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-  TunnelPlace& operator=(TunnelPlace&&) = delete;
+  TunnelPlace(const TunnelPlace&) = delete;
+  TunnelPlace& operator=(const TunnelPlace&) = delete;
   ~TunnelPlace() { leave(); }
   bool take(TunnelCounts::Count& count, std::int64_t most) noexcept;  // false: all are taken; 0: there is no most
   void leave() noexcept {
@@ -64,7 +63,7 @@ class TunnelPlace {
 
 class Tunnel {
  public:
-  // Its exchange, or what that has become. Only end_tunnel may destroy or stop the tunnel.
+  // Its exchange. Only end_tunnel may destroy or stop the tunnel.
   class Host {
    public:
     virtual void tunnel_to_client(std::string_view bytes) = 0;
@@ -86,7 +85,6 @@ class Tunnel {
   Tunnel& operator=(const Tunnel&) = delete;
   ~Tunnel() { stop("aborted"); }
 
-  void set_host(Host& host) noexcept { host_ = &host; }
   void from_client(std::string_view bytes);
   void from_upstream(std::string_view bytes);
   void client_ended();  // it sends no more; perhaps it still reads
@@ -112,7 +110,7 @@ class Tunnel {
   bool wants_to_speak() const noexcept { return closing_ == Closing::due || ping_due_; }
   std::uint64_t now_ms() const noexcept;
 
-  Host* host_;
+  Host& host_;
   net::Loop& loop_;
   TunnelList& list_;
   const config::Route& route_;

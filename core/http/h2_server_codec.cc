@@ -225,7 +225,7 @@ int H2ServerConnection::on_begin_headers(const nghttp2_frame& frame) {
   return 0;
 }
 
-// RFC 9113 section 8.5. A reader could not have them either: the arena of a tunnel that settles is taken from under it.
+// RFC 9113 section 8.5.
 int H2ServerConnection::refuse_fields(H2ServerStream& s) {
   break_off(s, NGHTTP2_PROTOCOL_ERROR, "fields on a tunnel");
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

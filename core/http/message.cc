@@ -77,47 +77,6 @@ constexpr Phrase kPhrases[] = {
     {511, "Network Authentication Required"},
 };
 
-void visit(RecordWriter& record, const HeaderList& headers) {
-  record.number(headers.size());
-  for (const Field& field : headers) {
-    record.text(field.name);
-    record.text(field.value);
-  }
-}
-
-void visit(RecordReader& record, HeaderList& headers) {
-  std::size_t size = 0;
-  record.number(size);
-  for (Field field; size > 0; --size) {
-    record.text(field.name);
-    record.text(field.value);
-    headers.add_view(field.name, field.value);
-  }
-}
-
-template <class Visitor, class Head>
-void visit_request(Visitor& record, Head& head) {
-  visit(record, head.headers);
-  for (auto* text :
-       {&head.method, &head.target, &head.path, &head.query, &head.authority, &head.scheme, &head.upgrade_protocol})
-    record.text(*text);
-  record.number(head.version);
-  record.number(head.upgrade);
-  record.number(head.extended_connect);
-  record.number(head.wire_bytes);
-}
-
-template <class Visitor, class Head>
-void visit_response(Visitor& record, Head& head) {
-  visit(record, head.headers);
-  record.text(head.reason);
-  record.text(head.upgrade_protocol);
-  record.number(head.status);
-  record.number(head.version);
-  record.number(head.upgrade);
-  record.number(head.wire_bytes);
-}
-
 }  // namespace
 
 std::string_view name_of(Version version) noexcept {
@@ -132,10 +91,5 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
   bool known = found != std::end(kPhrases) && found->status == status;
   return known ? found->text : "Unknown";
 }
-
-void visit(RecordWriter& record, const RequestHead& head) { visit_request(record, head); }
-void visit(RecordWriter& record, const ResponseHead& head) { visit_response(record, head); }
-void visit(RecordReader& record, RequestHead& head) { visit_request(record, head); }
-void visit(RecordReader& record, ResponseHead& head) { visit_response(record, head); }
 
 }  // namespace postern::http

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/record.h"
 #include "http/headers.h"
 
 namespace postern::http {
@@ -61,12 +60,6 @@ struct ResponseHead {
   HeaderList headers;                 // hop-by-hop fields and framing already removed
   std::uint32_t wire_bytes = 0;
 };
-
-// Heads of exchanges that are over, but for their end: with all that they say, and without how their bodies would come.
-void visit(RecordWriter& record, const RequestHead& head);
-void visit(RecordWriter& record, const ResponseHead& head);
-void visit(RecordReader& record, RequestHead& head);  // which is new; its views point into the record
-void visit(RecordReader& record, ResponseHead& head);
 
 std::string_view reason_phrase(std::uint16_t status) noexcept;  // "Not Found"; "Unknown" for others
 

@@ -28,10 +28,7 @@ namespace postern::proxy {
 class Arrival;
 class ClientConnection;
 class Exchange;
-class SettledTunnel;
 class Worker;
-
-Exchange* wake(SettledTunnel& tunnel);  // the exchange that is asleep as it, until this turn of the loop is over
 
 // What a worker has of one generation: the shared plan, its own pools and counters. Made before the generation's instances
 // start here; gone after they have stopped.
@@ -125,7 +122,7 @@ class Worker {
   void abort_connections();  // the drain time is over
   void stop();               // ends the thread; connections and plans must be gone
 
-  HandleTable<Exchange, SettledTunnel>& exchanges() noexcept { return exchanges_; }
+  HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
   void remove(ClientConnection& connection);  // to the deferred deletes
   // An arrival is a connection by now, or has come to nothing.
@@ -166,7 +163,7 @@ class Worker {
   net::Loop loop_;
   BlockPool blocks_;
   WorkerMetrics numbers_;
-  HandleTable<Exchange, SettledTunnel> exchanges_;
+  HandleTable<Exchange> exchanges_;
   HandleTable<ClientConnection> connections_;
   AddressBook known_addresses_;
   std::vector<std::unique_ptr<WorkerPlan>> plans_;

@@ -73,25 +73,6 @@ void Forwarder::resume_response() {
   stream_->resume_response();
 }
 
-std::unique_ptr<net::Stream> Forwarder::settle_tunnel() { return std::exchange(stream_, nullptr)->settle_tunnel(); }
-
-void Forwarder::put_away(RecordWriter& record) {
-  record.pointer(upstream_);
-  record.pointer(endpoint_);
-  record.number(connect_ns_);
-  record.number(reused_);
-  record.number(std::exchange(counted_, false));
-}
-
-void Forwarder::come_back(RecordReader& record) noexcept {
-  record.pointer(upstream_);
-  record.pointer(endpoint_);
-  record.number(connect_ns_);
-  record.number(reused_);
-  record.number(counted_);
-  head_sent_ = head_received_ = true;
-}
-
 void Forwarder::count_out() noexcept {
   counted_ = false;
   endpoint_->pool.numbers().active(--endpoint_->active);

@@ -5,11 +5,9 @@
 #include <postern/abi.h>
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <utility>
 
-#include "base/record.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "upstream/upstream_connection.h"
@@ -64,12 +62,6 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
   bool congested() const noexcept;  // the upstream does not read: stop reading from the client
   void pause_response();            // the client does not read
   void resume_response();
-  // The response has become a tunnel: see UpstreamStream.
-  bool may_settle_tunnel() const noexcept { return stream_ != nullptr && !paused_ && stream_->may_settle_tunnel(); }
-  std::unique_ptr<net::Stream> settle_tunnel();
-  // Of one that has no stream any more: its place at the endpoint, until release() or cancel().
-  void put_away(RecordWriter& record);
-  void come_back(RecordReader& record) noexcept;
   void cancel() noexcept {  // gives the connection up; nothing is reported any more
     leave_queue();
     leave_endpoint();

@@ -67,17 +67,6 @@ void H1UpstreamConnection::resume_response() {
   if (!feeding_) pump();
 }
 
-std::unique_ptr<net::Stream> H1UpstreamConnection::settle_tunnel() {
-  user_ = nullptr;
-  dead_ = true;
-  watch_.cancel();
-  auto socket = std::move(stream_);
-  socket->set_owner(nullptr);
-  pool_.begin_tunnel();
-  pool_.remove(*this);
-  return socket;
-}
-
 // Feeds what was held back, then lets the socket speak again.
 void H1UpstreamConnection::pump() {
   while (!held_.empty() && !paused_ && !dead_) {

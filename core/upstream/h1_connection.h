@@ -32,10 +32,6 @@ class H1UpstreamConnection final : public UpstreamConnection,
   void send_end(const http::HeaderList* trailers) override;
   void pause_response() override;
   void resume_response() override;
-  bool may_settle_tunnel() const noexcept override {
-    return tunnel_ && !feeding_ && !paused_ && !dead_ && held_.empty();
-  }
-  std::unique_ptr<net::Stream> settle_tunnel() override;
   bool congested() const noexcept override { return stream_->above_high_watermark(); }
   void give_back() override;
   void discard() override;

@@ -58,13 +58,8 @@ class UpstreamStream {
   virtual void pause_response() = 0;
   virtual void resume_response() = 0;
   virtual bool congested() const noexcept = 0;  // the upstream does not read; on_drained follows
-  // It has changed to another protocol, and nothing of that is held here: settle_tunnel may follow.
-  virtual bool may_settle_tunnel() const noexcept { return false; }
-  // Its socket becomes the user's, who has no stream any more. The pool counts it until UpstreamPool::end_tunnel. Never inside
-  // one of the user's events.
-  virtual std::unique_ptr<net::Stream> settle_tunnel() { return nullptr; }
-  virtual void give_back() = 0;  // request and response have ended
-  virtual void discard() = 0;    // the user gives up, whatever state they are in
+  virtual void give_back() = 0;                 // request and response have ended
+  virtual void discard() = 0;                   // the user gives up, whatever state they are in
 
  protected:
   UpstreamStream() = default;

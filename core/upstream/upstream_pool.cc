@@ -241,12 +241,6 @@ void UpstreamPool::remove(UpstreamConnection& connection) {
   serve_queue();
 }
 
-void UpstreamPool::end_tunnel() {
-  --tunnels_;
-  show_numbers();
-  serve_queue();
-}
-
 // Whoever still waits gets another connection as soon as the limit allows.
 void UpstreamPool::serve_queue() {
   while (waiting_ > coming() && may_connect()) connect();

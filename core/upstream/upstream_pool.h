@@ -74,13 +74,10 @@ class UpstreamPool {
   void on_settled(UpstreamConnection& connection, std::uint32_t most_streams);
   // A connection that cannot be used any more; makes room for another.
   void remove(UpstreamConnection& connection);
-  // A socket that a tunnel has is one of the pool's connections all the same: the limit holds for it.
-  void begin_tunnel() noexcept { ++tunnels_; }
-  void end_tunnel();
   void retire();  // closes what is idle now and everything else when it comes back
 
   const net::Address& address() const noexcept { return address_; }
-  std::size_t open() const noexcept { return connections_.size() + connecting_.size() + tunnels_; }
+  std::size_t open() const noexcept { return connections_.size() + connecting_.size(); }
   std::size_t idle() const noexcept { return idle_; }
   std::size_t waiting() const noexcept { return waiting_; }
   EndpointMetrics& numbers() noexcept { return metrics_; }
@@ -123,7 +120,6 @@ class UpstreamPool {
   std::size_t waiting_ = 0;
   std::size_t idle_ = 0;          // connections that lend no stream
   std::size_t unsettled_ = 0;     // connections that may turn out to have more room
-  std::size_t tunnels_ = 0;       // sockets that have left connections_ for a tunnel
   std::size_t leaving_ = 0;       // connections that only finish what they have
   std::size_t streams_each_ = 1;  // how many streams a connection is expected to carry
   bool retired_ = false;

@@ -637,7 +637,7 @@ def test_a_plugin_keeps_what_it_has_with_a_tunnel(watched):
 
 @pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
 def test_the_log_at_the_end_knows_all_of_the_handshake(gateway, server, tmp_path, over):
-    """A tunnel keeps of its handshake what may still be asked for, and no more."""
+    """What the handshake said can still be asked for when its tunnel ends."""
     path = tmp_path / "access.log"
     variables = ["path.room", "request.header.user-agent", "response.header.x-from", "request.query.x", "upstream.target",
                  "probe.name", "client.ip", "route.id"]

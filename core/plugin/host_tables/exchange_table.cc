@@ -360,8 +360,7 @@ postern_exchange next(postern_exchange after) {
   if (worker == nullptr) return 0;
   auto& exchanges = worker->exchanges();
   postern_exchange found = exchanges.next(after);
-  auto incomplete = [&](postern_exchange one) { return !exchanges.asleep(one) && exchanges.find(one)->receiving(); };
-  while (found != 0 && incomplete(found)) found = exchanges.next(found);
+  while (found != 0 && exchanges.find(found)->receiving()) found = exchanges.next(found);
   return found;
 }
 

@@ -62,27 +62,5 @@ TEST_CASE("handles of other workers, and what is none, end a walk") {
   CHECK(here.next(~std::uint64_t{0}) == 0);
 }
 
-struct Dream {
-  int* of;
-};
-int* wake(Dream& dream) { return dream.of; }
-
-TEST_CASE("what is asleep is woken by whoever asks for it, but not by a walk") {
-  HandleTable<int, Dream> table(0);
-  int object = 7;
-  std::uint64_t handle = table.add(object);
-  CHECK(table.asleep(handle) == nullptr);
-  Dream dream{nullptr};
-  table.put_to_sleep(handle, dream);
-  CHECK(table.asleep(handle) == &dream);
-  CHECK(table.next(0) == handle);
-  dream.of = &object;
-  CHECK(table.find(handle) == &object);
-  table.remove(handle);
-  CHECK(table.asleep(handle) == nullptr);
-  CHECK(table.find(handle) == nullptr);
-  CHECK(table.next(0) == 0);
-}
-
 }  // namespace
 }  // namespace postern::proxy

@@ -3,10 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <string>
-
-#include "http/message.h"
 
 namespace postern::http {
 namespace {
@@ -126,54 +123,6 @@ TEST_CASE_FIXTURE(Fixture, "a list grows and owns what it copied") {
   for (int i = 0; i < 100; ++i) list.add("name-" + std::to_string(i), std::to_string(i));
   CHECK(list.size() == 100);
   CHECK(list.get("NAME-99") == "99");
-}
-
-TEST_CASE("heads come back from a record as they were") {
-  Fixture f;
-  RequestHead request(f.arena);
-  request.method = "GET";
-  request.target = "/Chat?room=1";
-  request.path = "/chat";
-  request.query = "room=1";
-  request.authority = "example";
-  request.scheme = "https";
-  request.upgrade = true;
-  request.upgrade_protocol = "websocket";
-  request.wire_bytes = 300;
-  request.headers.add("Host", "example");
-  request.headers.add("X-Empty", "");
-  ResponseHead response(f.arena);
-  response.status = 101;
-  response.reason = "Over To You";
-  response.upgrade = true;
-  response.headers.add("x-server", "example");
-  RecordWriter writer;
-  visit(writer, request);
-  visit(writer, response);
-  Record record = writer.finish();
-  f.arena.reset();
-
-  RequestHead again(f.arena);
-  ResponseHead answer(f.arena);
-  RecordReader reader(record);
-  visit(reader, again);
-  visit(reader, answer);
-  CHECK(again.method == "GET");
-  CHECK(again.target == "/Chat?room=1");
-  CHECK(again.path == "/chat");
-  CHECK(again.query == "room=1");
-  CHECK(again.authority == "example");
-  CHECK(again.scheme == "https");
-  CHECK(again.upgrade);
-  CHECK(again.upgrade_protocol == "websocket");
-  CHECK(again.wire_bytes == 300);
-  CHECK(again.headers.size() == 2);
-  CHECK(again.headers.get("host") == "example");
-  CHECK(again.headers.get("x-empty") == "");
-  CHECK(answer.status == 101);
-  CHECK(answer.reason == "Over To You");
-  CHECK(answer.upgrade);
-  CHECK(answer.headers.begin()->name == "x-server");
 }
 
 }  // namespace
