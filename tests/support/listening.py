@@ -56,7 +56,7 @@ class Listening:
             self.fail(traceback.format_exc())
 
     def wait_for(self, condition, what="its condition"):
-        """Waits until condition(self) holds, checked whenever a request completes or a connection comes or goes."""
+        """Waits until condition(self) holds, checked whenever a request begins or completes, or a connection comes or goes."""
         with self.changed:
             assert self.changed.wait_for(lambda: condition(self), TIMEOUT), f"{self.name}: waited in vain for {what}"
 

@@ -105,6 +105,7 @@ class UpstreamConnection:
         with self.upstream.changed:
             index = self.upstream.started
             self.upstream.started += 1
+            self.upstream.changed.notify_all()
         exchange = UpstreamExchange(self, request, index)
         answer = self.upstream.answer_for(index)
         if not getattr(answer, "early", False):
