@@ -1,8 +1,8 @@
 #include "base/keyed_hash.h"
 
+#include <postern/random.h>
 #include <bit>
 #include <cstring>
-#include <random>
 
 namespace postern {
 namespace {
@@ -32,11 +32,7 @@ std::uint64_t load(const char* from, std::size_t size) noexcept {
 }  // namespace
 
 const HashKey& process_hash_key() {
-  static const HashKey key = [] {
-    std::random_device source;
-    auto word = [&source] { return static_cast<std::uint64_t>(source()) << 32 | source(); };
-    return HashKey{word(), word()};
-  }();
+  static const HashKey key{system_random(), system_random()};
   return key;
 }
 

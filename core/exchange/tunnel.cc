@@ -1,7 +1,7 @@
 #include "exchange/tunnel.h"
 
+#include <postern/random.h>
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "http/websocket_handshake.h"
@@ -65,8 +65,8 @@ bool TunnelPlace::take(TunnelCounts::Count& count, std::int64_t most) noexcept {
 void TunnelPlace::give_back() noexcept { std::exchange(count_, nullptr)->fetch_sub(1, std::memory_order_relaxed); }
 
 std::uint64_t Tunnel::any(std::uint64_t most) {
-  thread_local std::minstd_rand numbers{std::random_device{}()};
-  return std::uniform_int_distribution<std::uint64_t>(0, most)(numbers);
+  thread_local postern::Random numbers;
+  return numbers.below(most + 1);
 }
 
 // ---- Bytes -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 #include "upstream/balancer.h"
 
+#include <postern/random.h>
 #include <algorithm>
-#include <random>
 
 namespace postern::proxy {
 namespace {
@@ -80,7 +80,7 @@ class LeastConnections final : public Balancer {
 // The less loaded of two random choices: nearly as even as least_connections, without looking at everyone.
 class RandomTwo final : public Balancer {
  public:
-  explicit RandomTwo(std::uint64_t seed) : random_(static_cast<std::uint32_t>(seed * 2654435761u + 1)) {}
+  explicit RandomTwo(std::uint64_t seed) : random_(seed) {}
   void reset(Candidates) override {}
   std::size_t choose(Candidates all, std::string_view) override {
     std::size_t first = pick(all), second = pick(all);
@@ -93,7 +93,7 @@ class RandomTwo final : public Balancer {
     std::uint64_t total = 0;
     for (const Candidate& c : all) total += c.available ? c.weight : 0;
     if (total == 0) return kNone;
-    std::uint64_t at = (static_cast<std::uint64_t>(random_()) << 32 | random_()) % total;
+    std::uint64_t at = random_.below(total);
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (!all[i].available) continue;
       if (at < all[i].weight) return i;
@@ -101,7 +101,7 @@ class RandomTwo final : public Balancer {
     }
     return kNone;
   }
-  std::minstd_rand random_;
+  Random random_;
 };
 
 // A ring of points, 100 per unit of weight (capped): removing one of n endpoints moves about 1/n of the keys.
