@@ -43,8 +43,7 @@ class AccessLog {
   }
 
   // The file is opened when the gateway really serves, not when a configuration is only checked.
-  postern::Result<void> on_worker_start(std::uint32_t worker) {
-    buffers_.at(worker) = std::make_unique<Buffers>();
+  postern::Result<void> on_worker_start(std::uint32_t) {
     std::lock_guard lock(start_);
     if (writer_ != nullptr) return {};
     auto writer = std::make_unique<LineWriter>(
@@ -55,7 +54,7 @@ class AccessLog {
   }
 
   void on_complete(postern::Exchange& x, const postern::Completion& end) {
-    Buffers& buffers = *buffers_[static_cast<std::size_t>(postern::worker())];
+    Buffers& buffers = buffers_.mine();
     const auto values = x.get(always_);
     auto text = [&values](Always which) { return values[which].string().value_or(""); };
     LogLine line(buffers.line);
@@ -116,12 +115,9 @@ class AccessLog {
     postern::Variable variable;
     Shown shown;
   };
-  // Kept from line to line, so that nothing is allocated for one. Not thread_local: its destructors would keep the library
-  // loaded until the worker threads end.
-  struct Buffers {
+  struct Buffers {  // kept from line to line, so that nothing is allocated for one
     std::string line, query;
   };
-  static constexpr std::size_t kMaxWorkers = 256;
 
   std::string_view shown(const LoggedVariable& logged, std::string_view value, std::string& buffer) const {
     switch (logged.shown) {
@@ -143,7 +139,7 @@ class AccessLog {
   std::vector<LoggedVariable> variables_;
   std::array<postern::Variable, kAlways> always_;
   postern::Counter dropped_;
-  std::array<std::unique_ptr<Buffers>, kMaxWorkers> buffers_;  // by worker
+  postern::PerWorker<Buffers> buffers_;
   std::mutex start_;
   std::unique_ptr<LineWriter> writer_;
 };

@@ -3,8 +3,6 @@
 #include <postern/text.h>
 
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "config.h"
 #include "credential.h"
@@ -92,12 +90,6 @@ class KeyAuth {
     return self;
   }
 
-  void on_worker_start(std::uint32_t worker) {
-    std::lock_guard lock(mutex_);
-    if (workers_.size() <= worker) workers_.resize(worker + 1);
-    workers_[worker] = std::make_unique<Sha256>();
-  }
-
   Verdict on_request(postern::Exchange& x) {
     Credential credential;
     for (const Place& place : settings_.from) look_into(x.request(), place, credential);
@@ -126,14 +118,14 @@ class KeyAuth {
     const Consumer* consumer = nullptr;
     const Refusal* refusal = nullptr;
   };
-  Judged judge(const Credential& credential) const {
+  Judged judge(const Credential& credential) {
     // The first of several may not be the one that the next hop believes: nobody chooses, all are refused.
     if (credential.count > 1) return {nullptr, &several_};
     char buffer[kMaxKey];
     bool encoded = credential.place->kind == Place::Kind::query;
     auto key = encoded ? decoded_value(credential.value, buffer) : credential.value;
     if (!key || key->size() > kMaxKey) return {nullptr, &wrong_};
-    auto digest = workers_[static_cast<std::size_t>(postern::worker())]->of(*key);
+    auto digest = sha256_.mine().of(*key);
     if (!digest) return {};
     const Consumer* consumer = settings_.keys.find(*digest);
     return {consumer, consumer == nullptr ? &wrong_ : nullptr};
@@ -170,8 +162,7 @@ class KeyAuth {
   Refusal missing_{401, "UNAUTHORIZED", "an API key is needed", "missing", postern::Counter()};
   Refusal wrong_{401, "AUTH_FAILED", "the API key is not valid", "wrong", postern::Counter()};
   Refusal several_{400, "BAD_REQUEST", "more than one API key", "several", postern::Counter()};
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Sha256>> workers_;  // by index; each is its worker's alone
+  postern::PerWorker<Sha256> sha256_;
 };
 
 }  // namespace

@@ -1,12 +1,9 @@
 // metrics: counts and times exchanges, and serves the Prometheus page (OB-01..03, OB-10).
 #include <postern/plugin.h>
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "route_series.h"
 
 namespace {
 
@@ -32,23 +29,17 @@ class Metrics {
     if (!self->name_families(buckets, most))
       return setup.error(config["buckets"],
                          "others than those in use: they can only change with a restart of the gateway");
-    self->route_name_ = setup.variable("route.id");
     self->listener_name_ = setup.variable("listener.name");
-    bool everywhere = setup.instance().scope() == "gateway";
-    setup.disable(self->path_.empty() ? POSTERN_HOOK_REQUEST_EARLY | POSTERN_HOOK_REQUEST
-                  : everywhere        ? POSTERN_HOOK_REQUEST
-                                      : POSTERN_HOOK_REQUEST_EARLY);
+    if (self->path_.empty()) setup.disable(POSTERN_HOOK_REQUEST_EARLY | POSTERN_HOOK_REQUEST);
+    setup.run_at_first_request_hook();
     return self;
   }
-
-  void on_worker_start(std::uint32_t worker) { workers_.at(worker) = std::make_unique<PerWorker>(); }
 
   postern::Verdict on_request_early(postern::Exchange& x) { return answer(x); }
   postern::Verdict on_request(postern::Exchange& x) { return answer(x); }
 
   void on_complete(postern::Exchange& x, const postern::Completion& end) {
-    std::string_view route = x.get(route_name_).string().value_or("none");
-    Route& r = routes().get(route, [&](std::string_view name) { return Route(*this, name); });
+    Route& r = routes_.of(x, [this](std::string_view name) { return Route(*this, name); });
     r.requests(*this, known_method(x.request().method()), end.status).add();
     r.duration.observe(static_cast<double>(end.duration_ns) / 1e9);
     if (end.upstream_duration_ns > 0) r.upstream.observe(static_cast<double>(end.upstream_duration_ns) / 1e9);
@@ -95,11 +86,6 @@ class Metrics {
     std::uint32_t last_status = 0;
     std::string_view last_method;
   };
-  struct PerWorker {
-    KeptByName<Route> routes;
-  };
-
-  KeptByName<Route>& routes() { return workers_[static_cast<std::size_t>(postern::worker())]->routes; }
 
   postern::Verdict answer(postern::Exchange& x) const {
     auto request = x.request();
@@ -114,9 +100,8 @@ class Metrics {
   std::string listener_;
   postern::Family<postern::Counter> requests_, in_, out_, errors_;
   postern::Family<postern::Histogram> duration_, upstream_;
-  postern::Variable route_name_, listener_name_;
-  static constexpr std::size_t kMaxWorkers = 256;
-  std::array<std::unique_ptr<PerWorker>, kMaxWorkers> workers_;  // each is its worker's alone
+  postern::Variable listener_name_;
+  postern::PerRoute<Route> routes_;
 };
 
 }  // namespace

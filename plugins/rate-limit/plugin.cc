@@ -6,10 +6,8 @@
 #include <atomic>
 #include <charconv>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "config.h"
@@ -46,12 +44,6 @@ class RateLimit {
     return self;
   }
 
-  void on_worker_start(std::uint32_t worker) {
-    std::lock_guard lock(mutex_);
-    if (workers_.size() <= worker) workers_.resize(worker + 1);
-    workers_[worker] = std::make_unique<PerWorker>();
-  }
-
   Verdict on_request(postern::Exchange& x, State& state) {
     std::array<LimitKey, Settings::kMaxRules> keys;
     std::span used(keys.data(), settings_.rules.size());
@@ -80,15 +72,6 @@ class RateLimit {
   struct Series {
     std::vector<postern::Counter> hits, rejected;
   };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  using SeriesByRoute = std::unordered_map<std::string, Series, TextHash, std::equal_to<>>;
-  struct PerWorker {
-    SeriesByRoute routes;
-    const SeriesByRoute::value_type* last = nullptr;  // mostly the next one too
-  };
 
   void name_metrics(std::string_view scope) {
     hits_ = {"ratelimit_hits_total", "Requests that a limit was asked about.", {{"route", "dimension"}, {}, 0}};
@@ -106,13 +89,7 @@ class RateLimit {
   }
   const Series& series(postern::Exchange& x) {
     if (own_series_) return *own_series_;
-    auto& [routes, last] = *workers_[static_cast<std::size_t>(postern::worker())];
-    auto route = x.get(route_).string().value_or("none");
-    if (last != nullptr && last->first == route) return last->second;
-    auto found = routes.find(route);
-    if (found == routes.end()) found = routes.emplace(route, series_of(route)).first;
-    last = &*found;
-    return found->second;
+    return routes_.of(x, [this](std::string_view route) { return series_of(route); });
   }
   void count(postern::Exchange& x, const Limiter::Outcome& outcome) {
     const Series& counters = series(x);
@@ -197,9 +174,8 @@ class RateLimit {
   std::optional<Limiter> limiter_;
   postern::Variable client_, request_id_, route_, remaining_;
   postern::Family<postern::Counter> hits_, rejected_;
-  std::optional<Series> own_series_;  // of a route's own instance; a gateway-wide one keeps them by worker
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<PerWorker>> workers_;  // by index; each is its worker's alone
+  std::optional<Series> own_series_;  // of a route's own instance
+  postern::PerRoute<Series> routes_;  // of a gateway-wide one
   std::atomic<std::uint64_t> next_line_ms_{0};
   std::atomic<std::uint64_t> unlogged_{0};
 };

@@ -18,8 +18,7 @@ class RequestId {
     self->trust_client_ = config["trust_client"].boolean(true);
     self->id_ = setup.provides("request_id");
     self->correlation_ = setup.provides("correlation_id");
-    bool everywhere = setup.instance().scope() == "gateway";  // then before routing, so that a 404 has an id too
-    setup.disable(everywhere ? POSTERN_HOOK_REQUEST : POSTERN_HOOK_REQUEST_EARLY);
+    setup.run_at_first_request_hook();
     return self;
   }
 

@@ -43,6 +43,7 @@
 #include "postern/detail/metrics.h"
 #include "postern/detail/node.h"
 #include "postern/detail/note.h"
+#include "postern/detail/per_worker.h"
 #include "postern/detail/setup.h"
 #include "postern/detail/value.h"
 

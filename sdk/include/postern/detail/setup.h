@@ -90,6 +90,11 @@ class Setup {
 
   // Hooks (POSTERN_HOOK_*) that this configuration has no use for.
   void disable(std::uint64_t hooks) const { table().disable_hooks(instance_, hooks & ~needed_hooks_); }
+  // For a class whose on_request_early and on_request do the same: leaves the first that its place has. In a gateway-wide chain
+  // that is the one before routing, so that requests which no route takes are served, too.
+  void run_at_first_request_hook() const {
+    disable(instance().is_gateway_wide() ? POSTERN_HOOK_REQUEST : POSTERN_HOOK_REQUEST_EARLY);
+  }
 
   // Compiles "${...}" text; reports an error at `node` and gives an empty Template when it is malformed.
   Template compile(Node node, std::string_view text) {

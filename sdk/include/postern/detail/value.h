@@ -100,6 +100,7 @@ class Instance {
   postern_instance raw() const { return raw_; }
   std::string_view name() const { return detail::to_view(detail::host.instance->name_view(raw_)); }
   std::string_view scope() const { return detail::to_view(detail::host.instance->scope_view(raw_)); }
+  bool is_gateway_wide() const { return scope() == "gateway"; }
   Log log() const { return Log(raw_); }
 
  private:
