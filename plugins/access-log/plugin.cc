@@ -20,8 +20,8 @@ class AccessLog {
   // The request as the client sent it; other plugins may change it later.
   static postern::Result<std::unique_ptr<AccessLog>> configure(postern::Setup& setup, postern::Node config) {
     auto self = std::make_unique<AccessLog>();
-    self->file_ = config["file"].string("stdout");
-    self->buffer_ = static_cast<std::size_t>(config["buffer"].integer(4 << 20));
+    self->file_ = config["file"].string();
+    self->buffer_ = static_cast<std::size_t>(config["buffer"].integer());
     for (auto name : config["redact_query"]) self->redacted_.emplace_back(name.string());
     for (auto name : config["headers"]) {
       self->headers_.push_back({std::string(name.string()), "header." + escaped(name.string())});

@@ -17,9 +17,9 @@ class Echo {
 
   static postern::Result<std::unique_ptr<Echo>> configure(postern::Setup& setup, postern::Node config) {
     auto self = std::make_unique<Echo>();
-    self->name_ = config["instance"].string("echo");
-    self->max_delay_ms_ = static_cast<std::uint64_t>(config["max_delay"].integer(10'000));
-    auto limit = static_cast<std::uint64_t>(config["max_body"].integer(1 << 20));
+    self->name_ = config["instance"].string();
+    self->max_delay_ms_ = static_cast<std::uint64_t>(config["max_delay"].integer());
+    auto limit = static_cast<std::uint64_t>(config["max_body"].integer());
     setup.request_body(postern::BodyPolicy::buffer(limit));
     return self;
   }

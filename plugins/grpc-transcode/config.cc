@@ -27,9 +27,9 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
 Options read_options(postern::Node config) {
   auto print = config["print"];
   Options options;
-  options.always_print_primitive_fields = print["always_print_primitive_fields"].boolean(false);
-  options.preserve_proto_field_names = print["preserve_proto_field_names"].boolean(false);
-  options.always_print_enums_as_ints = print["always_print_enums_as_ints"].boolean(false);
+  options.always_print_primitive_fields = print["always_print_primitive_fields"].boolean();
+  options.preserve_proto_field_names = print["preserve_proto_field_names"].boolean();
+  options.always_print_enums_as_ints = print["always_print_enums_as_ints"].boolean();
   options.message_memory = kMostMemory * config["response_limit"].integer();
   return options;
 }
@@ -38,7 +38,7 @@ Options read_options(postern::Node config) {
 
 Settings read_settings(postern::Setup& setup, postern::Node config) {
   Settings settings;
-  settings.refuses_unmatched = config["unmatched"].string("refuse") == "refuse";
+  settings.refuses_unmatched = config["unmatched"].string() == "refuse";
   settings.request_limit = static_cast<std::uint64_t>(config["request_limit"].integer());
   settings.response_limit = static_cast<std::uint64_t>(config["response_limit"].integer());
   std::vector<std::string> services;

@@ -10,7 +10,7 @@
 
 struct Settings {
   std::unique_ptr<const Transcoder> transcoder;  // null: refused
-  bool refuses_unmatched = true;
+  bool refuses_unmatched = false;
   std::uint64_t request_limit = 0;   // bytes of a body, and of a message to the upstream
   std::uint64_t response_limit = 0;  // bytes of a message from the upstream
 };

@@ -54,8 +54,8 @@ Settings read_settings(postern::Setup& setup, postern::Node config) {
   Settings settings;
   read_keys(setup, config["keys"], settings);
   read_places(setup, config["from"], settings);
-  settings.optional = config["optional"].boolean(false);
-  settings.hide = config["hide"].boolean(true);
-  settings.challenge = "ApiKey realm=\"" + std::string(config["realm"].string("api")) + '"';
+  settings.optional = config["optional"].boolean();
+  settings.hide = config["hide"].boolean();
+  settings.challenge = "ApiKey realm=\"" + std::string(config["realm"].string()) + '"';
   return settings;
 }

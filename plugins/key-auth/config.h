@@ -18,7 +18,7 @@ struct Settings {
   KeyTable keys;
   std::vector<Place> from;
   bool optional = false;
-  bool hide = true;
+  bool hide = false;
   std::string challenge;  // the value of WWW-Authenticate
 };
 

@@ -25,7 +25,7 @@ class Metrics {
     for (std::size_t i = 1; i < buckets.size(); ++i) {
       if (buckets[i] <= buckets[i - 1]) return setup.error(config["buckets"].at(i), "buckets must ascend");
     }
-    const auto most = static_cast<std::uint64_t>(config["max_series"].integer(10'000));
+    const auto most = static_cast<std::uint64_t>(config["max_series"].integer());
     if (!self->name_families(buckets, most))
       return setup.error(config["buckets"],
                          "others than those in use: they can only change with a restart of the gateway");

@@ -48,7 +48,7 @@ void read_rate(postern::Setup& setup, postern::Node node, Rule& rule) {
 }
 
 void read_algorithm(postern::Setup& setup, postern::Node node, Rule& rule) {
-  auto name = node["algorithm"].string("token_bucket");
+  auto name = node["algorithm"].string();
   rule.algorithm = name == "sliding_window"    ? Algorithm::sliding_window
                    : name == "sliding_counter" ? Algorithm::sliding_counter
                                                : Algorithm::token_bucket;
@@ -153,9 +153,9 @@ Settings read_settings(postern::Setup& setup, postern::Node config) {
   give_key_prefixes(setup.instance(), settings.rules);
   for (const Rule& rule : settings.rules)  // the rest of a key is for the values
     if (rule.key_prefix.size() > LimitKey::kMaxSize - 256) setup.error(config, "its names are too long for a key");
-  settings.ipv6_prefix = static_cast<unsigned>(config["ipv6_prefix"].integer(64));
+  settings.ipv6_prefix = static_cast<unsigned>(config["ipv6_prefix"].integer());
   settings.anonymous_by_ip = config["anonymous_key"].string() == "ip";
-  settings.headers = config["headers"].boolean(true);
-  settings.memory = static_cast<std::uint64_t>(config["memory"].integer(32 << 20));
+  settings.headers = config["headers"].boolean();
+  settings.memory = static_cast<std::uint64_t>(config["memory"].integer());
   return settings;
 }

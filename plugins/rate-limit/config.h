@@ -11,9 +11,9 @@ struct Settings {
   static constexpr std::size_t kMaxRules = 8;
 
   std::vector<Rule> rules;  // 1 .. kMaxRules
-  unsigned ipv6_prefix = 64;
+  unsigned ipv6_prefix = 0;
   bool anonymous_by_ip = false;
-  bool headers = true;
+  bool headers = false;
   std::uint64_t memory = 0;  // bytes
 };
 

@@ -13,9 +13,9 @@ class RequestId {
  public:
   static postern::Result<std::unique_ptr<RequestId>> configure(postern::Setup& setup, postern::Node config) {
     auto self = std::make_unique<RequestId>();
-    self->header_ = config["header"].string("X-Request-ID");
-    self->correlation_header_ = config["correlation_header"].string("X-Correlation-ID");
-    self->trust_client_ = config["trust_client"].boolean(true);
+    self->header_ = config["header"].string();
+    self->correlation_header_ = config["correlation_header"].string();
+    self->trust_client_ = config["trust_client"].boolean();
     self->id_ = setup.provides("request_id");
     self->correlation_ = setup.provides("correlation_id");
     setup.run_at_first_request_hook();
@@ -49,7 +49,7 @@ class RequestId {
 
   std::string header_;
   std::string correlation_header_;
-  bool trust_client_ = true;
+  bool trust_client_ = false;
   postern::Variable id_;
   postern::Variable correlation_;
 };

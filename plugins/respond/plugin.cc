@@ -10,7 +10,7 @@ class Respond {
  public:
   static postern::Result<std::unique_ptr<Respond>> configure(postern::Setup& setup, postern::Node config) {
     auto self = std::make_unique<Respond>();
-    self->status_ = static_cast<std::uint32_t>(config["status"].integer(200));
+    self->status_ = static_cast<std::uint32_t>(config["status"].integer());
     self->content_type_ = config["content_type"].string();
     self->error_ = config["error"].string();
     self->body_ = setup.compile(config["body"]);
@@ -32,7 +32,7 @@ class Respond {
     std::string name;
     postern::Template value;
   };
-  std::uint32_t status_ = 200;
+  std::uint32_t status_ = 0;
   std::string content_type_;
   std::string error_;
   postern::Template body_;

@@ -1,10 +1,11 @@
 """The tree holds its own shape: layers, folder shapes, names, and documentation whose examples load."""
+import json
 import pathlib
 import re
 import subprocess
 
 import pytest
-from support import descriptors
+from support import configuration_table, descriptors
 from support.gateway import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -136,6 +137,30 @@ def test_a_plugins_folder_has_the_shape(folder):
     assert any(re.fullmatch(r"(.*/)?[a-z0-9_]+_test\.cc", name) for name in names), "no unit test"
     assert any(re.fullmatch(r"scenarios/test_[a-z0-9_]+\.py", name) for name in names), "no scenario"
     assert re.fullmatch(r"[a-z][a-z0-9-]*", folder.name)
+
+
+SCHEMAS = [folder / "schema.json" for folder in plugin_folders() if (folder / "schema.json").exists()]
+
+
+@pytest.mark.parametrize("schema", by_name(SCHEMAS))
+def test_a_default_stands_in_the_schema_alone(schema):
+    """A second one in the code, `config["key"].integer(10)`, could never be taken, and would be believed."""
+    keys = keys_with_default(json.loads(schema.read_text()))
+    again = [f"{path.name}: {key}" for path in tracked(f"{schema.parent}/*.cc")
+             for key in re.findall(r'\["(\w+)"\]\.(?:string|integer|number|boolean)\([^)]', path.read_text()) if key in keys]
+    assert again == []
+
+
+def keys_with_default(schema):
+    found = {name for name, key in schema.get("properties", {}).items() if "default" in key}
+    return found.union(*(keys_with_default(inner) for inner in schema.values() if isinstance(inner, dict)))
+
+
+@pytest.mark.parametrize("schema", by_name(SCHEMAS))
+def test_a_readmes_table_of_keys_is_its_schemas(schema):
+    folder = schema.parent.relative_to(ROOT)
+    assert configuration_table.written((schema.parent / "README.md").read_text()) == configuration_table.made(
+        json.loads(schema.read_text())), f"mend with: python3 tests/support/configuration_table.py {folder}"
 
 
 def optional(folder):

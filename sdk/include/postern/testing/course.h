@@ -491,7 +491,7 @@ inline FakeInstance& FakeGateway::configure(Config config, std::string name) {
   FakeInstance& instance = *instances_.back();
   instance.table_ = table_;
   instance.name_ = name.empty() ? std::string(to_view(table_->name)) : std::move(name);
-  instance.config_ = std::move(config);
+  instance.config_ = config.kind() == POSTERN_NODE_NULL ? Config::map() : std::move(config);  // "- name" alone, in YAML
   instance.config_.complete(schema_);
   instance.config_.number_positions("");
   instance.configuring_ = true;
