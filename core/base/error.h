@@ -12,7 +12,7 @@ namespace postern {
 // Whose fault it is: decides the status class and who has to act.
 enum class Origin : std::uint8_t { client, upstream, plugin, gateway };
 
-// The codes of the error envelope (architecture.md, "Life of a request"). Each has one name and one default status.
+// The codes of the error envelope. Each has one name and one default status.
 enum class ErrorCode : std::uint8_t {
   bad_request,           // 400
   unauthorized,          // 401

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-namespace postern::proxy {
+namespace postern {
 namespace {
 
 constexpr std::uint32_t kMatchSteps = 100'000;
@@ -109,4 +109,4 @@ bool Regex::search(std::string_view text, std::span<std::string_view> groups) co
   return true;
 }
 
-}  // namespace postern::proxy
+}  // namespace postern

@@ -14,7 +14,7 @@
 
 struct pcre2_real_code_8;
 
-namespace postern::proxy {
+namespace postern {
 
 // Compiled once, immutable, for any thread. "^" and "$" anchor; without them a match may lie anywhere in the text.
 class Regex {
@@ -47,4 +47,4 @@ class Regex {
   std::vector<std::pair<std::string, std::size_t>> names_;
 };
 
-}  // namespace postern::proxy
+}  // namespace postern

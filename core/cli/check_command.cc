@@ -18,7 +18,7 @@ std::string chain_of(const proxy::Chain& chain) {
   return out.empty() ? "no plugins" : out;
 }
 
-// The gateway buffers a body once for all plugins that asked, so the largest limit counts (N-08).
+// The gateway buffers a body once for all plugins that asked, so the largest limit counts.
 std::uint64_t buffered(const proxy::Chain& chain, proxy::Hook hook, postern_body_policy proxy::Instance::*policy) {
   std::uint64_t most = 0;
   for (const auto& link : chain.of(hook)) {

@@ -2,20 +2,13 @@
 
 #include <fmt/core.h>
 
-#include <postern/text/pairs.h>
-#include <optional>
-
 #include "http/headers.h"
 #include "http/target.h"
-#include "plan/request_values.h"
 
 namespace postern::cli {
 namespace {
 
-using proxy::Builtin;
 using proxy::Value;
-
-Value of(std::optional<std::string_view> text) { return text ? Value::of(*text) : Value{}; }
 
 Result<void> refuse(std::string text) { return fail(Error::client(ErrorCode::bad_request, std::move(text))); }
 
@@ -59,44 +52,14 @@ void DryRequest::matched(std::string_view route, const proxy::PathParameters& pa
 
 Value DryRequest::variable(proxy::VariableId id) const {
   const auto& info = proxy::variable_info(id);
-  switch (info.builtin) {
-    case Builtin::request_method:
-      return Value::of(head_.method);
-    case Builtin::request_path:
-      return Value::of(head_.path);
-    case Builtin::request_query:
-      return Value::of(head_.query);
-    case Builtin::request_host:
-      return Value::of(proxy::host_of(head_.authority));
-    case Builtin::request_scheme:
-      return Value::of(head_.scheme);
-    case Builtin::request_protocol:
-      return Value::of(http::name_of(head_.version));
-    case Builtin::request_target:
-      return Value::of(head_.target);
-    case Builtin::request_header:
-      return of(head_.headers.get(info.argument));
-    case Builtin::request_cookie:
-      return of(proxy::find_cookie(head_.headers, info.argument));
-    case Builtin::request_query_parameter:
-      return of(find_parameter(head_.query, info.argument));
-    case Builtin::path_parameter:
-      return of(parameters_.find(info.argument));
-    case Builtin::listener_name:
-      return Value::of(std::string_view(listener_));
-    case Builtin::route_id:
-      return route_.empty() ? Value{} : Value::of(route_);
-    default:
-      return {};
-  }
+  return info.builtin != nullptr ? info.builtin->read(*this, info.argument) : Value{};
 }
 
 std::string DryRequest::undecidable(const proxy::Condition& condition) const {
   std::string out;
   for (auto id : condition.variables()) {
-    auto kind = proxy::variable_info(id).builtin;
-    bool known = (kind >= Builtin::request_method && kind <= Builtin::request_query_parameter) ||
-                 kind == Builtin::path_parameter || kind == Builtin::listener_name || kind == Builtin::route_id;
+    const auto* builtin = proxy::variable_info(id).builtin;
+    bool known = builtin != nullptr && builtin->kind == proxy::BuiltinVariable::Kind::of_request;
     if (!known) out.append(out.empty() ? "" : ", ").append(proxy::variable_name(id));
   }
   return out;

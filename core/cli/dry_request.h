@@ -1,6 +1,7 @@
 // A request that is only talked about: what `postern explain` routes and evaluates conditions with.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,13 +9,14 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "http/message.h"
+#include "plan/builtin_variables.h"
 #include "plan/condition.h"
 #include "plan/router.h"
 #include "plan/variables.h"
 
 namespace postern::cli {
 
-class DryRequest final : public proxy::VariableReader {
+class DryRequest final : public proxy::VariableReader, private proxy::VariableSource {
  public:
   DryRequest(Arena& arena, std::string listener) : arena_(arena), head_(arena), listener_(std::move(listener)) {}
 
@@ -24,7 +26,7 @@ class DryRequest final : public proxy::VariableReader {
 
   const http::RequestHead& head() const noexcept { return head_; }
   Arena& arena() const noexcept { return arena_; }
-  const std::string& listener() const noexcept { return listener_; }
+  const std::string& listener_name() const noexcept { return listener_; }
 
   proxy::Value variable(proxy::VariableId id) const override;
   // The variables of a condition that only a real exchange has, "consumer.id, client.ip"; empty when it can be decided.
@@ -32,6 +34,13 @@ class DryRequest final : public proxy::VariableReader {
 
  private:
   Result<void> add_header(std::string_view line);
+  // VariableSource
+  const http::RequestHead* request_head() const noexcept override { return &head_; }
+  std::optional<std::string_view> path_parameter(std::string_view name) const noexcept override {
+    return parameters_.find(name);
+  }
+  std::string_view listener() const noexcept override { return listener_; }
+  std::string_view route_id() const noexcept override { return route_; }
 
   Arena& arena_;
   http::RequestHead head_;

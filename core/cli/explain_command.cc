@@ -29,7 +29,7 @@ class Explanation {
       : generation_(generation), plan_(*generation.plan()), request_(request) {}
 
   bool print() {
-    auto match = plan_.router.find(request_.head(), request_.listener(), request_.arena());
+    auto match = plan_.router.find(request_.head(), request_.listener_name(), request_.arena());
     bool found = match.kind == proxy::RouteMatch::Kind::found;
     print_outcome(match);
     print_candidates();
@@ -79,7 +79,7 @@ class Explanation {
   }
 
   void print_candidates() const {
-    auto candidates = plan_.router.explain(request_.head(), request_.listener(), request_.arena());
+    auto candidates = plan_.router.explain(request_.head(), request_.listener_name(), request_.arena());
     fmt::print("\ncandidates, the most specific first\n");
     for (const auto& c : candidates)
       fmt::print("  {} ({}): {}\n", plan_.config->routes[c.route].id, c.pattern,

@@ -3,9 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "client/connection_keeper.h"
+#include "client/handshake_metrics.h"
+#include "exchange/worker_context.h"
 #include "net/proxy_protocol.h"
-#include "server/server_metrics.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -21,8 +22,8 @@ std::string peer_of(const net::Stream& stream) {
 
 }  // namespace
 
-Arrival::Arrival(Worker& worker, std::string_view listener)
-    : worker_(worker), listener_(listener), deadline_(&Arrival::on_deadline, this) {}
+Arrival::Arrival(WorkerContext& worker, ConnectionKeeper& keeper, std::string_view listener)
+    : worker_(worker), keeper_(keeper), listener_(listener), deadline_(&Arrival::on_deadline, this) {}
 
 void Arrival::start(const ListenerPlan& listener, std::unique_ptr<net::Stream> stream) {
   const auto& timeouts = worker_.plan()->plan().config->timeouts;
@@ -45,7 +46,7 @@ void Arrival::await_header(const ListenerPlan& listener) {
 }
 
 void Arrival::on_read(std::string_view bytes) {
-  if (!trusted_) return fail("proxy_header", "the sender is none of those that may speak for others");
+  if (!trusted_) return fail("proxy_header", "PROXY header refused: " + stream_->peer_host() + " is not in the listener's proxy_protocol.trusted");
   header_.append(bytes);
   auto parsed = net::parse_proxy_header(header_);
   if (!parsed) return fail("proxy_header", parsed.error().text);
@@ -68,7 +69,7 @@ void Arrival::on_stream_error(const Error& error) { fail("closed", error.text); 
 void Arrival::go_on() {
   if (context_ == nullptr) {
     deadline_.cancel();
-    return worker_.admit(*this, std::move(stream_));
+    return keeper_.admit(*this, std::move(stream_));
   }
   handshake_ = net::TlsHandshake::accept(worker_.loop(), std::move(stream_), std::move(context_),
                                          [this](net::TlsHandshake::Outcome o) { on_handshake(std::move(o)); });
@@ -78,7 +79,7 @@ void Arrival::on_handshake(net::TlsHandshake::Outcome outcome) {
   if (!outcome) return refuse(std::move(outcome.error()));
   deadline_.cancel();
   count_handshake((*outcome)->tls()->resumed);
-  worker_.admit(*this, std::move(*outcome));
+  keeper_.admit(*this, std::move(*outcome));
 }
 
 // The alert that says why reaches the client only when the connection is not torn down with what it still sends.
@@ -88,7 +89,7 @@ void Arrival::refuse(net::TlsFailure failure) {
   if (plain) failure.stream->append(kPlainHttp);
   std::string why = plain ? "HTTP came in plain text" : failure.text;
   log_failed_handshake(listener_, peer_, name_of(failure.reason), why);
-  if (failure.reason != Reason::closed) worker_.linger(std::move(failure.stream));
+  if (failure.reason != Reason::closed) keeper_.linger(std::move(failure.stream));
   end();
 }
 
@@ -112,7 +113,7 @@ void Arrival::end() {
     stream_->set_owner(nullptr);
     stream_->stop_reading();
   }
-  worker_.remove(*this);
+  keeper_.remove(*this);
 }
 
 }  // namespace postern::proxy

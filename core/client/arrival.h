@@ -13,19 +13,20 @@
 
 namespace postern::proxy {
 
-class Worker;
+class ConnectionKeeper;
+class WorkerContext;
 
 class Arrival final : public net::Deferred, private net::StreamOwner {
  public:
   // `listener` is the worker's name for it.
-  Arrival(Worker& worker, std::string_view listener);
+  Arrival(WorkerContext& worker, ConnectionKeeper& keeper, std::string_view listener);
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
 
   static bool needed(const ListenerPlan& listener) noexcept {
     return listener.tls != nullptr || listener.config->proxy_protocol;
   }
-  // Ends with Worker::admit or Worker::remove, later.
+  // Ends with ConnectionKeeper::admit or remove, later.
   void start(const ListenerPlan& listener, std::unique_ptr<net::Stream> stream);
   void abort();  // the drain time is over
 
@@ -45,7 +46,8 @@ class Arrival final : public net::Deferred, private net::StreamOwner {
   void fail(std::string_view kind, std::string_view why);
   void end();
 
-  Worker& worker_;
+  WorkerContext& worker_;
+  ConnectionKeeper& keeper_;
   std::string_view listener_;
   std::shared_ptr<const net::TlsServerContext> context_;
   std::unique_ptr<net::Stream> stream_;  // until it goes to the handshake, or to the connection

@@ -5,16 +5,19 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "client/connection_keeper.h"
 #include "client/h1_session.h"
 #include "client/h2_session.h"
 #include "exchange/tls_values.h"
+#include "exchange/worker_context.h"
 #include "http/h2_server_codec.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 
-ClientConnection::ClientConnection(Worker& worker, std::string_view listener, std::unique_ptr<net::Stream> stream)
+ClientConnection::ClientConnection(WorkerContext& worker, ConnectionKeeper& keeper, std::string_view listener,
+                                   std::unique_ptr<net::Stream> stream)
     : worker_(worker),
+      keeper_(keeper),
       handle_(worker.connections().add(*this)),
       hooks_(worker, handle_),
       listener_(listener),
@@ -204,7 +207,7 @@ void ClientConnection::abort(std::uint32_t end) {
 void ClientConnection::close_politely() {
   if (closed_) return;
   stream_->set_owner(nullptr);
-  worker_.linger(std::move(stream_));
+  keeper_.linger(std::move(stream_));
   close();
 }
 
@@ -218,7 +221,7 @@ void ClientConnection::close() {
     stream_->stop_reading();
   }
   if (session_ != nullptr) session_->end();
-  worker_.remove(*this);
+  keeper_.remove(*this);
 }
 
 }  // namespace postern::proxy

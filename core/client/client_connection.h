@@ -10,39 +10,44 @@
 #include <string_view>
 
 #include "base/deadline_wheel.h"
+#include "client/client_session.h"
 #include "client/connection_hooks.h"
 #include "config/config.h"
-#include "exchange/client_session.h"
 #include "net/loop.h"
 #include "net/proxy_protocol.h"
 #include "net/stream.h"
 
 namespace postern::proxy {
 
-class Worker;
+class ConnectionKeeper;
+class WorkerContext;
 
-class ClientConnection final : public net::Deferred, private net::StreamOwner {
+class ClientConnection final : public net::Deferred, public ClientFacts, private net::StreamOwner {
  public:
-  ClientConnection(Worker& worker, std::string_view listener, std::unique_ptr<net::Stream> stream);
+  ClientConnection(WorkerContext& worker, ConnectionKeeper& keeper, std::string_view listener,
+                   std::unique_ptr<net::Stream> stream);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection() override;
 
   void start();  // on_connection hooks, then the first request
-  std::uint64_t handle() const noexcept { return handle_; }
-  const std::string& peer_host() const noexcept { return stream_->peer_host(); }
-  std::uint16_t peer_port() const noexcept { return stream_->peer_port(); }
-  const net::TlsInfo* tls() const noexcept { return stream_->tls(); }  // null: plaintext
-  std::string proxy_header(net::ProxyVersion version) const;           // that introduces this client to others
-  std::string_view listener_name() const noexcept { return listener_; }
+
+  // --- ClientFacts ---
+  std::uint64_t handle() const noexcept override { return handle_; }
+  const std::string& peer_host() const noexcept override { return stream_->peer_host(); }
+  std::uint16_t peer_port() const noexcept override { return stream_->peer_port(); }
+  std::string_view listener_name() const noexcept override { return listener_; }
+  const net::TlsInfo* tls() const noexcept override { return stream_->tls(); }
+  std::string proxy_header(net::ProxyVersion version) const override;
+  bool draining() const noexcept override { return draining_; }
+  std::int64_t drain_ms() const noexcept override { return timeouts().drain; }
 
   // --- From its session ---
-  Worker& worker() noexcept { return worker_; }
+  WorkerContext& worker() noexcept { return worker_; }
   net::Stream& stream() noexcept { return *stream_; }  // not after close()
   const net::Stream& stream() const noexcept { return *stream_; }
   const config::Timeouts& timeouts() const noexcept;  // of the current generation
   bool closed() const noexcept { return closed_; }
-  bool draining() const noexcept { return draining_; }
   void arm(std::int64_t delay_ms);  // ClientSession::on_deadline when it is over; replaces the one before
   void disarm() noexcept { deadline_.cancel(); }
   // A client that takes nothing for a whole write timeout is cut off; one that reads slowly is not.
@@ -79,7 +84,8 @@ class ClientConnection final : public net::Deferred, private net::StreamOwner {
   void on_waited_too_long();
   static void on_write_deadline(void* self);
 
-  Worker& worker_;
+  WorkerContext& worker_;
+  ConnectionKeeper& keeper_;
   std::uint64_t handle_;
   ConnectionHooks hooks_;
   std::string_view listener_;  // the worker's name for it; outlives the connection

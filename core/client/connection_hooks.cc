@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "exchange/hook_call.h"
-#include "server/worker.h"
+#include "exchange/worker_context.h"
 
 namespace postern::proxy {
 

@@ -11,14 +11,15 @@
 
 namespace postern::proxy {
 
-class Worker;
+class WorkerContext;
 class WorkerPlan;
 
 class ConnectionHooks {
  public:
   enum class Outcome : std::uint8_t { admitted, waiting, refused };
 
-  ConnectionHooks(Worker& worker, std::uint64_t connection) noexcept : worker_(worker), connection_(connection) {}
+  ConnectionHooks(WorkerContext& worker, std::uint64_t connection) noexcept
+      : worker_(worker), connection_(connection) {}
   ConnectionHooks(const ConnectionHooks&) = delete;
   ConnectionHooks& operator=(const ConnectionHooks&) = delete;
   ~ConnectionHooks();
@@ -39,7 +40,7 @@ class ConnectionHooks {
   postern_verdict call(const Link& link);
   postern_verdict invoke(const Link& link);
 
-  Worker& worker_;
+  WorkerContext& worker_;
   std::uint64_t connection_;
   WorkerPlan* plan_ = nullptr;  // pinned
   const Link* link_ = nullptr;  // whose hook runs or is waited for

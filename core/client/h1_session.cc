@@ -5,8 +5,8 @@
 
 #include "client/client_connection.h"
 #include "exchange/exchange.h"
+#include "exchange/worker_context.h"
 #include "http/h1_server_codec.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -23,7 +23,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
 
   http::Version protocol() const noexcept override { return http::Version::http11; }
   std::size_t exchanges() const noexcept override { return exchange_ != nullptr && !exchange_->receiving() ? 1 : 0; }
-  void let_body_flow(Exchange& exchange, bool flow) override;
+  void let_body_flow(http::StreamId stream, bool flow) override;
   void write_informational(http::StreamId stream, const http::ResponseHead& head) override;
   void write_head(http::StreamId stream, const http::ResponseHead& head, bool close) override;
   void write_body(http::StreamId stream, std::string_view bytes) override;
@@ -65,7 +65,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   void wait_for(Wait what);
   void was_sent_to();
 
-  Worker& worker_;
+  WorkerContext& worker_;
   std::unique_ptr<http::ServerCodec> codec_;
   std::unique_ptr<Exchange> exchange_;
   std::string held_;  // bytes the codec does not take yet
@@ -121,7 +121,7 @@ void H1Session::pump_later() {
   if (pump_planned_ || feeding_ || closed()) return;
   pump_planned_ = true;
   worker_.loop().defer([this, handle = connection_.handle()] {  // small enough for std::function to keep without memory
-    if (Worker::current()->connections().find(handle) != nullptr) pump();
+    if (WorkerContext::current()->connections().find(handle) != nullptr) pump();
   });
 }
 
@@ -161,20 +161,20 @@ void H1Session::on_request_end(http::StreamId, http::HeaderList* trailers) {
   exchange_->on_client_body_end(trailers);
 }
 
-void H1Session::let_body_flow(Exchange& exchange, bool flow) {
+void H1Session::let_body_flow(http::StreamId stream, bool flow) {
   if (closed() || flow != body_paused_) return;
   body_paused_ = !flow;
   if (!flow) {
     wait_for(Wait::response);
-    return codec_->pause_body(exchange.stream());
+    return codec_->pause_body(stream);
   }
-  if (std::exchange(exchange.request().expect_continue, false)) {
-    http::ResponseHead interim(exchange.arena());
+  if (std::exchange(exchange_->request().expect_continue, false)) {
+    http::ResponseHead interim(exchange_->arena());
     interim.status = 100;
-    codec_->write_informational(exchange.stream(), interim, out());
+    codec_->write_informational(stream, interim, out());
   }
   wait_for(Wait::body);
-  codec_->resume_body(exchange.stream());
+  codec_->resume_body(stream);
   pump_later();
 }
 

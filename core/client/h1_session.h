@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "exchange/client_session.h"
+#include "client/client_session.h"
 #include "http/codec.h"
 
 namespace postern::config {

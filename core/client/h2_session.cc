@@ -10,8 +10,8 @@
 #include "client/h1_session.h"
 #include "client/h2_metrics.h"
 #include "exchange/exchange.h"
+#include "exchange/worker_context.h"
 #include "http/h2_server_codec.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -58,7 +58,7 @@ class H2Session final : public ClientSession, private http::ServerEvents {
 
   http::Version protocol() const noexcept override { return http::Version::http2; }
   std::size_t exchanges() const noexcept override;
-  void let_body_flow(Exchange& exchange, bool flow) override;
+  void let_body_flow(http::StreamId stream, bool flow) override;
   void write_informational(http::StreamId stream, const http::ResponseHead& head) override;
   void write_head(http::StreamId stream, const http::ResponseHead& head, bool close) override;
   void write_body(http::StreamId stream, std::string_view bytes) override;
@@ -108,7 +108,7 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   void end_by_fault();
   void complain(http::StreamId stream, std::string_view what, std::string_view why);
 
-  Worker& worker_;
+  WorkerContext& worker_;
   std::unique_ptr<http::H2ServerCodec> codec_;
   std::vector<std::unique_ptr<H2Stream>> streams_;  // by number: they only grow
   std::vector<std::pair<http::StreamId, Error>> refused_;
@@ -245,14 +245,15 @@ void H2Session::on_stream_closed(http::StreamId stream, const Error* why) {
   if (s->exchange == nullptr) erase(stream);
 }
 
-void H2Session::let_body_flow(Exchange& exchange, bool flow) {
-  H2Stream* s = find(exchange.stream());
+void H2Session::let_body_flow(http::StreamId stream, bool flow) {
+  H2Stream* s = find(stream);
   if (s == nullptr || closed() || flow != s->body_paused) return;
   s->body_paused = !flow;
   if (!flow) {
     s->read_deadline.cancel();
     return codec_->pause_body(s->id);
   }
+  Exchange& exchange = *s->exchange;
   codec_->resume_body(s->id);
   resumed_ = true;
   pump_later();
@@ -336,7 +337,7 @@ void H2Session::pump_later() {
   if (pump_planned_ || closed()) return;
   pump_planned_ = true;
   worker_.loop().defer([this, handle = connection_.handle()] {  // small enough for std::function to keep without memory
-    if (Worker::current()->connections().find(handle) != nullptr) pump();
+    if (WorkerContext::current()->connections().find(handle) != nullptr) pump();
   });
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_metrics.h"
 #include "net/listener.h"
 #include "plugin/control_hooks.h"
 
@@ -28,10 +29,10 @@ void print(const config::Problems& problems) {
   std::fprintf(stderr, "%zu problem%s\n", problems.size(), problems.size() == 1 ? "" : "s");
 }
 
-static_assert(config::kMostWorkers == proxy::Worker::kMost);
+static_assert(config::kMostWorkers == proxy::Worker::kMax);
 std::size_t worker_count(const config::Config& config) {
   if (config.workers > 0) return static_cast<std::size_t>(config.workers);
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, proxy::Worker::kMost);
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, proxy::Worker::kMax);
 }
 
 // Runs on the worker's thread; the control thread waits. Only while starting and reloading.
@@ -90,6 +91,7 @@ bool Gateway::start() {
     std::fprintf(stderr, "%s\n", r.error().text.c_str());
     return false;
   }
+  publish_log_metrics();
   watch(SIGTERM, [this] { on_terminate(); });
   watch(SIGINT, [this] { on_terminate(); });
   keep_alive_ = net::Timer::start(loop_, kForeverMs, kForeverMs, [] {});

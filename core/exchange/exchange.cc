@@ -7,12 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "client/client_connection.h"
 #include "exchange/grpc.h"
 #include "exchange/local_reply.h"
+#include "exchange/worker_context.h"
 #include "http/hop_by_hop.h"
 #include "plan/forwarded.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -25,9 +24,9 @@ bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
          method == "TRACE";
 }
 
-void count_begun(WorkerMetrics& numbers) {
-  numbers.exchanges.add(1);
-  numbers.exchanges_total.add(1);
+void count_begun(WorkerMetrics& metrics) {
+  metrics.exchanges.add(1);
+  metrics.exchanges_total.add(1);
 }
 
 // Exchanges come and go with every request: their memory is kept for the next one.
@@ -56,7 +55,7 @@ thread_local ExchangeMemory exchange_memory;
 void* Exchange::operator new(std::size_t size) { return exchange_memory.take(size); }
 void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
 
-Exchange::Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan)
+Exchange::Exchange(ResponseSink& client, http::StreamId stream, WorkerContext& worker, WorkerPlan& plan)
     : client_(&client),
       stream_(stream),
       worker_(worker),
@@ -80,12 +79,12 @@ Exchange::~Exchange() {
 
 void Exchange::begin(http::RequestHead& head, bool ends) {
   request_ = &head;
-  head.scheme = client_->connection().tls() != nullptr ? "https" : "http";  // whatever the client says
+  head.scheme = client_->client().tls() != nullptr ? "https" : "http";  // whatever the client says
   request_ended_ = ends;
   started_ns_ = worker_.loop().event_ns();
-  count_begun(worker_.numbers());
+  count_begun(worker_.metrics());
   const Plan& plan = plan_.plan();
-  client_ip_ = real_client(plan.trusted_proxies, client_->connection().peer_host(), head.headers);
+  client_ip_ = real_client(plan.trusted_proxies, client_->client().peer_host(), head.headers);
   use_chain(plan.gateway_chain);
   if (is_grpc(head)) bound_call();
   go(Stage::early);
@@ -110,8 +109,8 @@ void Exchange::refuse(const Error& error) {
     request_ = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
     request_->keep_alive = false;
     started_ns_ = worker_.loop().event_ns();
-    count_begun(worker_.numbers());
-    client_ip_ = client_->connection().peer_host();
+    count_begun(worker_.metrics());
+    client_ip_ = client_->client().peer_host();
     use_chain(plan_.plan().gateway_chain);
     bad_request_ = true;
   }
@@ -184,7 +183,7 @@ void Exchange::run_early() {
 
 void Exchange::run_route() {
   const Plan& plan = plan_.plan();
-  auto found = plan.router.find(*request_, client_->connection().listener_name(), arena_);
+  auto found = plan.router.find(*request_, client_->client().listener_name(), arena_);
   if (found.kind == RouteMatch::Kind::found) {
     route_ = &plan.routes[found.route];
     path_parameters_ = found.parameters.all();
@@ -298,7 +297,7 @@ void Exchange::run_connect() {
 }
 
 std::string Exchange::proxy_header(net::ProxyVersion version) const {
-  return client_ != nullptr ? client_->connection().proxy_header(version) : net::proxy_header(version, {}, {});
+  return client_ != nullptr ? client_->client().proxy_header(version) : net::proxy_header(version, {}, {});
 }
 
 void Exchange::on_connected() {
@@ -352,7 +351,7 @@ Result<void> Exchange::prepare_upstream_head() {
     head->authority = arena_.copy(endpoint_->host);
     head->headers.set_view("Host", head->authority);
   }
-  add_forwarded(plan_.plan().trusted_proxies, client_->connection().peer_host(), *request_, *head);
+  add_forwarded(plan_.plan().trusted_proxies, client_->client().peer_host(), *request_, *head);
   upstream_head_ = head;
   return {};
 }
@@ -557,7 +556,7 @@ void Exchange::complete(std::uint32_t end) {
   else
     forwarder_.cancel();
   worker_.exchanges().remove(handle_);
-  if (chain_ != nullptr) worker_.numbers().exchanges.add(-1);
+  if (chain_ != nullptr) worker_.metrics().exchanges.add(-1);
   if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);
 }
 

@@ -16,22 +16,22 @@
 #include "base/deadline_wheel.h"
 #include "base/result.h"
 #include "exchange/body_pipe.h"
-#include "exchange/client_session.h"
 #include "exchange/request_replay.h"
 #include "exchange/response_makers.h"
+#include "exchange/response_sink.h"
 #include "exchange/tunnel.h"
 #include "http/codec.h"
 #include "net/loop.h"
+#include "plan/builtin_variables.h"
 #include "plan/chain.h"
 #include "plan/plan.h"
-#include "plan/variables.h"
 #include "upstream/forwarder.h"
 #include "upstream/upstream_set.h"
 
 namespace postern::proxy {
 
 class Template;
-class Worker;
+class WorkerContext;
 class WorkerPlan;
 
 // Where the head is. Each stage is one function that ends by naming the next.
@@ -56,12 +56,13 @@ enum class Lane : std::uint8_t { head, request_body, response_body };
 
 class Exchange final : public net::Deferred,
                        public VariableReader,
+                       private VariableSource,
                        private BodyPipe::Host,
                        private Forwarder::Host,
                        private Tunnel::Host,
                        private ResolveWaiter {
  public:
-  Exchange(ClientSession& client, http::StreamId stream, Worker& worker, WorkerPlan& plan);
+  Exchange(ResponseSink& client, http::StreamId stream, WorkerContext& worker, WorkerPlan& plan);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
@@ -88,7 +89,7 @@ class Exchange final : public net::Deferred,
 
   // --- From the host tables; answers are POSTERN_OK or an error of abi.h (exchange_tables.cc) ---
   std::uint64_t handle() const noexcept { return handle_; }
-  Worker& worker() noexcept { return worker_; }
+  WorkerContext& worker() noexcept { return worker_; }
   WorkerPlan& worker_plan() noexcept { return plan_; }
   const RoutePlan* route() const noexcept { return route_; }
   Stage stage() const noexcept { return stage_; }
@@ -213,11 +214,30 @@ class Exchange final : public net::Deferred,
   bool tunnel_waits_for_client() const noexcept override;
   void end_tunnel() override;
 
-  // --- Variables (exchange_variables.cc) ---
+  // --- VariableSource (exchange_variables.cc) ---
+  const http::RequestHead* request_head() const noexcept override { return request_; }
+  const http::ResponseHead* response_head() const noexcept override { return response_; }
+  std::string_view response_origin() const noexcept override;
+  std::optional<std::string_view> path_parameter(std::string_view name) const noexcept override {
+    return PathParameters::find(path_parameters_, name);
+  }
+  std::optional<std::string_view> client_ip() const noexcept override { return client_ip_; }
+  std::optional<std::uint16_t> client_port() const noexcept override;
+  std::string_view listener() const noexcept override;
+  const net::TlsInfo* client_tls() const noexcept override;
+  std::string_view tunnel() const noexcept override;
+  std::string_view route_id() const noexcept override;
+  std::string_view upstream_name() const noexcept override;
+  std::string_view upstream_target() const noexcept override { return endpoint_text_; }
+  std::string_view upstream_latency() const override;
+  std::string_view latency() const override;
+  std::optional<std::uint64_t> generation_number() const noexcept override;
+  std::optional<std::uint32_t> worker_index() const noexcept override;
+
   bool is_tunnel() const noexcept { return head_sent_ && response_ != nullptr && response_->upgrade; }
   bool is_watched() const noexcept;
-  Value made_variable(const VariableInfo& info) const;
-  std::string_view latency_text(Builtin which, std::uint64_t ns) const;
+  enum class LatencyOf : std::uint8_t { exchange, upstream };
+  std::string_view latency_text(LatencyOf which, std::uint64_t ns) const;
   std::uint64_t latency_ns() const noexcept;
 
   // --- Hooks (exchange_hooks.cc) ---
@@ -289,9 +309,9 @@ class Exchange final : public net::Deferred,
   static void on_call_deadline(void* self);
 
   // Identity
-  ClientSession* client_;  // null once the client connection is gone
+  ResponseSink* client_;  // null once the client connection is gone
   http::StreamId stream_;
-  Worker& worker_;
+  WorkerContext& worker_;
   WorkerPlan& plan_;
   std::uint64_t handle_;
   Arena arena_;

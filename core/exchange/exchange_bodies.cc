@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "exchange/client_session.h"
 #include "exchange/exchange.h"
 #include "exchange/local_reply.h"
-#include "server/worker.h"
+#include "exchange/response_sink.h"
+#include "exchange/worker_context.h"
 
 namespace postern::proxy {
 namespace {
@@ -122,7 +122,7 @@ void Exchange::update_upload() {
   bool wanted = taker && !upload_.suspended();
   if (wanted == body_wanted_) return;
   body_wanted_ = wanted;
-  client_->let_body_flow(*this, wanted);
+  client_->let_body_flow(stream_, wanted);
 }
 
 // ---- Download --------------------------------------------------------------------------------------------------------

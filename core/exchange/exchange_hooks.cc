@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "exchange/exchange.h"
 #include "exchange/hook_call.h"
-#include "server/worker.h"
+#include "exchange/worker_context.h"
 
 namespace postern::proxy {
 namespace {

@@ -4,11 +4,10 @@
 #include <string>
 
 #include "base/clock.h"
-#include "client/client_connection.h"
 #include "exchange/exchange.h"
 #include "exchange/local_reply.h"
+#include "exchange/worker_context.h"
 #include "http/target.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -140,7 +139,7 @@ void Exchange::info(postern_exchange_info& out) const {
   full.response_body_bytes = response_body_bytes_;
   full.attempts = attempts_;
   full.origin = origin_;
-  full.connection = client_ != nullptr ? client_->connection().handle() : 0;
+  full.connection = client_ != nullptr ? client_->client().handle() : 0;
   full.request_bodiless = request_ != nullptr && !has_request_body() ? 1 : 0;
   full.response_bodiless = response_ends_with_head() ? 1 : 0;
   std::memcpy(&out, &full, std::min<std::size_t>(size, sizeof full));

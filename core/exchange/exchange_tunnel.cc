@@ -2,10 +2,9 @@
 #include <string>
 #include <utility>
 
-#include "client/client_connection.h"
 #include "exchange/exchange.h"
+#include "exchange/worker_context.h"
 #include "http/websocket_handshake.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 
@@ -76,20 +75,20 @@ void Exchange::start_tunnel() {
   head_sent_ = must_close_ = true;
   body_wanted_ = true;
   client_->write_head(stream_, *response_, true);
-  if (client_->connection().draining()) on_drain();
+  if (client_->client().draining()) on_drain();
   if (worker_.plan() != &plan_) tunnel_->reloaded();
   forwarder_.resume_response();
 }
 
 void Exchange::on_drain() {
-  if (tunnel_ != nullptr) tunnel_->drain(client_->connection().timeouts().drain);
+  if (tunnel_ != nullptr) tunnel_->drain(client_->client().drain_ms());
 }
 
 void Exchange::let_client_flow() {
   bool wanted = !forwarder_.congested();
   if (client_ == nullptr || wanted == body_wanted_) return;
   body_wanted_ = wanted;
-  client_->let_body_flow(*this, wanted);
+  client_->let_body_flow(stream_, wanted);
 }
 
 void Exchange::tunnel_to_client(std::string_view bytes) {

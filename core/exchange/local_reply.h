@@ -1,4 +1,4 @@
-// Every response the gateway makes itself: the error envelope of architecture.md, as JSON text, or as the status of a gRPC
+// Every response the gateway makes itself: the error envelope as JSON text, or as the status of a gRPC
 // call.
 #pragma once
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/worker_context.h"
 #include "http/known_fields.h"
 #include "http/target.h"
-#include "server/worker.h"
 
 namespace postern::proxy {
 namespace {
@@ -32,7 +32,8 @@ postern_status result_of(std::uint32_t outcome) noexcept {
 
 }  // namespace
 
-std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, WorkerPlan& plan, const Request& request, Done done) {
+std::unique_ptr<OutboundCall> OutboundCall::start(WorkerContext& worker, WorkerPlan& plan, const Request& request,
+                                                  Done done) {
   Upstream* upstream = plan.upstreams().find(request.upstream);
   if (upstream == nullptr) return nullptr;
   std::unique_ptr<OutboundCall> call(new OutboundCall(worker, plan, *upstream, std::move(done)));
@@ -43,7 +44,7 @@ std::unique_ptr<OutboundCall> OutboundCall::start(Worker& worker, WorkerPlan& pl
   return call;
 }
 
-OutboundCall::OutboundCall(Worker& worker, WorkerPlan& plan, Upstream& upstream, Done done)
+OutboundCall::OutboundCall(WorkerContext& worker, WorkerPlan& plan, Upstream& upstream, Done done)
     : worker_(worker),
       plan_(plan),
       upstream_(upstream),

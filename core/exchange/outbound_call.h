@@ -21,7 +21,7 @@
 
 namespace postern::proxy {
 
-class Worker;
+class WorkerContext;
 class WorkerPlan;
 
 class OutboundCall final : public net::Deferred,
@@ -48,7 +48,8 @@ class OutboundCall final : public net::Deferred,
   // `done` is called once, never inside start; it may stop() the call but must leave its destruction to
   // Loop::defer_delete. Null when the request is malformed, or `plan` has no such upstream. Copies what it needs; holds
   // `plan` as long as it lives.
-  static std::unique_ptr<OutboundCall> start(Worker& worker, WorkerPlan& plan, const Request& request, Done done);
+  static std::unique_ptr<OutboundCall> start(WorkerContext& worker, WorkerPlan& plan, const Request& request,
+                                             Done done);
   OutboundCall(const OutboundCall&) = delete;
   OutboundCall& operator=(const OutboundCall&) = delete;
   ~OutboundCall() override;
@@ -56,7 +57,7 @@ class OutboundCall final : public net::Deferred,
   void stop() noexcept;  // gives the connection up; `done` will not be called any more
 
  private:
-  OutboundCall(Worker& worker, WorkerPlan& plan, Upstream& upstream, Done done);
+  OutboundCall(WorkerContext& worker, WorkerPlan& plan, Upstream& upstream, Done done);
   bool prepare(const Request& request);
   void begin();
   void connect();
@@ -82,7 +83,7 @@ class OutboundCall final : public net::Deferred,
   void on_upstream_broken(const Error& error) override;
   void on_upstream_drained() override {}
 
-  Worker& worker_;
+  WorkerContext& worker_;
   WorkerPlan& plan_;  // pinned
   Upstream& upstream_;
   Done done_;

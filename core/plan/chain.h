@@ -40,7 +40,7 @@ struct Instance {
   std::string scope;        // "gateway", "routes/ID", "services"
   std::uint64_t hooks = 0;  // POSTERN_HOOK_* bits that are present and not disabled
   bool fail_open = false;
-  bool shadow = false;                    // runs, but changes nothing (TS-12)
+  bool shadow = false;                    // runs, but changes nothing
   std::uint32_t timeout_ms = 5'000;       // of suspended hooks
   std::unique_ptr<const Condition> when;  // null: always
   postern_body_policy request_body{};

@@ -2,10 +2,12 @@
 //
 //   request.method == "GET" && (path starts_with "/api" || !header.x-debug) && consumer.tier in ["gold", "pro"]
 //
-//   expression   and-terms joined by ||          comparison  == != < <= > >= starts_with ends_with contains matches in
-//   and-term     terms joined by &&              literal     "text" 'text' -12 true false; in double quotes \" and
-//   \\ escape term         ! term | ( expression ) | variable | variable comparison literal-or-variable | variable in
-//   [literals]
+//   expression   and-terms joined by ||
+//   and-term     terms joined by &&
+//   term         ! term | ( expression ) | variable | variable comparison operand
+//   comparison   == != < <= > >= starts_with ends_with contains matches in
+//   operand      literal | variable; after `in` a list: [literal, ...]
+//   literal      "text" 'text' -12 true false; in double quotes \" and \\ are escapes
 //
 // A bare variable is true when it is set and neither empty, false, 0, "false" nor "0". A comparison with an unset
 // variable is false, except !=, which is true. < <= > >= compare numbers: text that is no number makes them false. ==

@@ -1,4 +1,4 @@
-// X-Forwarded-* (TS-02): who the client really is, and what upstreams are told about it.
+// X-Forwarded-*: who the client really is, and what upstreams are told about it.
 #pragma once
 
 #include <string_view>

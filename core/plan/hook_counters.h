@@ -1,4 +1,4 @@
-// What each instance costs, by hook and route (N-05): always on, so "which plugin is slow" never needs a profiler.
+// What each instance costs, by hook and route: always on, so "which plugin is slow" never needs a profiler.
 // Written by one worker with plain stores, read by any thread.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "http/target.h"
+#include "plan/builtin_variables.h"
 
 namespace postern::proxy {
 namespace {
@@ -13,8 +14,8 @@ constexpr std::size_t kMostReferences = 64;
 
 // Values that come from a normalised path are part of one already.
 bool is_path_text(VariableId variable) {
-  Builtin builtin = variable_info(variable).builtin;
-  return builtin == Builtin::path_parameter || builtin == Builtin::request_path;
+  const BuiltinVariable* builtin = variable_info(variable).builtin;
+  return builtin != nullptr && (builtin->name == "path." || builtin->name == "request.path");
 }
 
 std::string_view encode(std::string_view text, Arena& arena) {

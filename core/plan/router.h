@@ -1,9 +1,9 @@
-// Which route takes a request. Compiled once into trees by host and path segment, so that 10,000 routes cost what 10
-// do.
+// Which route takes a request. Compiled once into trees by host and path segment, so that 10,000
+// routes cost what 10 do.
 //
 // Of all routes whose conditions hold, the most specific one wins, whatever the order of writing:
-//  1. host: an exact one, then the longest wildcard ("*.example.com": one label or more, not example.com itself), then
-//  any;
+//  1. host: an exact one, then the longest wildcard ("*.example.com": one label or more, not example.com itself),
+//     then any;
 //  2. path, segment by segment from the left: static text, then a parameter, then a trailing "*"; the end of a pattern
 //     beats a "*" there. "/api/*" takes "/api", "/api/" and all below. A parameter takes one segment that is not empty;
 //  3. regular expressions come after all other paths of the same host, in the written order alone;

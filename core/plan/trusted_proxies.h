@@ -1,4 +1,4 @@
-// Whose word about the client is believed (TS-02): addresses and CIDR blocks, IPv4 and IPv6.
+// Whose word about the client is believed: addresses and CIDR blocks, IPv4 and IPv6.
 #pragma once
 
 #include <array>

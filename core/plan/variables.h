@@ -1,13 +1,8 @@
 // Variables: how plugins, templates, conditions and logs speak of an exchange. Typed and named; every name has one number
 // for the life of the process, so that a lookup on the request path compares no strings.
 //
-// Built-in (read-only) names:
-//   request.method .path .query .host .scheme .protocol .target   request.header.NAME  request.cookie.NAME  request.query.NAME
-//   response.status .origin   response.header.NAME   path.NAME (route parameters)   client.ip .port   listener.name
-//   tls.version .cipher .sni .alpn .resumed   client.cert.subject .issuer .san .fingerprint .serial .not_before .not_after
-//   .verified (all unset without TLS, or without a certificate)
-//   tunnel.protocol ("websocket"; unset while the exchange is none)   route.id   upstream.name .target .latency   latency ("12.3ms")   generation   worker
-// Everything else is set by plugins: consumer.id, jwt.claims, ...
+// Those that the gateway provides, which plugins cannot set, are listed in builtin_variables.cc. Everything else is set by
+// plugins: consumer.id, jwt.claims, ...
 #pragma once
 
 #include <array>
@@ -36,54 +31,11 @@ using VariableId = std::uint32_t;
 // [any thread] 0 when the name is malformed (abi.h, variable_id) or 65,535 names are in use.
 VariableId variable_id(std::string_view name);
 
-// What a variable's number means to the core. `argument` is the NAME part of the families.
-enum class Builtin : std::uint8_t {
-  none,  // a plugin's variable
-  request_method,
-  request_path,
-  request_query,
-  request_host,
-  request_scheme,
-  request_protocol,
-  request_target,
-  request_header,
-  request_cookie,
-  request_query_parameter,
-  response_status,
-  response_origin,
-  response_header,
-  path_parameter,
-  client_ip,
-  client_port,
-  listener_name,
-  tls_version,
-  tls_cipher,
-  tls_sni,
-  tls_alpn,
-  tls_resumed,
-  client_cert_subject,
-  client_cert_issuer,
-  client_cert_san,
-  client_cert_fingerprint,
-  client_cert_serial,
-  client_cert_not_before,
-  client_cert_not_after,
-  client_cert_verified,
-  tunnel_protocol,
-  route_id,
-  upstream_name,
-  upstream_target,
-  upstream_latency,
-  latency,
-  generation,
-  worker
-};
-// Those whose text takes memory of the exchange each time it is read.
-constexpr bool is_made_on_demand(Builtin b) noexcept { return b == Builtin::latency || b == Builtin::upstream_latency; }
+struct BuiltinVariable;
 
 struct VariableInfo {
-  Builtin builtin = Builtin::none;
-  std::string_view argument;
+  const BuiltinVariable* builtin = nullptr;  // null: a plugin's variable
+  std::string_view argument;                 // NAME of the families
   std::string_view name;
 };
 

@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "base/log.h"
+#include "exchange/worker_context.h"
 #include "net/loop.h"
 #include "plan/condition.h"
 #include "plugin/fence.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
 #include "plugin/streaming.h"
-#include "server/worker.h"
 
 namespace postern::plugin {
 namespace {

@@ -1,11 +1,11 @@
 // A generation's instances on the workers: started one after another, stopped in reverse.
 #include <utility>
 
+#include "exchange/worker_context.h"
 #include "net/timer.h"
 #include "plugin/fence.h"
 #include "plugin/generation.h"
 #include "plugin/host_tables/host_tables.h"
-#include "server/worker.h"
 
 namespace postern::plugin {
 
@@ -57,7 +57,7 @@ postern_status Generation::start_next(const std::shared_ptr<WorkerStart>& start)
   if (instance->table->on_worker_start == nullptr) return POSTERN_OK;
   // Reports come from any thread and even inside the hook, so they always travel through the worker's loop.
   instance->readiness.begin_worker(start->worker, [this, start, index](Readiness::Outcome outcome) {
-    auto* worker = proxy::Worker::at(start->worker);
+    auto* worker = proxy::WorkerContext::at(start->worker);
     if (worker != nullptr) worker->loop().post([this, start, index, outcome] { reported(start, index, outcome); });
   });
   auto status = fenced(instance, "on_worker_start",
@@ -71,7 +71,7 @@ postern_status Generation::start_next(const std::shared_ptr<WorkerStart>& start)
     std::lock_guard lock(started_mutex_);
     waiting_[start->worker] = start;
   }
-  if (auto* worker = proxy::Worker::current())
+  if (auto* worker = proxy::WorkerContext::current())
     start->deadline = net::Timer::start(worker->loop(), kReadyDeadlineMs, 0, [this, start, index] {
       reported(start, index, {POSTERN_E_TIMEOUT, not_ready_in_time()});
     });
@@ -148,7 +148,7 @@ bool Generation::stop_next(const std::shared_ptr<WorkerStop>& stop) {
   postern_instance instance = instances_[left - 1].get();
   if (instance->table->on_worker_stop == nullptr) return true;
   instance->readiness.begin_worker(stop->worker, [this, stop, left](Readiness::Outcome outcome) {
-    auto* worker = proxy::Worker::at(stop->worker);
+    auto* worker = proxy::WorkerContext::at(stop->worker);
     if (worker != nullptr) worker->loop().post([this, stop, left, outcome] { stopped(stop, left, outcome); });
   });
   auto status =
@@ -158,7 +158,7 @@ bool Generation::stop_next(const std::shared_ptr<WorkerStop>& stop) {
     return true;
   }
   stop->waiting = true;
-  if (auto* worker = proxy::Worker::current())
+  if (auto* worker = proxy::WorkerContext::current())
     stop->deadline = net::Timer::start(worker->loop(), kStopDeadlineMs, 0, [this, stop, left] {
       stopped(stop, left,
               {POSTERN_E_TIMEOUT, "it was not over within " + std::to_string(kStopDeadlineMs / 1000) + " s"});

@@ -18,7 +18,7 @@ bool provides(postern_instance instance, const std::string& variable) {
 
 bool is_builtin(const std::string& variable) {
   auto id = proxy::variable_id(variable);
-  return id != 0 && proxy::variable_info(id).builtin != proxy::Builtin::none;
+  return id != 0 && proxy::variable_info(id).builtin != nullptr;
 }
 
 std::optional<std::size_t> find_from(const Instances& chain, std::size_t from, const std::string& variable) {

@@ -226,7 +226,7 @@ void SchemaWalk::units(const json& schema, Node& node, const std::string& path) 
 }
 
 void SchemaWalk::regex(Node& node, const std::string& path) {
-  if (auto compiled = proxy::Regex::compile(node.string); !compiled)
+  if (auto compiled = Regex::compile(node.string); !compiled)
     report(node, path, fmt::format("expected a regular expression: {}", compiled.error().text));
 }
 

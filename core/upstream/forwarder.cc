@@ -11,8 +11,8 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
   cancel();
   upstream_ = &upstream;
   endpoint_ = &endpoint;
-  endpoint.pool.numbers().active(++endpoint.active);
-  endpoint.pool.numbers().attempt();
+  endpoint.pool.metrics().active(++endpoint.active);
+  endpoint.pool.metrics().attempt();
   counted_ = true;
   head_sent_ = head_received_ = response_ended_ = request_ended_ = paused_ = false;
   if (UpstreamConnection* connection = endpoint.pool.take(); connection != nullptr) {
@@ -23,7 +23,7 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
   if (introduced == config::ProxyHeader::v1) introduction_ = host_->proxy_header(net::ProxyVersion::v1);
   if (introduced == config::ProxyHeader::v2) introduction_ = host_->proxy_header(net::ProxyVersion::v2);
   if (endpoint.pool.wait(*this)) return Connect::waiting;
-  endpoint.pool.numbers().failure();
+  endpoint.pool.metrics().failure();
   leave_endpoint();
   return Connect::refused;
 }
@@ -40,7 +40,7 @@ void Forwarder::on_pool_connection(UpstreamConnection& connection) {
 }
 
 void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
-  endpoint_->pool.numbers().failure();
+  endpoint_->pool.metrics().failure();
   leave_endpoint();
   host_->on_attempt_failed({outcome, error, true, false});
 }
@@ -75,7 +75,7 @@ void Forwarder::resume_response() {
 
 void Forwarder::count_out() noexcept {
   counted_ = false;
-  endpoint_->pool.numbers().active(--endpoint_->active);
+  endpoint_->pool.metrics().active(--endpoint_->active);
 }
 
 void Forwarder::release() {
@@ -101,7 +101,7 @@ void Forwarder::on_response_end(http::HeaderList* trailers) {
 void Forwarder::on_lost(const StreamLoss& loss) {
   stream_ = nullptr;
   if (response_ended_) return;  // only the rest of the request got lost
-  if (!head_received_) endpoint_->pool.numbers().failure();
+  if (!head_received_) endpoint_->pool.metrics().failure();
   leave_endpoint();
   if (head_received_) return host_->on_upstream_broken(loss.error);
   bool stale_reset = reused_ && loss.outcome == POSTERN_OUTCOME_RESET && !loss.stream_alone;

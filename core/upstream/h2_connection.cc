@@ -7,7 +7,6 @@
 
 #include "config/config.h"
 #include "http/h2_client_codec.h"
-#include "server/worker.h"
 #include "upstream/answer_watch.h"
 #include "upstream/upstream_pool.h"
 
@@ -15,12 +14,12 @@ namespace postern::proxy {
 namespace {
 
 // An upstream that lets so much pile up answers nothing any more: it makes us talk (PING, SETTINGS) and does not read.
-constexpr std::size_t kMostQueued = 16 * 1024 * 1024;
+constexpr std::size_t kMaxQueued = 16 * 1024 * 1024;
 
-http::H2ClientOptions options_of(const net::Stream& stream) noexcept {
+http::H2ClientOptions options_of(const net::Stream& stream, UpstreamContext& context) noexcept {
   http::H2ClientOptions options;
   if (stream.tls() != nullptr) options.scheme = "https";
-  if (Worker* worker = Worker::current(); worker != nullptr) options.held_total = &worker->buffered_bytes();
+  options.held_total = &context.buffered_bytes;
   return options;
 }
 
@@ -136,7 +135,7 @@ H2UpstreamConnection::H2UpstreamConnection(UpstreamPool& pool, std::unique_ptr<n
       life_deadline_(&H2UpstreamConnection::on_life_deadline, this) {
   stream_->set_owner(this);
   stream_->start_reading();
-  codec_ = http::make_h2_client_codec(*this, http::HeadLimits{}, *stream_, options_of(*stream_));
+  codec_ = http::make_h2_client_codec(*this, http::HeadLimits{}, *stream_, options_of(*stream_, pool_.context()));
   counted_unsettled = true;
   pool_.loop().arm(deadline_, static_cast<std::uint64_t>(pool_.config().timeouts.connect));
 }
@@ -299,7 +298,7 @@ void H2UpstreamConnection::feed(std::string_view bytes) {
   auto taken = codec_->feed(bytes);
   if (dead_) return;
   if (!taken) return lost(taken.error(), POSTERN_OUTCOME_PROTOCOL);
-  if (stream_->queued() > kMostQueued)
+  if (stream_->queued() > kMaxQueued)
     lost(Error::upstream(ErrorCode::proxy_error, "the upstream does not read"), POSTERN_OUTCOME_PROTOCOL);
 }
 

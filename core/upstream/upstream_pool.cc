@@ -52,8 +52,9 @@ Error handshake_error(const net::TlsFailure& failure) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, net::Address address, const UpstreamPlan& plan, std::string_view target)
-    : loop_(loop),
+UpstreamPool::UpstreamPool(UpstreamContext& context, net::Address address, const UpstreamPlan& plan,
+                           std::string_view target)
+    : context_(context),
       address_(std::move(address)),
       config_(plan.config),
       tls_(plan.tls.get()),
@@ -95,7 +96,7 @@ bool UpstreamPool::wait(PoolWaiter& waiter) {
   auto patience = static_cast<std::uint64_t>(config_.pool.max_wait);
   if (!spare && more) connect();
   if (waiting_ <= coming()) patience += static_cast<std::uint64_t>(config_.timeouts.connect);
-  loop_.arm(waiter.wait_deadline_, patience);
+  context_.loop.arm(waiter.wait_deadline_, patience);
   return true;
 }
 
@@ -103,13 +104,14 @@ void UpstreamPool::connect() {
   auto attempt = std::make_unique<Connecting>(*this);
   Connecting* raw = attempt.get();
   connecting_.push_back(std::move(attempt));
-  show_numbers();
+  show_metrics();
   if (introduces()) raw->waiter = next_to_introduce();
   if (raw->waiter != nullptr) raw->waiter->introduced_ = true;
   raw->started_ns = system_clock().now_ns();
-  loop_.arm(raw->deadline, static_cast<std::uint64_t>(config_.timeouts.connect));
-  raw->connector = net::Connector::start(
-      loop_, address_, [raw](Result<std::unique_ptr<net::Stream>> r) { raw->pool.on_socket(*raw, std::move(r)); });
+  context_.loop.arm(raw->deadline, static_cast<std::uint64_t>(config_.timeouts.connect));
+  raw->connector = net::Connector::start(context_.loop, address_, [raw](Result<std::unique_ptr<net::Stream>> r) {
+    raw->pool.on_socket(*raw, std::move(r));
+  });
 }
 
 void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket) {
@@ -123,17 +125,17 @@ void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::St
     if (outcome) return attempt.pool.on_connected(attempt, std::move(*outcome));
     attempt.pool.on_connected(attempt, fail(handshake_error(outcome.error())));
   };
-  attempt.handshake =
-      net::TlsHandshake::connect(loop_, std::move(*socket), tls_->current(), tls_host_, tls_sessions_, std::move(done));
+  attempt.handshake = net::TlsHandshake::connect(context_.loop, std::move(*socket), tls_->current(), tls_host_,
+                                                 tls_sessions_, std::move(done));
 }
 
 void UpstreamPool::on_connected(Connecting& attempt, Result<std::unique_ptr<net::Stream>> result) {
   auto at = std::find_if(connecting_.begin(), connecting_.end(), [&](auto& c) { return c.get() == &attempt; });
   std::uint64_t took = std::max<std::uint64_t>(system_clock().now_ns() - attempt.started_ns, 1);
   attempt.deadline.cancel();
-  loop_.defer_delete(std::move(*at));
+  context_.loop.defer_delete(std::move(*at));
   connecting_.erase(at);
-  show_numbers();
+  show_metrics();
   if (introduces()) return on_introduced(attempt.waiter, std::move(result), took);
   if (!result) {
     fail_waiters(cannot_connect(result.error()));
@@ -147,7 +149,7 @@ UpstreamConnection& UpstreamPool::add(std::unique_ptr<net::Stream> stream, std::
   connection->index = connections_.size();
   if (connection->counted_unsettled) ++unsettled_;
   connections_.push_back(std::move(connection));
-  show_numbers();
+  show_metrics();
   return *connections_.back();
 }
 
@@ -231,13 +233,13 @@ void UpstreamPool::remove(UpstreamConnection& connection) {
   if (connection.counted_leaving) --leaving_;
   connection.listed = connection.counted_idle = connection.counted_unsettled = connection.counted_leaving = false;
   std::size_t at = connection.index;
-  loop_.defer_delete(std::move(connections_[at]));
+  context_.loop.defer_delete(std::move(connections_[at]));
   if (at + 1 != connections_.size()) {
     connections_[at] = std::move(connections_.back());
     connections_[at]->index = at;
   }
   connections_.pop_back();
-  show_numbers();
+  show_metrics();
   serve_queue();
 }
 
@@ -259,7 +261,7 @@ void UpstreamPool::enqueue(PoolWaiter& waiter) noexcept {
   (last_ != nullptr ? last_->next_ : first_) = &waiter;
   last_ = &waiter;
   ++waiting_;
-  show_numbers();
+  show_metrics();
 }
 
 void UpstreamPool::dequeue(PoolWaiter& waiter) noexcept {
@@ -273,7 +275,7 @@ void UpstreamPool::dequeue(PoolWaiter& waiter) noexcept {
   waiter.next_ = waiter.previous_ = nullptr;
   waiter.wait_deadline_.cancel();
   --waiting_;
-  show_numbers();
+  show_metrics();
 }
 
 }  // namespace postern::proxy

@@ -15,7 +15,8 @@
 #include "net/proxy_protocol.h"
 #include "net/stream.h"
 #include "net/tls_handshake.h"
-#include "server/server_metrics.h"
+#include "upstream/endpoint_metrics.h"
+#include "upstream/upstream_context.h"
 
 namespace postern::config {
 struct Upstream;
@@ -59,7 +60,7 @@ class PoolWaiter {
 class UpstreamPool {
  public:
   // `plan` must outlive the pool. `target` is the address as configured: its host is what a certificate must be for.
-  UpstreamPool(net::Loop& loop, net::Address address, const UpstreamPlan& plan, std::string_view target);
+  UpstreamPool(UpstreamContext& context, net::Address address, const UpstreamPlan& plan, std::string_view target);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
   ~UpstreamPool();
@@ -80,8 +81,9 @@ class UpstreamPool {
   std::size_t open() const noexcept { return connections_.size() + connecting_.size(); }
   std::size_t idle() const noexcept { return idle_; }
   std::size_t waiting() const noexcept { return waiting_; }
-  EndpointMetrics& numbers() noexcept { return metrics_; }
-  net::Loop& loop() noexcept { return loop_; }
+  EndpointMetrics& metrics() noexcept { return metrics_; }
+  net::Loop& loop() noexcept { return context_.loop; }
+  UpstreamContext& context() noexcept { return context_; }
   const config::Upstream& config() const noexcept { return config_; }
 
  private:
@@ -104,9 +106,9 @@ class UpstreamPool {
   void enqueue(PoolWaiter& waiter) noexcept;
   void dequeue(PoolWaiter& waiter) noexcept;
   PoolWaiter* first() noexcept { return first_; }
-  void show_numbers() noexcept { metrics_.pool(open(), idle(), waiting()); }
+  void show_metrics() noexcept { metrics_.pool(open(), idle(), waiting()); }
 
-  net::Loop& loop_;
+  UpstreamContext& context_;
   net::Address address_;
   const config::Upstream& config_;
   net::TlsClient* tls_;                                           // null: plaintext

@@ -7,9 +7,9 @@
 
 namespace postern::proxy {
 
-Endpoint::Endpoint(net::Loop& loop, net::Address address, std::string_view configured_host, std::uint32_t w,
+Endpoint::Endpoint(UpstreamContext& context, net::Address address, std::string_view configured_host, std::uint32_t w,
                    const UpstreamPlan& plan)
-    : text(address.text()), host(configured_host), weight(w), pool(loop, std::move(address), plan, host) {}
+    : text(address.text()), host(configured_host), weight(w), pool(context, std::move(address), plan, host) {}
 
 // A target that is a host name, and the addresses it had when last asked.
 struct Upstream::Name {
@@ -22,8 +22,8 @@ struct Upstream::Name {
   bool answered = false;
 };
 
-Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker, AddressBook& known)
-    : loop_(loop), plan_(plan), known_(known), balancer_(Balancer::make(plan.config.balance, worker)) {
+Upstream::Upstream(UpstreamContext& context, const UpstreamPlan& plan)
+    : context_(context), plan_(plan), balancer_(Balancer::make(plan.config.balance, context.worker)) {
   for (const auto& target : plan.config.targets) {
     auto address = net::parse_address(target.address);
     if (!address) continue;  // checked when the configuration was loaded
@@ -37,7 +37,7 @@ Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t work
     name->port = address->port;
     name->weight = weight;
     name->text = target.address;
-    if (auto before = known_.find(name->text); before != known_.end()) {
+    if (auto before = context_.known_addresses.find(name->text); before != context_.known_addresses.end()) {
       name->addresses = before->second;
       name->answered = true;
     }
@@ -48,7 +48,7 @@ Upstream::Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t work
   if (names_.empty()) return;
   for (auto& name : names_) resolve(*name);
   auto interval = static_cast<std::uint64_t>(plan.config.resolve_interval);
-  resolve_timer_ = net::Timer::start(loop_, interval, interval, [this] {
+  resolve_timer_ = net::Timer::start(context_.loop, interval, interval, [this] {
     for (auto& name : names_) resolve(*name);
   });
 }
@@ -58,12 +58,12 @@ Upstream::~Upstream() = default;
 void Upstream::resolve(Name& name) {
   if (name.lookup != nullptr) return;  // the last question is still open
   name.lookup =
-      net::Lookup::start(loop_, name.host, name.port, [this, &name](Result<std::vector<net::Address>> result) {
+      net::Lookup::start(context_.loop, name.host, name.port, [this, &name](Result<std::vector<net::Address>> result) {
         name.lookup.reset();
         bool first = !std::exchange(name.answered, true);
         // An answer that fails keeps the last good addresses: a name server that is down must not empty a pool.
         bool changed = result && *result != name.addresses;
-        if (changed) known_[name.text] = name.addresses = std::move(*result);
+        if (changed) context_.known_addresses[name.text] = name.addresses = std::move(*result);
         if (changed) rebuild();
         if (first) --unresolved_;
         if (!resolving()) wake_waiters();
@@ -82,7 +82,7 @@ void Upstream::rebuild() {
       endpoints_.push_back(std::move(*at));
       return;
     }
-    endpoints_.push_back(std::make_unique<Endpoint>(loop_, address, host, weight, plan_));
+    endpoints_.push_back(std::make_unique<Endpoint>(context_, address, host, weight, plan_));
   };
   for (const auto& f : fixed_) add(f.address, f.host, f.weight);
   for (const auto& n : names_)
@@ -103,7 +103,7 @@ void Upstream::fill_candidates() {
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     const Endpoint& e = *endpoints_[i];
     candidates_[i] = {e.text, e.host, e.weight, e.active, e.available};
-    endpoints_[i]->pool.numbers().weight(e.weight, e.available);
+    endpoints_[i]->pool.metrics().weight(e.weight, e.available);
   }
 }
 
@@ -128,7 +128,7 @@ bool Upstream::set_available(std::string_view address, bool available) {
   for (auto& e : endpoints_) {
     if (e->text != address && e->host != address) continue;
     e->available = available;
-    e->pool.numbers().weight(e->weight, available);
+    e->pool.metrics().weight(e->weight, available);
     known = true;  // a name stands for all its addresses
   }
   return known;
@@ -152,9 +152,8 @@ void Upstream::wake_waiters() {
   }
 }
 
-UpstreamSet::UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker, AddressBook& known) {
-  for (const auto& upstream : plan.upstreams)
-    all_.push_back(std::make_unique<Upstream>(loop, *upstream, worker, known));
+UpstreamSet::UpstreamSet(UpstreamContext& context, const Plan& plan) {
+  for (const auto& upstream : plan.upstreams) all_.push_back(std::make_unique<Upstream>(context, *upstream));
 }
 
 Upstream* UpstreamSet::find(const UpstreamPlan* plan) noexcept {

@@ -11,15 +11,15 @@
 #include "net/resolver.h"
 #include "net/timer.h"
 #include "plan/plan.h"
-#include "upstream/address_book.h"
 #include "upstream/balancer.h"
+#include "upstream/upstream_context.h"
 #include "upstream/upstream_pool.h"
 
 namespace postern::proxy {
 
 // One address of an upstream.
 struct Endpoint {
-  Endpoint(net::Loop& loop, net::Address address, std::string_view host, std::uint32_t weight,
+  Endpoint(UpstreamContext& context, net::Address address, std::string_view host, std::uint32_t weight,
            const UpstreamPlan& plan);
 
   std::string text;  // "127.0.0.1:9001"
@@ -42,7 +42,7 @@ class ResolveWaiter {
 
 class Upstream {
  public:
-  Upstream(net::Loop& loop, const UpstreamPlan& plan, std::uint32_t worker, AddressBook& known);
+  Upstream(UpstreamContext& context, const UpstreamPlan& plan);
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
   ~Upstream();
@@ -70,9 +70,8 @@ class Upstream {
     std::string host;
     std::uint32_t weight;
   };
-  net::Loop& loop_;
+  UpstreamContext& context_;
   const UpstreamPlan& plan_;
-  AddressBook& known_;
   std::vector<Fixed> fixed_;  // targets that are addresses
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> leaving_;
@@ -86,7 +85,7 @@ class Upstream {
 
 class UpstreamSet {
  public:
-  UpstreamSet(net::Loop& loop, const Plan& plan, std::uint32_t worker, AddressBook& known);
+  UpstreamSet(UpstreamContext& context, const Plan& plan);
   Upstream* find(const UpstreamPlan* plan) noexcept;
   Upstream* find(std::string_view name) noexcept;
   void retire();

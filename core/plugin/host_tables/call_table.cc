@@ -10,7 +10,7 @@ namespace postern::plugin {
 namespace {
 
 using proxy::OutboundCall;
-using proxy::Worker;
+using proxy::WorkerContext;
 
 constexpr std::uint64_t kMaxText = 64 * 1024;
 constexpr std::uint64_t kMaxBody = 64ull * 1024 * 1024;
@@ -47,7 +47,7 @@ void report(const PluginCall& call, const OutboundCall::Outcome& outcome) {
 // The call's methods may be on the stack.
 void bury(std::unique_ptr<OutboundCall> call) {
   call->stop();
-  Worker::current()->loop().defer_delete(std::move(call));
+  WorkerContext::current()->loop().defer_delete(std::move(call));
 }
 
 void finish(postern_call handle, const OutboundCall::Outcome& outcome) {
@@ -81,7 +81,7 @@ bool read(const postern_call_request* request, OutboundCall::Request& out, std::
 }
 
 postern_call start(postern_instance instance, const postern_call_request* request, DoneFn done, void* user) noexcept {
-  Worker* worker = worker_for(instance);
+  WorkerContext* worker = worker_for(instance);
   if (worker == nullptr || done == nullptr) return 0;
   proxy::WorkerPlan* plan = worker->plan_of(instance->siblings->generation);
   if (plan == nullptr) return 0;
@@ -104,7 +104,7 @@ postern_call start(postern_instance instance, const postern_call_request* reques
 }
 
 postern_status cancel(postern_call handle) noexcept {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   if (worker == nullptr) return POSTERN_E_STATE;
   auto call = held<PluginCall>().take(handle);
   if (call == nullptr) return why_not_found(worker, handle);

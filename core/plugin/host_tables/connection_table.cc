@@ -6,7 +6,7 @@ namespace postern::plugin {
 namespace {
 
 using proxy::ClientConnection;
-using proxy::Worker;
+using proxy::WorkerContext;
 
 postern_status info(postern_connection handle, postern_connection_info* info) {
   if (info == nullptr || info->struct_size < sizeof(info->struct_size)) return POSTERN_E_INVALID;
@@ -24,7 +24,7 @@ postern_status pause(postern_connection handle, postern_ticket* ticket) {
   return with_connection(handle, [&](ClientConnection& c) { return c.pause(*ticket); });
 }
 
-postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdict verdict) {
+postern_status resume_here(WorkerContext& worker, postern_ticket ticket, postern_verdict verdict) {
   ClientConnection* c = worker.connections().find(ticket.exchange);
   return c == nullptr ? POSTERN_E_GONE : c->resume(ticket.pause, verdict);
 }
@@ -32,15 +32,15 @@ postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdic
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   if (verdict != POSTERN_CONTINUE && verdict != POSTERN_ABORT && verdict != POSTERN_ERROR) return POSTERN_E_INVALID;
   std::int32_t owner = proxy::worker_of_handle(ticket.exchange);
-  Worker* worker = owner < 0 ? nullptr : Worker::at(static_cast<std::uint32_t>(owner));
+  WorkerContext* worker = owner < 0 ? nullptr : WorkerContext::at(static_cast<std::uint32_t>(owner));
   if (worker == nullptr) return POSTERN_E_GONE;
-  if (worker == Worker::current()) return resume_here(*worker, ticket, verdict);
+  if (worker == WorkerContext::current()) return resume_here(*worker, ticket, verdict);
   bool posted = worker->loop().post([worker, ticket, verdict] { resume_here(*worker, ticket, verdict); });
   return posted ? POSTERN_OK : POSTERN_E_GONE;
 }
 
 postern_connection next(postern_connection after) {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   return worker == nullptr ? 0 : worker->connections().next(after);
 }
 

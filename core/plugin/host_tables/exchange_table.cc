@@ -4,7 +4,7 @@
 
 #include "http/headers.h"
 #include "http/known_fields.h"
-#include "plan/variables.h"
+#include "plan/builtin_variables.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 using proxy::Exchange;
 using proxy::Value;
-using proxy::Worker;
+using proxy::WorkerContext;
 
 constexpr std::uint64_t kMaxName = 1024;
 constexpr std::uint64_t kMaxField = 64 * 1024;  // header values, paths, queries
@@ -251,9 +251,13 @@ bool from_abi(const postern_value& in, Value& out) noexcept {
   }
 }
 
-// None when it is unset, and when there is no room for a text that is made on demand.
+bool is_made_to_order(const proxy::VariableInfo& info) noexcept {
+  return info.builtin != nullptr && info.builtin->kind == proxy::BuiltinVariable::Kind::made_to_order;
+}
+
+// None when it is unset, and when there is no room for a text that is made to order.
 inline void read_variable(const Exchange& x, std::uint32_t id, const proxy::VariableInfo& info, postern_value& out) {
-  const bool can = !proxy::is_made_on_demand(info.builtin) || x.has_room(0);
+  const bool can = !is_made_to_order(info) || x.has_room(0);
   const Value found = can ? x.variable(id, info) : Value{};
   out = {static_cast<std::uint32_t>(found.kind), 0, found.integer, found.number, str(found.string)};
 }
@@ -264,7 +268,7 @@ postern_status variable_get(postern_exchange handle, std::uint32_t id, postern_v
   return with_exchange(handle, [&](Exchange& x) {
     read_variable(x, id, *info, *value);
     if (value->type != POSTERN_VALUE_NONE) return POSTERN_OK;
-    return proxy::is_made_on_demand(info->builtin) && !x.has_room(0) ? POSTERN_E_LIMIT : POSTERN_E_NOT_FOUND;
+    return is_made_to_order(*info) && !x.has_room(0) ? POSTERN_E_LIMIT : POSTERN_E_NOT_FOUND;
   });
 }
 
@@ -287,7 +291,7 @@ postern_status variable_set(postern_exchange handle, std::uint32_t id, const pos
   Value wanted;
   const proxy::VariableInfo* info = proxy::find_variable(id);
   if (value == nullptr || info == nullptr || !from_abi(*value, wanted)) return POSTERN_E_INVALID;
-  bool read_only = info->builtin != proxy::Builtin::none;
+  bool read_only = info->builtin != nullptr;
   return change_exchange(
       handle, [&](Exchange&) { return read_only ? POSTERN_E_STATE : POSTERN_OK; },
       [&](Exchange& x) { return x.set_variable(id, wanted); });
@@ -304,7 +308,7 @@ postern_status pause(postern_exchange handle, postern_ticket* ticket) {
 // plugin that lets waiting exchanges go one by one would pile them up on the stack.
 thread_local bool resuming = false;
 
-postern_status resume_here(Worker& worker, postern_ticket ticket, postern_verdict verdict) {
+postern_status resume_here(WorkerContext& worker, postern_ticket ticket, postern_verdict verdict) {
   Exchange* x = worker.exchanges().find(ticket.exchange);
   if (x == nullptr) return POSTERN_E_GONE;
   if (resuming) {
@@ -321,9 +325,9 @@ postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   if (!may_resume_with(verdict)) return POSTERN_E_INVALID;
   std::int32_t owner = proxy::worker_of_handle(ticket.exchange);
   if (owner < 0) return POSTERN_E_GONE;
-  Worker* worker = Worker::at(static_cast<std::uint32_t>(owner));
+  WorkerContext* worker = WorkerContext::at(static_cast<std::uint32_t>(owner));
   if (worker == nullptr) return POSTERN_E_GONE;
-  if (worker == Worker::current()) return resume_here(*worker, ticket, verdict);
+  if (worker == WorkerContext::current()) return resume_here(*worker, ticket, verdict);
   bool posted = worker->loop().post([worker, ticket, verdict] { resume_here(*worker, ticket, verdict); });
   return posted ? POSTERN_OK : POSTERN_E_GONE;
 }
@@ -356,7 +360,7 @@ postern_status on_end(postern_exchange handle, void (*done)(void* user), void* u
 
 // One whose head is not complete yet is nothing that could be spoken of.
 postern_exchange next(postern_exchange after) {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   if (worker == nullptr) return 0;
   auto& exchanges = worker->exchanges();
   postern_exchange found = exchanges.next(after);

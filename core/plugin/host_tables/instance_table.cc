@@ -2,11 +2,11 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "exchange/worker_context.h"
 #include "plan/variables.h"
 #include "plugin/host.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/instance.h"
-#include "server/worker.h"
 
 namespace postern::plugin {
 namespace {

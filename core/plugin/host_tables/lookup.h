@@ -11,10 +11,10 @@
 #include "base/clock.h"
 #include "client/client_connection.h"
 #include "exchange/exchange.h"
+#include "exchange/worker_context.h"
 #include "plugin/fence.h"
 #include "plugin/host.h"
 #include "plugin/instance.h"
-#include "server/worker.h"
 
 namespace postern::plugin {
 
@@ -24,7 +24,7 @@ inline bool usable(postern_str s, std::uint64_t longest) noexcept {
 }
 
 // Why a handle is not found here: it belongs to another thread, or its object has ended.
-inline postern_status why_not_found(const proxy::Worker* worker, std::uint64_t handle) noexcept {
+inline postern_status why_not_found(const proxy::WorkerContext* worker, std::uint64_t handle) noexcept {
   if (worker == nullptr) return POSTERN_E_STATE;
   std::int32_t owner = proxy::worker_of_handle(handle);
   return owner < 0 || static_cast<std::uint32_t>(owner) == worker->index() ? POSTERN_E_GONE : POSTERN_E_STATE;
@@ -33,7 +33,7 @@ inline postern_status why_not_found(const proxy::Worker* worker, std::uint64_t h
 // Calls `use` with the exchange; the answer is its, or why there is none.
 template <class Use>
 inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
-  proxy::Worker* worker = proxy::Worker::current();
+  proxy::WorkerContext* worker = proxy::WorkerContext::current();
   proxy::Exchange* x = worker == nullptr ? nullptr : worker->exchanges().find(handle);
   return x == nullptr ? why_not_found(worker, handle) : use(*x);
 }
@@ -61,7 +61,7 @@ inline postern_status change_exchange(postern_exchange handle, Check check, Chan
 
 template <class Use>
 inline postern_status with_connection(postern_connection handle, Use use) noexcept {
-  proxy::Worker* worker = proxy::Worker::current();
+  proxy::WorkerContext* worker = proxy::WorkerContext::current();
   proxy::ClientConnection* c = worker == nullptr ? nullptr : worker->connections().find(handle);
   return c == nullptr ? why_not_found(worker, handle) : use(*c);
 }
@@ -80,13 +80,13 @@ inline void fill_sized(T& to, T full) noexcept {
 
 // Monotonic. On a worker the time of this turn of its loop, which costs no clock call.
 inline std::uint64_t cached_now_ms() noexcept {
-  proxy::Worker* worker = proxy::Worker::current();
+  proxy::WorkerContext* worker = proxy::WorkerContext::current();
   return worker != nullptr ? worker->loop().now_ms() : system_clock().now_ms();
 }
 
 // The calling worker, when `instance` may begin something on it; else null.
-inline proxy::Worker* worker_for(postern_instance instance) noexcept {
-  proxy::Worker* worker = proxy::Worker::current();
+inline proxy::WorkerContext* worker_for(postern_instance instance) noexcept {
+  proxy::WorkerContext* worker = proxy::WorkerContext::current();
   return worker != nullptr && instance != nullptr && instance->presence.on(worker->index()) ? worker : nullptr;
 }
 

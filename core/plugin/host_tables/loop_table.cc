@@ -6,15 +6,15 @@
 namespace postern::plugin {
 namespace {
 
-using proxy::Worker;
+using proxy::WorkerContext;
 
 void* uv_loop() noexcept {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   return worker == nullptr ? nullptr : worker->loop().raw();
 }
 
 std::int32_t worker() noexcept {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   return worker == nullptr ? -1 : static_cast<std::int32_t>(worker->index());
 }
 
@@ -22,7 +22,7 @@ std::uint32_t workers() noexcept { return worker_count(); }
 
 postern_status post(postern_instance instance, std::uint32_t index, void (*run)(void* user), void* user) noexcept {
   if (instance == nullptr || run == nullptr) return POSTERN_E_INVALID;
-  Worker* worker = Worker::at(index);
+  WorkerContext* worker = WorkerContext::at(index);
   if (worker == nullptr) return POSTERN_E_GONE;
   auto pin = std::make_shared<Pin>(instance, HandleKind::post);  // before the look, see Presence
   if (!instance->presence.on(index)) return POSTERN_E_GONE;

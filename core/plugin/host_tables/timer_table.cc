@@ -7,7 +7,7 @@
 namespace postern::plugin {
 namespace {
 
-using proxy::Worker;
+using proxy::WorkerContext;
 
 constexpr std::uint64_t kLongestMs = 10ull * 366 * 86'400'000;
 
@@ -34,7 +34,7 @@ void on_timer(postern_timer handle) {
 
 postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint64_t repeat_ms,
                     void (*fire)(void* user), void* user) noexcept {
-  Worker* worker = worker_for(instance);
+  WorkerContext* worker = worker_for(instance);
   if (worker == nullptr || fire == nullptr) return 0;
   auto made = std::make_unique<PluginTimer>();
   made->instance = instance;
@@ -51,7 +51,7 @@ postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint
 }
 
 postern_status cancel(postern_timer handle) noexcept {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   if (worker == nullptr) return POSTERN_E_STATE;
   return held<PluginTimer>().take(handle) != nullptr ? POSTERN_OK : why_not_found(worker, handle);
 }

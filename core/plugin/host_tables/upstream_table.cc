@@ -8,7 +8,7 @@ namespace {
 
 using proxy::Exchange;
 using proxy::Upstream;
-using proxy::Worker;
+using proxy::WorkerContext;
 
 constexpr std::uint64_t kMaxName = 1024;
 
@@ -46,7 +46,7 @@ postern_status choose_upstream(postern_exchange handle, postern_str upstream) {
 }
 
 // In every generation that has such an endpoint: it is as well or ill in all of them, also in the one that is just starting.
-bool set_available_here(Worker& worker, std::string_view upstream, std::string_view address, bool available) {
+bool set_available_here(WorkerContext& worker, std::string_view upstream, std::string_view address, bool available) {
   bool known = false;
   for (const auto& plan : worker.plans()) {
     Upstream* found = plan->upstreams().find(upstream);
@@ -59,12 +59,12 @@ bool set_available_here(Worker& worker, std::string_view upstream, std::string_v
 // answer is only whether there is a worker to tell.
 postern_status set_available(postern_str upstream, postern_str address, std::int32_t available) noexcept {
   if (!usable(upstream, kMaxName) || !usable(address, kMaxName)) return POSTERN_E_INVALID;
-  Worker* here = Worker::current();
+  WorkerContext* here = WorkerContext::current();
   if (here != nullptr && !set_available_here(*here, view(upstream), view(address), available != 0))
     return POSTERN_E_NOT_FOUND;
   bool told = here != nullptr;
-  for (std::uint32_t i = 0; i < Worker::kMost; ++i) {
-    Worker* other = Worker::at(i);
+  for (std::uint32_t i = 0; i < WorkerContext::kMax; ++i) {
+    WorkerContext* other = WorkerContext::at(i);
     if (other == nullptr || other == here) continue;
     std::string name(view(upstream)), text(view(address));
     told |=

@@ -7,7 +7,7 @@
 namespace postern::plugin {
 namespace {
 
-using proxy::Worker;
+using proxy::WorkerContext;
 
 constexpr std::int64_t kMostWaiting = 1024;
 
@@ -57,7 +57,7 @@ void finish(postern_task handle, Shared& task) {
 
 postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user),
                     void* user) noexcept {
-  Worker* worker = worker_for(instance);
+  WorkerContext* worker = worker_for(instance);
   if (worker == nullptr || work == nullptr) return 0;
   if (waiting.load(std::memory_order_relaxed) >= kMostWaiting) return 0;
   auto made = std::make_unique<Task>();
@@ -73,7 +73,7 @@ postern_task submit(postern_instance instance, void (*work)(void* user), void (*
 }
 
 postern_status cancel(postern_task handle) noexcept {
-  Worker* worker = Worker::current();
+  WorkerContext* worker = WorkerContext::current();
   if (worker == nullptr) return POSTERN_E_STATE;
   Task* task = held<Task>().find(handle);
   if (task == nullptr) return why_not_found(worker, handle);

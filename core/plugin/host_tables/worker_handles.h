@@ -51,7 +51,7 @@ class Held {
 // This worker's; only on worker threads.
 template <class T>
 Held<T>& held() {
-  thread_local Held<T> mine(proxy::Worker::current()->index());
+  thread_local Held<T> mine(proxy::WorkerContext::current()->index());
   return mine;
 }
 

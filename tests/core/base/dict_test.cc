@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(Fixture, "limits live under a key until they are whole again")
   CHECK(limit("text") == DictStatus::type);
 }
 
-TEST_CASE("RL-02 through the dictionary: the state outlives its window as long as it weighs") {
+TEST_CASE("the sliding window through the dictionary: the state outlives its window as long as it weighs") {
   FakeClock clock;
   Dict dict(64 * 1024);
   Limit rule{Limit::Algorithm::sliding_window, 4, 1'000, 0, 4};

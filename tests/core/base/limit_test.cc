@@ -44,7 +44,7 @@ void play(Limit rule, std::uint64_t begin_ms, const std::vector<Step>& steps) {
 
 }  // namespace
 
-TEST_CASE("RL-01: a burst, then refill at the exact rate") {
+TEST_CASE("a burst, then refill at the exact rate") {
   play({kBucket, 2, 1'000, 3, 1}, 5'000,
        {
            {0, 1, true, 2, 0, 500},
@@ -61,7 +61,7 @@ TEST_CASE("RL-01: a burst, then refill at the exact rate") {
        });
 }
 
-TEST_CASE("RL-01: a rate that no whole number of milliseconds divides is kept over a long time") {
+TEST_CASE("a rate that no whole number of milliseconds divides is kept over a long time") {
   FakeClock clock;
   Limit rule{kBucket, 7, 1'000, 10, 1};
   LimitState state;
@@ -73,7 +73,7 @@ TEST_CASE("RL-01: a rate that no whole number of milliseconds divides is kept ov
   CHECK(admitted == 10 + 699);  // the burst, then every seventh of a second
 }
 
-TEST_CASE("RL-02: the sliding window counts across the boundary") {
+TEST_CASE("the sliding window counts across the boundary") {
   play({kWindow, 10, 60'000, 0, 1}, 120'000,  // a window begins
        {
            {30'000, 8, true, 2, 0, 90'000},
@@ -85,7 +85,7 @@ TEST_CASE("RL-02: the sliding window counts across the boundary") {
        });
 }
 
-TEST_CASE("RL-02: retry_after of a limit used up in one go reaches into the window after the next") {
+TEST_CASE("retry_after of a limit used up in one go reaches into the window after the next") {
   play({kWindow, 2, 1'000, 0, 1}, 10'000,
        {
            {0, 2, true, 0, 0, 2'000},

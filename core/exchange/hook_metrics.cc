@@ -1,4 +1,4 @@
-#include "server/server_metrics.h"
+#include "exchange/hook_metrics.h"
 
 #include <algorithm>
 #include <array>
@@ -6,44 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
+#include "base/metrics.h"
 
 namespace postern::proxy {
 namespace {
 
-constexpr std::size_t kMaxEndpoints = 5'000;
 constexpr std::size_t kMaxHookSeries = 20'000;
 constexpr double kNanosecondsPerSecond = 1e9;
-
-Metrics::Series endpoint_series(Metrics::FamilyId family, std::string_view upstream, std::string_view target) {
-  return metrics().series(family, {upstream, target});
-}
-
-Metrics::FamilyId endpoint_gauges(std::string_view name, std::string_view help) {
-  return metrics().gauges(name, help, {"upstream", "target"}, kMaxEndpoints);
-}
-
-Metrics::FamilyId endpoint_counters(std::string_view name, std::string_view help) {
-  return metrics().counters(name, help, {"upstream", "target"}, kMaxEndpoints);
-}
-
-struct EndpointFamilies {
-  Metrics::FamilyId open =
-      endpoint_gauges("postern_upstream_connections", "Connections to the target, idle ones included.");
-  Metrics::FamilyId idle = endpoint_gauges("postern_upstream_connections_idle", "Connections that wait for reuse.");
-  Metrics::FamilyId waiting =
-      endpoint_gauges("postern_upstream_waiting", "Exchanges that wait for a connection to the target.");
-  Metrics::FamilyId active = endpoint_gauges("postern_upstream_active", "Exchanges in flight to the target.");
-  Metrics::FamilyId weight = endpoint_gauges("postern_upstream_weight", "Weight in balancing; 0 when taken out.");
-  Metrics::FamilyId attempts =
-      endpoint_counters("postern_upstream_attempts_total", "Attempts begun, retries included.");
-  Metrics::FamilyId failures =
-      endpoint_counters("postern_upstream_failures_total", "Attempts that ended without a response head.");
-};
-const EndpointFamilies& endpoint_families() {
-  static const EndpointFamilies families;
-  return families;
-}
 
 Metrics::FamilyId hook_counters(std::string_view name, std::string_view help) {
   return metrics().counters(name, help, {"plugin", "route", "hook"}, kMaxHookSeries);
@@ -185,57 +154,6 @@ Sources& sources() {
 }
 
 }  // namespace
-
-WorkerMetrics::WorkerMetrics()
-    : connections(metrics().gauge("postern_connections", "Client connections that are open.")),
-      connections_total(metrics().counter("postern_connections_total", "Client connections accepted.")),
-      exchanges(metrics().gauge("postern_exchanges", "Exchanges in flight.")),
-      exchanges_total(metrics().counter("postern_exchanges_total", "Exchanges begun.")) {
-  static const Metrics::CollectorId dropped = [] {
-    auto lines =
-        metrics().gauge("postern_log_lines_dropped", "Log lines lost since the start, because the disk was slow.");
-    return metrics().add_collector([lines] { metrics().set(lines, static_cast<double>(dropped_log_lines())); });
-  }();
-  static_cast<void>(dropped);
-}
-
-void count_handshake(bool resumed) {
-  static const Metrics::FamilyId family = metrics().counters(
-      "postern_tls_handshakes_total", "TLS handshakes with clients that were finished.", {"resumed"});
-  static const Metrics::Series no = metrics().series(family, {"no"}), yes = metrics().series(family, {"yes"});
-  metrics().add(resumed ? yes : no, 1);
-}
-
-void log_failed_handshake(std::string_view listener, std::string_view peer, std::string_view reason,
-                          std::string_view why) {
-  static const Metrics::FamilyId family = metrics().counters(
-      "postern_tls_handshake_failures_total", "Client connections that ended before the first request.", {"reason"});
-  metrics().add(metrics().series(family, {reason}), 1);
-  // Port scanners and health checks connect and go: no news.
-  LogLevel level = reason == "closed" ? LogLevel::debug : LogLevel::info;
-  logger("tls").write(level, "a client's handshake failed",
-                      {{"listener", listener}, {"peer", peer}, {"kind", reason}, {"reason", why}});
-}
-
-EndpointMetrics::EndpointMetrics(std::string_view upstream, std::string_view target)
-    : open_(endpoint_series(endpoint_families().open, upstream, target)),
-      idle_(endpoint_series(endpoint_families().idle, upstream, target)),
-      waiting_(endpoint_series(endpoint_families().waiting, upstream, target)),
-      active_(endpoint_series(endpoint_families().active, upstream, target)),
-      attempts_(endpoint_series(endpoint_families().attempts, upstream, target)),
-      failures_(endpoint_series(endpoint_families().failures, upstream, target)),
-      weight_(endpoint_series(endpoint_families().weight, upstream, target)) {}
-
-void EndpointMetrics::pool(std::size_t open, std::size_t idle, std::size_t waiting) noexcept {
-  open_.set(static_cast<double>(open));
-  idle_.set(static_cast<double>(idle));
-  waiting_.set(static_cast<double>(waiting));
-}
-
-// Workers agree on it, so it is set and not shared.
-void EndpointMetrics::weight(std::uint32_t weight, bool available) noexcept {
-  metrics().set(weight_, available ? static_cast<double>(weight) : 0);
-}
 
 HookPublication::HookPublication(const HookCounters& counters, const Plan& plan, const Link& link)
     : HookPublication(counters, link.instance->name, route_of(plan, link)) {}
