@@ -1,4 +1,4 @@
-// access-log: one line for each exchange (OB-14).
+// access-log: one line for each exchange.
 #include <postern/plugin.h>
 
 #include <array>

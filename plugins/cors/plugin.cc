@@ -1,4 +1,4 @@
-// cors: answers preflights, and tells browsers which origins may read a response (CO-01 to CO-05; the Fetch standard).
+// cors: answers preflights, and tells browsers which origins may read a response (the Fetch standard).
 #include <postern/plugin.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// headers: takes away, sets and adds headers of requests and responses (TR-01, TR-02).
+// headers: takes away, sets and adds headers of requests and responses.
 #include <postern/plugin.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// key-auth: lets in who brings a good API key, and says who that is (AU-11, AU-12).
+// key-auth: lets in who brings a good API key, and says who that is.
 #include <postern/plugin.h>
 #include <postern/text.h>
 

@@ -1,4 +1,4 @@
-// metrics: counts and times exchanges, and serves the Prometheus page (OB-01..03, OB-10).
+// metrics: counts and times exchanges, and serves the Prometheus page.
 #include <postern/plugin.h>
 
 #include <memory>
@@ -28,7 +28,7 @@ class Metrics {
     const auto most = static_cast<std::uint64_t>(config["max_series"].integer());
     if (!self->name_families(buckets, most))
       return setup.error(config["buckets"],
-                         "others than those in use: they can only change with a restart of the gateway");
+                         "buckets cannot change while the gateway runs; restart it, or restore those in use");
     self->listener_name_ = setup.variable("listener.name");
     if (self->path_.empty()) setup.disable(POSTERN_HOOK_REQUEST_EARLY | POSTERN_HOOK_REQUEST);
     setup.run_at_first_request_hook();

@@ -1,4 +1,4 @@
-// rate-limit: so many requests in so much time, for each of whatever shares a count (RL-01..10, RL-13, RL-14).
+// rate-limit: limits requests per time window, counted by client address, consumer, header, route or any variable.
 #include <postern/plugin.h>
 
 #include <algorithm>

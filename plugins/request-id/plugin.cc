@@ -1,4 +1,4 @@
-// request-id: every exchange has an id, both ways (OB-17).
+// request-id: every exchange has an id, both ways.
 #include <postern/plugin.h>
 
 #include <array>

@@ -576,7 +576,7 @@ def watched(gateway, server, upstream):
 
 
 def test_a_plugin_can_list_what_is_open(watched):
-    """Tunnels, requests and connections of a worker, with route, client, protocol and the bytes both ways (PR-07)."""
+    """Tunnels, requests and connections of a worker, with route, client, protocol and the bytes both ways."""
     gw, ask = watched(trusted_proxies=["127.0.0.1"])
 
     def listed(kind):

@@ -1,4 +1,4 @@
-"""One JSON line for each exchange, with secrets masked, also for what never reached an upstream (OB-14)."""
+"""One JSON line for each exchange, with secrets masked, also for what never reached an upstream."""
 import json
 import os
 

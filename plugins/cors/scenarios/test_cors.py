@@ -1,4 +1,4 @@
-"""Browsers of allowed origins get their permission from the gateway, before anything that could refuse them (CO-01 to CO-05)."""
+"""Browsers of allowed origins get their permission from the gateway, before anything that could refuse them."""
 import re
 
 import pytest

@@ -1,4 +1,4 @@
-"""Headers are taken away, set and added, both ways, with variables; nothing can be injected through a value (TR-01, TR-02)."""
+"""Headers are taken away, set and added, both ways, with variables; nothing can be injected through a value."""
 import re
 
 import pytest

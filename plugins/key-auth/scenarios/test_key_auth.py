@@ -1,4 +1,4 @@
-"""Who brings a good API key gets in, is named, and the upstream never sees the key (AU-11, AU-12)."""
+"""Who brings a good API key gets in, is named, and the upstream never sees the key."""
 import hashlib
 
 import pytest

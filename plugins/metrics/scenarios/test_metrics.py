@@ -1,4 +1,4 @@
-"""Requests are counted by route, method and status, and the page shows them (OB-01, OB-02)."""
+"""Requests are counted by route, method and status, and the page shows them."""
 import pytest
 
 from support.gateway import proxy_to

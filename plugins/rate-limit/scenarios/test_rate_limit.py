@@ -1,4 +1,4 @@
-"""So many requests in so much time, then 429; shared by workers, kept over reloads (RL-01..10, RL-13, RL-14)."""
+"""So many requests in so much time, then 429; shared by workers, kept over reloads."""
 import hashlib
 import threading
 import time

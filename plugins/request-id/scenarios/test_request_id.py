@@ -1,4 +1,4 @@
-"""Every exchange has an id, both ways, also when the gateway itself answers (OB-17, ER-04)."""
+"""Every exchange has an id, both ways, also when the gateway itself answers."""
 import re
 
 import pytest

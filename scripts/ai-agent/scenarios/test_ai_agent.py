@@ -1,4 +1,4 @@
-"""A request that presents itself as an AI agent is known to later plugins, to the log and to the metrics (OB-18)."""
+"""A request that presents itself as an AI agent is known to later plugins, to the log and to the metrics."""
 import pytest
 
 from support.gateway import BUILD, ROOT, proxy_to

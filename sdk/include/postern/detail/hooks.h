@@ -12,8 +12,7 @@
 
 namespace postern::detail {
 
-// ---- Which hooks a class has
-// -----------------------------------------------------------------------------------------
+// ---- Which hooks a class has ----------------------------------------------------------------------------------------
 
 // One caller for each hook's name: invocable exactly when the class has a hook that takes these arguments.
 #define POSTERN_DETAIL_HOOK(hook)                                                                            \
@@ -111,8 +110,7 @@ consteval std::uint64_t hooks_of() {
   return hooks;
 }
 
-// ---- The instance and the slot
-// ----------------------------------------------------------------------------------------
+// ---- The instance and the slot --------------------------------------------------------------------------------------
 
 // What the gateway's `data` points to.
 template <class P>
@@ -141,8 +139,7 @@ struct Slot {
   }
 };
 
-// ---- Calling a hook
-// ---------------------------------------------------------------------------------------------------
+// ---- Calling a hook -------------------------------------------------------------------------------------------------
 
 template <class Hook, class P, class... Extra>
 decltype(auto) invoke(Bound<P>& bound, [[maybe_unused]] void* slot, Exchange& x, Extra... extra) {
@@ -215,8 +212,7 @@ void run_complete(void* data, void* slot, postern_exchange raw, [[maybe_unused]]
   }
 }
 
-// ---- The life of an instance
-// ------------------------------------------------------------------------------------------
+// ---- The life of an instance ----------------------------------------------------------------------------------------
 
 template <class P>
 Result<std::unique_ptr<P>> make_instance(Setup& setup, [[maybe_unused]] Node config) {
@@ -309,8 +305,7 @@ void run_unload(void*) {
   fenced(nullptr, "on_unload", [] { P::on_unload(); });
 }
 
-// ---- The table
-// --------------------------------------------------------------------------------------------------------
+// ---- The table ------------------------------------------------------------------------------------------------------
 
 template <class P>
 consteval std::uint64_t slot_size() {
