@@ -17,7 +17,7 @@ constexpr std::uint32_t kHeapKilobytes = 4'096;
 class Scratch {
  public:
   Scratch()
-      : data_(pcre2_match_data_create(Regex::kMostGroups, nullptr)), context_(pcre2_match_context_create(nullptr)) {
+      : data_(pcre2_match_data_create(Regex::kMaxGroups, nullptr)), context_(pcre2_match_context_create(nullptr)) {
     if (context_ == nullptr) return;
     pcre2_set_match_limit(context_, kMatchSteps);
     pcre2_set_depth_limit(context_, kMatchDepth);
@@ -88,7 +88,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   if (!regex.code_) return fail(Error::gateway(message_of(error, offset, pattern)));
   std::uint32_t groups = 0;
   pcre2_pattern_info(regex.code_.get(), PCRE2_INFO_CAPTURECOUNT, &groups);
-  if (groups >= kMostGroups) return fail(Error::gateway("a regular expression has at most 31 groups"));
+  if (groups >= kMaxGroups) return fail(Error::gateway("a regular expression has at most 31 groups"));
   pcre2_jit_compile(regex.code_.get(), PCRE2_JIT_COMPLETE);  // where it is not available matching is only slower
   regex.pattern_ = pattern;
   regex.group_count_ = groups + 1;

@@ -20,7 +20,7 @@ namespace postern {
 class Regex {
  public:
   static constexpr std::size_t kLongestPattern = 4096;
-  static constexpr std::size_t kMostGroups = 32;  // the whole match counted
+  static constexpr std::size_t kMaxGroups = 32;  // the whole match counted
 
   // Errors name the place: `missing closing parenthesis at character 7 of "^/(abc"`.
   static Result<Regex> compile(std::string_view pattern);

@@ -28,7 +28,7 @@ ConnectionHooks::Outcome ConnectionHooks::run() {
     link_ = &links[next_++];
     postern_verdict verdict = call(*link_);
     if (verdict == POSTERN_SUSPEND) return Outcome::waiting;
-    if (settle(*link_, verdict) == Outcome::refused) return end(Outcome::refused);
+    if (judge(*link_, verdict) == Outcome::refused) return end(Outcome::refused);
   }
   return end(Outcome::admitted);
 }
@@ -65,7 +65,7 @@ postern_verdict ConnectionHooks::invoke(const Link& link) {
   return POSTERN_ERROR;
 }
 
-ConnectionHooks::Outcome ConnectionHooks::settle(const Link& link, postern_verdict verdict) {
+ConnectionHooks::Outcome ConnectionHooks::judge(const Link& link, postern_verdict verdict) {
   if (verdict == POSTERN_CONTINUE) return Outcome::waiting;
   const Instance& instance = *link.instance;
   HookCounters& counters = plan_->counters(link);
@@ -98,7 +98,7 @@ ConnectionHooks::Outcome ConnectionHooks::resume(postern_verdict verdict) {
   }
   auto& counters = plan_->counters(*link_).hooks[static_cast<std::size_t>(Hook::connection)];
   counters.suspended_ns.add(system_clock().now_ns() - since_ns_);
-  if (settle(*link_, verdict) == Outcome::refused) return end(Outcome::refused);
+  if (judge(*link_, verdict) == Outcome::refused) return end(Outcome::refused);
   return run();
 }
 

@@ -35,7 +35,7 @@ class ConnectionHooks {
 
  private:
   Outcome run();
-  Outcome settle(const Link& link, postern_verdict verdict);  // waiting: go on with the next hook
+  Outcome judge(const Link& link, postern_verdict verdict);  // waiting: go on with the next hook
   Outcome end(Outcome outcome) noexcept;
   postern_verdict call(const Link& link);
   postern_verdict invoke(const Link& link);

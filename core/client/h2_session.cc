@@ -17,7 +17,7 @@ namespace postern::proxy {
 namespace {
 
 constexpr std::int64_t kGoawayMs = 1'000;  // for the client to hear that it shall begin no more streams
-constexpr int kMostComplaints = 10;        // log lines of one connection about single streams
+constexpr int kMaxComplaints = 10;         // log lines of one connection about single streams
 
 http::H2ServerLimits limits_of(const config::Limits& limits) {
   http::H2ServerLimits h2;
@@ -94,14 +94,14 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   bool closed() const noexcept { return connection_.closed(); }
   H2Stream* find(http::StreamId stream) const noexcept;
   void erase(http::StreamId stream);
-  void bury(H2Stream& stream);
+  void defer_delete(H2Stream& stream);
   void feed(std::string_view bytes);
   void run_begun();
   void end_broken();
   void flush();
   void pump_later();
   void pump();
-  void settle();
+  void update_idle_deadline();
   void wait_for(Wait what);
   void watch(H2Stream& stream);
   void stalled(H2Stream& stream);
@@ -140,11 +140,11 @@ void H2Session::erase(http::StreamId stream) {
   auto at = std::lower_bound(streams_.begin(), streams_.end(), stream,
                              [](const auto& s, http::StreamId id) { return s->id < id; });
   if (at == streams_.end() || (*at)->id != stream) return;
-  bury(**at);
+  defer_delete(**at);
   streams_.erase(at);
 }
 
-void H2Session::bury(H2Stream& stream) {
+void H2Session::defer_delete(H2Stream& stream) {
   if (stream.exchange != nullptr) worker_.loop().defer_delete(std::move(stream.exchange));
 }
 
@@ -171,7 +171,7 @@ void H2Session::feed(std::string_view bytes) {
   if (!taken || codec_->over()) return end_by_fault();
   if (codec_->head_is_incomplete() && wait_ != Wait::head) wait_for(Wait::head);
   if (!codec_->head_is_incomplete() && wait_ == Wait::head) wait_for(Wait::none);
-  settle();
+  update_idle_deadline();
 }
 
 void H2Session::run_begun() {
@@ -352,7 +352,7 @@ void H2Session::pump() {
   flush();
   if (closed()) return;
   if (codec_->over()) return end_by_fault();
-  settle();
+  update_idle_deadline();
 }
 
 // A client that leaves no room for a stream's answer for a whole write timeout loses the stream.
@@ -380,7 +380,7 @@ void H2Session::stalled(H2Stream& stream) {
   if (stream.exchange != nullptr) stream.exchange->on_client_gone(POSTERN_END_CLIENT_TIMEOUT);
   erase(id);
   flush();
-  settle();
+  update_idle_deadline();
 }
 
 // ---- The end of an exchange, and of the connection --------------------------------------------------------------------
@@ -394,7 +394,7 @@ void H2Session::on_exchange_done(Exchange& exchange, std::uint32_t end, bool) {
     codec_->finish_stream(id);
   else
     codec_->reset_stream(id, http::H2ServerCodec::Break::internal_error);
-  bury(*s);
+  defer_delete(*s);
   if (s->closed) {
     erase(id);
   } else {
@@ -420,7 +420,7 @@ void H2Session::on_gone(std::uint32_t end) {
 }
 
 void H2Session::end() {
-  for (auto& s : streams_) bury(*s);
+  for (auto& s : streams_) defer_delete(*s);
   streams_.clear();
 }
 
@@ -443,7 +443,7 @@ void H2Session::end_by_fault() {
 }
 
 void H2Session::complain(http::StreamId stream, std::string_view what, std::string_view why) {
-  if (++complaints_ > kMostComplaints) return;
+  if (++complaints_ > kMaxComplaints) return;
   logger("server").write(LogLevel::info, what,
                          {{"peer", connection_.peer_host()},
                           {"listener", connection_.listener_name()},
@@ -454,7 +454,7 @@ void H2Session::complain(http::StreamId stream, std::string_view what, std::stri
 // ---- Deadlines -------------------------------------------------------------------------------------------------------
 
 // With no stream open the connection is idle, or at its end.
-void H2Session::settle() {
+void H2Session::update_idle_deadline() {
   if (wait_ == Wait::head || wait_ == Wait::goaway) return;
   if (!streams_.empty()) return wait_ == Wait::idle ? wait_for(Wait::none) : void();
   if (wait_ != Wait::idle) wait_for(Wait::idle);

@@ -9,7 +9,7 @@ namespace postern::config {
 namespace {
 
 constexpr std::size_t kLongestChain = 128;
-constexpr std::size_t kMostExpanded = 1'000'000;  // values; stacks are copied into every chain that names them
+constexpr std::size_t kMaxExpanded = 1'000'000;  // values; stacks are copied into every chain that names them
 constexpr int kDeepestStack = 16;
 constexpr Milliseconds kDay = 86'400'000;
 
@@ -207,7 +207,7 @@ void Chains::expand(const std::vector<Entry>& entries, const std::string& from, 
   for (const Entry& entry : entries) {
     if (into.chain.size() > kLongestChain) return;  // reported by the caller
     expanded_ += entry.nodes;
-    if (expanded_ > kMostExpanded) {
+    if (expanded_ > kMaxExpanded) {
       add_problem(problems, entry.position, entry.path, "the chains have more than 1000000 values with their stacks");
       return;
     }

@@ -15,7 +15,7 @@ namespace postern::config {
 using Milliseconds = std::int64_t;
 using Bytes = std::int64_t;
 
-inline constexpr std::int64_t kMostWorkers = 254;  // handles of the plugin ABI have 8 bits for the worker
+inline constexpr std::int64_t kMaxWorkers = 254;  // handles of the plugin ABI have 8 bits for the worker
 
 struct Http2Limits {  // `limits.http2`: of one connection
   std::int64_t concurrent_streams = 128;
@@ -226,7 +226,7 @@ struct Log {
 
 struct Config {
   std::string file;
-  std::int64_t workers = 0;  // 1 .. kMostWorkers; 0: auto, the number of processors
+  std::int64_t workers = 0;  // 1 .. kMaxWorkers; 0: auto, the number of processors
   std::vector<Listener> listeners;
   std::vector<std::string> plugin_path;
   std::vector<std::string> trusted_proxies;  // addresses and CIDR blocks whose X-Forwarded-* is believed

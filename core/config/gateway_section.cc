@@ -33,10 +33,10 @@ void read_workers(const Cursor& value, std::int64_t& workers) {
     return;
   }
   const Node& node = value.node();
-  if (node.kind == Node::Kind::integer && node.integer >= 1 && node.integer <= kMostWorkers)
+  if (node.kind == Node::Kind::integer && node.integer >= 1 && node.integer <= kMaxWorkers)
     workers = node.integer;
   else
-    value.expected("auto or an integer from 1 to " + std::to_string(kMostWorkers));
+    value.expected("auto or an integer from 1 to " + std::to_string(kMaxWorkers));
 }
 
 void read_limits(const Cursor& section, Limits& limits) {

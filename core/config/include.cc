@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostFiles = 256;
+constexpr std::size_t kMaxFiles = 256;
 constexpr std::size_t kDeepestInclude = 16;
 
 // One byte more than allowed is enough to see that a file is too large.
@@ -148,7 +148,7 @@ class Files {
     };
     if (std::find(open_.begin(), open_.end(), canonical) != open_.end()) return refuse("includes itself");
     if (open_.size() >= kDeepestInclude) return refuse("is included too deeply (16 levels at most)");
-    if (seen_.size() >= kMostFiles) return refuse("is one file too many (256 at most)");
+    if (seen_.size() >= kMaxFiles) return refuse("is one file too many (256 at most)");
     auto [first, fresh] = seen_.emplace(canonical, from);
     return fresh || refuse("is already included, at " + first->second.text());
   }

@@ -9,7 +9,7 @@
 namespace postern::config {
 namespace {
 
-constexpr std::size_t kMostPaths = 256;
+constexpr std::size_t kMaxPaths = 256;
 
 void read_hosts(const Cursor& value, std::vector<std::string>& hosts) {
   if (!value.read_strings(hosts)) return;
@@ -32,7 +32,7 @@ void read_methods(const Cursor& value, std::vector<std::string>& methods) {
 
 void read_paths(const Cursor& value, std::vector<std::string>& paths) {
   if (!value.read_strings(paths)) return;
-  if (paths.size() > kMostPaths) value.problem("a route has at most 256 paths, found " + std::to_string(paths.size()));
+  if (paths.size() > kMaxPaths) value.problem("a route has at most 256 paths, found " + std::to_string(paths.size()));
   for (const std::string& path : paths) {
     PathPattern pattern;
     std::string problem;

@@ -74,7 +74,7 @@ bool check_parameters(const PathPattern& pattern, std::string& problem) {
       return false;
     }
   }
-  if (count <= PathPattern::kMostParameters) return true;
+  if (count <= PathPattern::kMaxParameters) return true;
   problem = "a path has at most 16 parameters";
   return false;
 }
@@ -105,7 +105,7 @@ bool parse_path_pattern(std::string_view text, PathPattern& pattern, std::string
       problem = "empty segments never remain in a normalised path; write one \"/\"";
       return false;
     }
-    if (pattern.segments.size() >= PathPattern::kMostSegments) {
+    if (pattern.segments.size() >= PathPattern::kMaxSegments) {
       problem = "a path has at most 64 segments";
       return false;
     }

@@ -8,8 +8,8 @@
 namespace postern::config {
 
 struct PathPattern {
-  static constexpr std::size_t kMostParameters = 16;
-  static constexpr std::size_t kMostSegments = 64;
+  static constexpr std::size_t kMaxParameters = 16;
+  static constexpr std::size_t kMaxSegments = 64;
 
   struct Segment {
     std::string text;  // static text, or the parameter's name

@@ -9,7 +9,7 @@ namespace postern::config {
 namespace {
 
 constexpr Milliseconds kMinute = 60'000, kHalfDay = 12 * 3'600'000;
-constexpr std::size_t kMostCertificates = 1'000;
+constexpr std::size_t kMaxCertificates = 1'000;
 constexpr std::int64_t kDeepest = 16;
 
 const std::vector<std::string> kVersions = {"1.2", "1.3"};                 // in the order of TlsVersion
@@ -35,7 +35,7 @@ void require_file(const Cursor& map, const std::string& path, std::string_view k
 
 void read_certificates(const Cursor& list, std::vector<Certificate>& certificates) {
   if (!list.is_list()) return;
-  if (list.node().items.empty() || list.node().items.size() > kMostCertificates)
+  if (list.node().items.empty() || list.node().items.size() > kMaxCertificates)
     list.problem("expected 1 to 1000 certificates, found " + std::to_string(list.node().items.size()));
   for (const Cursor& item : list.items()) {
     Certificate& certificate = certificates.emplace_back();

@@ -6,7 +6,7 @@ namespace postern::config {
 namespace {
 
 constexpr Milliseconds kHour = 3'600'000, kDay = 24 * kHour;
-constexpr std::size_t kMostTargets = 10'000;
+constexpr std::size_t kMaxTargets = 10'000;
 
 // In the order of Balance.
 const std::vector<std::string> kBalances = {"round_robin", "weighted_round_robin", "least_connections", "random",
@@ -41,7 +41,7 @@ void read_target(const Cursor& item, Target& target) {
 
 void read_targets(const Cursor& list, std::vector<Target>& targets) {
   if (!list.is_list()) return;
-  if (list.node().items.empty() || list.node().items.size() > kMostTargets)
+  if (list.node().items.empty() || list.node().items.size() > kMaxTargets)
     list.problem("an upstream has 1 to 10000 targets, found " + std::to_string(list.node().items.size()));
   for (const Cursor& item : list.items()) read_target(item, targets.emplace_back());
 }

@@ -29,7 +29,7 @@ void print(const config::Problems& problems) {
   std::fprintf(stderr, "%zu problem%s\n", problems.size(), problems.size() == 1 ? "" : "s");
 }
 
-static_assert(config::kMostWorkers == proxy::Worker::kMax);
+static_assert(config::kMaxWorkers == proxy::Worker::kMax);
 std::size_t worker_count(const config::Config& config) {
   if (config.workers > 0) return static_cast<std::size_t>(config.workers);
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, proxy::Worker::kMax);

@@ -164,7 +164,7 @@ void Loop::on_tick() {
 }
 
 void Loop::defer_delete(std::unique_ptr<Deferred> object) {
-  graveyard_.push_back(std::move(object));
+  deferred_deletes_.push_back(std::move(object));
   turn_again();
 }
 
@@ -207,7 +207,9 @@ void Loop::on_posted() {
   }
 }
 
-bool Loop::work_waits() const noexcept { return !deferred_.empty() || !graveyard_.empty() || first_dirty_ != nullptr; }
+bool Loop::work_waits() const noexcept {
+  return !deferred_.empty() || !deferred_deletes_.empty() || first_dirty_ != nullptr;
+}
 
 // Keeps run() from ending before the prepare hook has seen what was just put down.
 void Loop::keep_turning() noexcept {
@@ -250,16 +252,16 @@ void empty(std::vector<T>& list) {
 
 void Loop::run_deferred() {
   EventScope event(*this);
-  flush_dirty();  // before anything is buried: what was written by then goes out
-  // Objects buried from here on wait for the next round: tasks put down before may still speak of them.
-  buried_.swap(graveyard_);
+  flush_dirty();  // before anything is deleted: what was written by then goes out
+  // Objects handed over from here on wait for the next round: tasks put down before may still speak of them.
+  deleting_.swap(deferred_deletes_);
   running_.swap(deferred_);
   for (auto& task : running_) {
     task();
     task = nullptr;
   }
   empty(running_);
-  empty(buried_);
+  empty(deleting_);
 }
 
 void Loop::begin_event() noexcept {
@@ -271,10 +273,10 @@ void Loop::begin_event() noexcept {
 // Writes of one turn go out together: each that is sent alone wakes its peer, which costs more than the sending. None
 // waits for long, nor behind too many.
 void Loop::end_event() {
-  constexpr std::size_t kMostDirty = 64;
+  constexpr std::size_t kMaxDirty = 64;
   constexpr std::uint64_t kLongestWaitNs = 100'000;
   if (event_depth_ == 1 && first_dirty_ != nullptr) {
-    if (dirty_count_ >= kMostDirty || event_ns_ - dirty_since_ns_ >= kLongestWaitNs)
+    if (dirty_count_ >= kMaxDirty || event_ns_ - dirty_since_ns_ >= kLongestWaitNs)
       flush_dirty();
     else
       turn_again();

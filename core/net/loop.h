@@ -102,9 +102,9 @@ class Loop {
   Stream** last_dirty_ = &first_dirty_;  // the pointer behind the last one
   std::size_t dirty_count_ = 0;
   std::uint64_t dirty_since_ns_ = 0;
-  std::vector<std::unique_ptr<Deferred>> graveyard_;
+  std::vector<std::unique_ptr<Deferred>> deferred_deletes_;
   std::vector<std::function<void()>> deferred_;
-  std::vector<std::unique_ptr<Deferred>> buried_;  // the two lists while run_deferred empties them
+  std::vector<std::unique_ptr<Deferred>> deleting_;  // the two lists while run_deferred empties them
   std::vector<std::function<void()>> running_;
   std::unordered_map<Deferred*, std::unique_ptr<Deferred>> adopted_;
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::string_view kSignature1 = "PROXY ";
-constexpr std::size_t kMostV1 = 107;  // with CR LF
+constexpr std::size_t kMaxV1 = 107;  // with CR LF
 constexpr std::size_t kHeadV2 = 16;
 constexpr unsigned char kLocal = 0x20, kProxy = 0x21, kTcp4 = 0x11, kTcp6 = 0x21, kUnspecified = 0x00;
 
@@ -42,9 +42,9 @@ bool read_port(std::string_view text, std::uint16_t& port) {
 
 // "PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\n"
 Parsed parse_v1(std::string_view bytes) {
-  std::size_t end = bytes.substr(0, kMostV1).find("\r\n");
+  std::size_t end = bytes.substr(0, kMaxV1).find("\r\n");
   if (end == std::string_view::npos) {
-    if (bytes.size() >= kMostV1) return malformed("a line that does not end");
+    if (bytes.size() >= kMaxV1) return malformed("a line that does not end");
     return std::nullopt;
   }
   std::string_view rest = bytes.substr(kSignature1.size(), end - kSignature1.size());
@@ -84,7 +84,7 @@ Parsed parse_v2(std::string_view bytes) {
   if (command != kLocal && command != kProxy) return malformed("an unknown version or command");
   ProxyHeader header;
   header.size = kHeadV2 + number_at(bytes, 14);
-  if (header.size > kMostProxyHeader) return malformed("a header that is too long");
+  if (header.size > kMaxProxyHeader) return malformed("a header that is too long");
   if (bytes.size() < header.size) return std::nullopt;
   std::string_view addresses = bytes.substr(kHeadV2, header.size - kHeadV2);
   auto family = static_cast<unsigned char>(bytes[13]);

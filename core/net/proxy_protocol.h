@@ -17,7 +17,7 @@ struct ProxyHeader {
   std::uint16_t port = 0;
 };
 
-inline constexpr std::size_t kMostProxyHeader = 8 * 1024;  // longer ones (by their TLVs) are refused
+inline constexpr std::size_t kMaxProxyHeader = 8 * 1024;  // longer ones (by their TLVs) are refused
 
 // Nothing: more bytes are needed. What cannot become a header is an error as early as it shows.
 Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);

@@ -15,7 +15,7 @@
 namespace postern::net {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024 * 1024;  // revocation lists can be long
+constexpr std::size_t kMaxBytes = 64 * 1024 * 1024;  // revocation lists can be long
 
 tl::unexpected<Error> refuse(const std::string& path, const std::string& reason) {
   return fail(Error::gateway(path + ": " + reason));
@@ -65,7 +65,7 @@ Result<std::string> read_whole(const std::string& path) {
     if (count < 0) return cannot_read(path, errno);
     if (count == 0) return text;
     text.append(buffer, static_cast<std::size_t>(count));
-    if (text.size() > kMostBytes) return refuse(path, "is larger than 64 MiB");
+    if (text.size() > kMaxBytes) return refuse(path, "is larger than 64 MiB");
   }
 }
 

@@ -9,7 +9,7 @@
 namespace postern::net {
 namespace {
 
-constexpr std::size_t kMostNames = 8 * 1024;  // bytes; further names are left out
+constexpr std::size_t kMaxNames = 8 * 1024;  // bytes; further names are left out
 
 std::string text_of(const X509_NAME* name) {
   OwnedBio out(BIO_new(BIO_s_mem()));
@@ -63,7 +63,7 @@ std::string names_of(X509* certificate) {
   std::string all;
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     std::string one = text_of(sk_GENERAL_NAME_value(names.get(), i));
-    if (one.empty() || all.size() + one.size() > kMostNames) continue;
+    if (one.empty() || all.size() + one.size() > kMaxNames) continue;
     all += (all.empty() ? "" : ",") + one;
   }
   return all;

@@ -10,7 +10,7 @@
 namespace postern::proxy {
 namespace {
 
-constexpr std::size_t kMostReferences = 64;
+constexpr std::size_t kMaxReferences = 64;
 
 // Values that come from a normalised path are part of one already.
 bool is_path_text(VariableId variable) {
@@ -84,7 +84,7 @@ Result<std::vector<Rewrite::Reference>> Rewrite::compile_replacement(std::string
       return fail(Error::gateway("after \"$\" a group's number 0 to 9 is expected, or \"$\" for the character itself"));
     }
   }
-  if (references.size() > kMostReferences) return fail(Error::gateway("at most 64 groups can be named"));
+  if (references.size() > kMaxReferences) return fail(Error::gateway("at most 64 groups can be named"));
   return references;
 }
 
@@ -137,7 +137,7 @@ Result<std::string_view> Rewrite::expand(const VariableReader& reader, Arena& ar
 }
 
 std::string_view Rewrite::replace(std::string_view path, Arena& arena) const {
-  std::array<std::string_view, Regex::kMostGroups> groups{};
+  std::array<std::string_view, Regex::kMaxGroups> groups{};
   if (!regex_->search(path, groups)) return path;
   std::span<std::string_view> parts = arena.array<std::string_view>(replacement_.size() * 2 + 2);
   std::size_t begin = static_cast<std::size_t>(groups[0].data() - path.data());

@@ -70,7 +70,7 @@ class Router::Walk {
   const Router& router_;
   std::string_view path_;
   Visit& visit_;
-  std::array<Segment, PathParameters::kMost> values_;  // the first count_ ones
+  std::array<Segment, PathParameters::kMax> values_;  // the first count_ ones
   std::size_t count_ = 0;
 };
 
@@ -213,9 +213,9 @@ PathParameters Router::name_values(const Entry& entry, std::span<const Segment> 
 }
 
 PathParameters Router::name_groups(const Regex& regex, const Request& request) {
-  std::array<std::string_view, Regex::kMostGroups> groups{};
+  std::array<std::string_view, Regex::kMaxGroups> groups{};
   if (regex.names().empty() || !regex.search(request.head.path, groups)) return {};
-  auto named = request.arena.array<PathParameters::One>(std::min(regex.names().size(), PathParameters::kMost));
+  auto named = request.arena.array<PathParameters::One>(std::min(regex.names().size(), PathParameters::kMax));
   for (std::size_t i = 0; i < named.size(); ++i) {
     const auto& [name, number] = regex.names()[i];
     named[i] = {name, groups[number]};

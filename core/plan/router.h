@@ -34,7 +34,7 @@ namespace postern::proxy {
 // are views into the request's path, the list is in the arena.
 class PathParameters {
  public:
-  static constexpr std::size_t kMost = config::PathPattern::kMostParameters;
+  static constexpr std::size_t kMax = config::PathPattern::kMaxParameters;
   struct One {
     std::string_view name;
     std::string_view value;
@@ -72,7 +72,7 @@ struct RouteCandidate {
 // Immutable after compile; for any thread. The routes it was compiled from need not live on.
 class Router {
  public:
-  static constexpr std::size_t kMostMethods = 63;  // different ones, in all routes together; listeners too
+  static constexpr std::size_t kMaxMethods = 63;  // different ones, in all routes together; listeners too
 
   Router() = default;  // finds nothing
   // Reports paths and regular expressions that do not compile, and routes that match exactly the same requests.

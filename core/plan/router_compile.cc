@@ -116,7 +116,7 @@ bool Router::Compiler::compile_conditions(const config::Match& match, Entry& ent
 }
 
 bool Router::Compiler::too_many(const char* what) const {
-  problem("all routes together name more than " + std::to_string(kMostMethods) + " different " + what);
+  problem("all routes together name more than " + std::to_string(kMaxMethods) + " different " + what);
   return false;
 }
 
@@ -142,7 +142,7 @@ bool Router::Compiler::bits_of(const std::vector<std::string>& names, std::vecto
   bits = 0;
   for (const std::string& name : names) {
     auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end() && known.size() >= kMostMethods) return false;
+    if (found == known.end() && known.size() >= kMaxMethods) return false;
     if (found == known.end()) found = known.insert(known.end(), name);
     bits |= std::uint64_t{1} << (found - known.begin());
   }

@@ -56,7 +56,7 @@ Result<Template> Template::compile(std::string_view text) {
     std::string name(text.substr(i + 2, close - i - 2));
     VariableId variable = variable_id(name);
     if (variable == 0) return fail(at_character(i, "\"" + name + "\" is not a variable's name"));
-    if (compiled.pieces_.size() >= kMostPieces) return fail(Error::gateway("a template has at most 256 variables"));
+    if (compiled.pieces_.size() >= kMaxPieces) return fail(Error::gateway("a template has at most 256 variables"));
     compiled.pieces_.push_back({std::move(plain), variable});
     plain.clear();
     i = close + 1;

@@ -20,7 +20,7 @@ std::string_view text_of(const Value& value, Arena& arena);
 class Template {
  public:
   static constexpr std::size_t kLongest = 64 * 1024;
-  static constexpr std::size_t kMostPieces = 256;
+  static constexpr std::size_t kMaxPieces = 256;
 
   struct Piece {
     std::string text;         // before the variable

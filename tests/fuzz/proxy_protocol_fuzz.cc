@@ -13,11 +13,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto whole = parse_proxy_header(bytes);
   if (!whole) return 0;
   if (!*whole) {
-    if (size >= kMostProxyHeader) std::abort();  // nobody may make us wait for ever
+    if (size >= kMaxProxyHeader) std::abort();  // nobody may make us wait for ever
     return 0;
   }
   const ProxyHeader& header = **whole;
-  if (header.size > size || header.size > kMostProxyHeader) std::abort();
+  if (header.size > size || header.size > kMaxProxyHeader) std::abort();
   if (!header.host.empty() &&
       !parse_address(header.host.find(':') == std::string::npos ? header.host + ":1" : "[" + header.host + "]:1"))
     std::abort();

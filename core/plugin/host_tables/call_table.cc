@@ -45,7 +45,7 @@ void report(const PluginCall& call, const OutboundCall::Outcome& outcome) {
 }
 
 // The call's methods may be on the stack.
-void bury(std::unique_ptr<OutboundCall> call) {
+void delete_later(std::unique_ptr<OutboundCall> call) {
   call->stop();
   WorkerContext::current()->loop().defer_delete(std::move(call));
 }
@@ -54,7 +54,7 @@ void finish(postern_call handle, const OutboundCall::Outcome& outcome) {
   auto call = held<PluginCall>().take(handle);
   if (call == nullptr) return;
   report(*call, outcome);
-  bury(std::move(call->call));
+  delete_later(std::move(call->call));
 }
 
 // False when the struct's arrays cannot be what they say.
@@ -108,7 +108,7 @@ postern_status cancel(postern_call handle) noexcept {
   if (worker == nullptr) return POSTERN_E_STATE;
   auto call = held<PluginCall>().take(handle);
   if (call == nullptr) return why_not_found(worker, handle);
-  bury(std::move(call->call));
+  delete_later(std::move(call->call));
   return POSTERN_OK;
 }
 

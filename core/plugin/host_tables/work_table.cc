@@ -9,7 +9,7 @@ namespace {
 
 using proxy::WorkerContext;
 
-constexpr std::int64_t kMostWaiting = 1024;
+constexpr std::int64_t kMaxWaiting = 1024;
 
 std::atomic<std::int64_t> waiting{0};  // submitted and not begun, all workers
 
@@ -59,7 +59,7 @@ postern_task submit(postern_instance instance, void (*work)(void* user), void (*
                     void* user) noexcept {
   WorkerContext* worker = worker_for(instance);
   if (worker == nullptr || work == nullptr) return 0;
-  if (waiting.load(std::memory_order_relaxed) >= kMostWaiting) return 0;
+  if (waiting.load(std::memory_order_relaxed) >= kMaxWaiting) return 0;
   auto made = std::make_unique<Task>();
   made->instance = instance;
   made->shared = std::make_shared<Shared>(instance, work, done, user);

@@ -19,7 +19,7 @@ class Held {
 
   // 0 when there are too many.
   std::uint64_t add(std::unique_ptr<T> object) {
-    if (objects_.size() >= kMost) return 0;
+    if (objects_.size() >= kMax) return 0;
     object->handle = handles_.add(*object);
     std::uint64_t handle = object->handle;
     objects_.emplace(handle, std::move(object));
@@ -43,7 +43,7 @@ class Held {
   }
 
  private:
-  static constexpr std::size_t kMost = 100'000;
+  static constexpr std::size_t kMax = 100'000;
   proxy::HandleTable<T> handles_;
   std::unordered_map<std::uint64_t, std::unique_ptr<T>> objects_;
 };

@@ -159,7 +159,7 @@ TEST_CASE("a changed rule") {
 }
 
 TEST_CASE("rules that make no sense or overflow are not well formed") {
-  constexpr std::uint64_t kMost = ~0ull;
+  constexpr std::uint64_t kMax = ~0ull;
   CHECK(Limit{kBucket, 1, 1, 1, 1}.well_formed());
   CHECK(Limit{kBucket, 1, 1, 1, 0}.well_formed());
   CHECK(Limit{kBucket, 1'000'000, 31ull * 86'400'000, 1'000'000, 1}.well_formed());
@@ -167,12 +167,12 @@ TEST_CASE("rules that make no sense or overflow are not well formed") {
   CHECK_FALSE(Limit{kBucket, 1, 0, 1, 1}.well_formed());
   CHECK_FALSE(Limit{kBucket, 1, 1, 0, 0}.well_formed());
   CHECK_FALSE(Limit{kBucket, 1, 1, 1, 2}.well_formed());
-  CHECK_FALSE(Limit{kBucket, kMost, 1, 1, 1}.well_formed());
-  CHECK_FALSE(Limit{kBucket, 1, kMost, 1, 1}.well_formed());
-  CHECK_FALSE(Limit{kBucket, 1, 1'000, kMost, 1}.well_formed());
+  CHECK_FALSE(Limit{kBucket, kMax, 1, 1, 1}.well_formed());
+  CHECK_FALSE(Limit{kBucket, 1, kMax, 1, 1}.well_formed());
+  CHECK_FALSE(Limit{kBucket, 1, 1'000, kMax, 1}.well_formed());
   CHECK_FALSE(Limit{kWindow, 0, 1, 0, 0}.well_formed());
   CHECK_FALSE(Limit{kWindow, 5, 1, 0, 6}.well_formed());
-  CHECK_FALSE(Limit{kWindow, kMost, 2, 0, 1}.well_formed());
+  CHECK_FALSE(Limit{kWindow, kMax, 2, 0, 1}.well_formed());
   CHECK_FALSE(Limit{kWindow, 1ull << 40, 1ull << 40, 0, 1}.well_formed());
 }
 

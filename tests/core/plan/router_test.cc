@@ -121,7 +121,7 @@ TEST_CASE("parameters have the names of the route that won") {
 
 TEST_CASE("a path has no more parameters than there is room for") {
   std::string pattern, path, regex = "^";
-  for (std::size_t i = 0; i < PathParameters::kMost; ++i) {
+  for (std::size_t i = 0; i < PathParameters::kMax; ++i) {
     pattern += "/{p" + std::to_string(i) + "}";
     path += "/" + std::to_string(i);
   }
@@ -132,13 +132,13 @@ TEST_CASE("a path has no more parameters than there is room for") {
   REQUIRE(table.problems.empty());
   TestRequest most("GET", path, "a.test");
   auto found = table.router.find(most.head, "public", most.arena).parameters;
-  REQUIRE(found.all().size() == PathParameters::kMost);
+  REQUIRE(found.all().size() == PathParameters::kMax);
   CHECK(found.find("p0") == "0");
   CHECK(found.find("p15") == "15");
   std::string twenty;
   for (int i = 0; i < 20; ++i) twenty += "/x";
   TestRequest many("GET", twenty, "a.test");
-  CHECK(table.router.find(many.head, "public", many.arena).parameters.all().size() == PathParameters::kMost);
+  CHECK(table.router.find(many.head, "public", many.arena).parameters.all().size() == PathParameters::kMax);
 }
 
 TEST_CASE("hosts: exact, then the longest wildcard, then any") {

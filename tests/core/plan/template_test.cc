@@ -52,7 +52,7 @@ TEST_CASE("a template knows its variables, each once") {
 
 TEST_CASE("the size of a template is bounded") {
   std::string many;
-  for (std::size_t i = 0; i <= Template::kMostPieces; ++i) many += "${a}";
+  for (std::size_t i = 0; i <= Template::kMaxPieces; ++i) many += "${a}";
   CHECK(expand(many).starts_with("error: "));
   CHECK(expand(std::string(Template::kLongest + 1, 'x')).starts_with("error: "));
 }
