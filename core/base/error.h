@@ -9,7 +9,7 @@
 
 namespace postern {
 
-// Whose fault it is: decides the status class and who has to act.
+// Which side is at fault: decides the class of the status and the side that has to act.
 enum class Origin : std::uint8_t { client, upstream, plugin, gateway };
 
 // The codes of the error envelope. Each has one name and one default status.

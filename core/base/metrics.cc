@@ -196,7 +196,7 @@ Metrics::Cell* Metrics::writable_cell(std::size_t shard_index, std::size_t cell)
 }
 
 Metrics::Cell* Metrics::make_cell(std::size_t shard_index, std::size_t cell) noexcept {
-  // Published by whoever comes first; a worker's own are made by that worker, so this loses no race but the shared ones.
+  // Published by the first thread that needs it; a worker's own are made by that worker, so this loses no race but the shared ones.
   auto make = [](auto& slot, auto* made) {
     using T = std::remove_pointer_t<decltype(made)>;
     T* present = nullptr;

@@ -1,4 +1,4 @@
-// Memory that is kept for reuse and nobody may touch until then: AddressSanitizer says who does.
+// Marks memory that is kept for reuse: until then AddressSanitizer reports every access.
 #pragma once
 
 #include <cstddef>

@@ -11,7 +11,7 @@
 namespace postern::proxy {
 namespace {
 
-// Whoever speaks HTTP to a port of TLS is told so in HTTP.
+// A client that speaks plain HTTP to a TLS port is told so in HTTP.
 constexpr std::string_view kPlainHttp =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 87\r\nConnection: close\r\n\r\n"
     R"({"error":{"code":"BAD_REQUEST","message":"this port speaks TLS: use https in the URL"}})";
@@ -39,7 +39,7 @@ void Arrival::start(const ListenerPlan& listener, std::unique_ptr<net::Stream> s
 // Nothing is called inside start(): a sender that is not trusted is refused when it speaks.
 void Arrival::await_header(const ListenerPlan& listener) {
   const std::string& sender = stream_->peer_host();
-  bool local = sender == "unix";  // the socket file's permissions say who may
+  bool local = sender == "unix";  // the socket file's permissions decide which processes may send
   trusted_ = local || listener.senders.empty() || listener.senders.trusts(sender);
   stream_->set_owner(this);
   stream_->start_reading();

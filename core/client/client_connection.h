@@ -1,5 +1,5 @@
-// One client connection: admission, the choice of protocol, and the end. What it speaks is its session's business, who has
-// the exchanges. The one place that ends a connection.
+// One client connection: admission, the choice of protocol, and the end. Its session speaks the
+// protocol and has the exchanges. This is the one place that ends a connection.
 #pragma once
 
 #include <postern/abi.h>

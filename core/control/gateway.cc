@@ -190,7 +190,7 @@ void Gateway::start_instances(std::shared_ptr<Generation> generation, std::funct
       [outcome, done] { done(outcome->result); });
 }
 
-// Whoever asks the workers something afterwards finds the new plan: their tasks run in order.
+// Tasks posted to the workers afterwards find the new plan: a worker runs its tasks in order.
 void Gateway::adopt_everywhere(std::shared_ptr<Generation> generation) {
   auto before = std::exchange(current_, generation);
   bool first = before == generation;

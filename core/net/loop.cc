@@ -302,7 +302,7 @@ void Loop::forget_dirty(Stream& stream) noexcept {
   --dirty_count_;
 }
 
-// One by one: a stream that fails tells its owner, who may write to others and destroy any.
+// One by one: a stream that fails tells its owner, which may write to others and destroy any of them.
 void Loop::flush_dirty() {
   while (Stream* stream = first_dirty_) {
     forget_dirty(*stream);

@@ -128,7 +128,7 @@ void SocketStream::receive() {
   }
 }
 
-// The last thing each branch does is to call the owner, who may destroy the stream.
+// Each branch ends by calling the owner, which may destroy the stream.
 inline void SocketStream::received(ssize_t result, const char* bytes) {
   if (result <= 0 && error_ != 0) return tell_error(error_);
   if (result < 0) return tell_error(static_cast<int>(result));
@@ -253,7 +253,7 @@ void SocketStream::drop_sent(std::size_t bytes) noexcept {
   if (pending_ == nullptr) last_pending_ = nullptr;
 }
 
-// The last thing each branch does is to call the owner, who may destroy the stream.
+// Each branch ends by calling the owner, which may destroy the stream.
 void SocketStream::tell_drained() {
   if (shutting_) {
     if (queued() == 0 && !shut_) send_end();

@@ -60,7 +60,7 @@ class Stream : public http::ByteSink {
   virtual const TlsInfo* tls() const noexcept { return nullptr; }  // null: plaintext
   // Where the peer has come to: an address of this machine; kind unix_path without a path when it is none.
   virtual Address local_address() const { return {Address::Kind::unix_path, {}, 0}; }
-  // Somebody who may be believed says that the peer speaks for this address (PROXY protocol).
+  // A trusted sender has named this address as the client's (PROXY protocol).
   virtual void set_peer(std::string host, std::uint16_t port) = 0;
   virtual const std::string& peer_host() const noexcept = 0;  // "127.0.0.1"; "unix"
   virtual std::uint16_t peer_port() const noexcept = 0;

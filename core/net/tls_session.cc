@@ -63,7 +63,7 @@ TlsSession::TlsSession(Loop& loop, SSL* ssl, Stream& sealed, std::shared_ptr<Tls
 // A session that ends without close_notify would count as bad, and those who resumed it could not any more.
 TlsSession::~TlsSession() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
 
-// OpenSSL refuses a renegotiation with a warning and goes on. Who asks for one all day and reads no answers would fill memory.
+// OpenSSL refuses a renegotiation with a warning and goes on. A peer that asks for one again and again without reading the answers would fill memory.
 void TlsSession::on_info(const SSL* ssl, int where, int value) {
   if (where == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION)
     reinterpret_cast<TlsSession*>(SSL_get_app_data(ssl))->renegotiates_ = true;

@@ -6,7 +6,7 @@
 namespace postern::net {
 namespace {
 
-// Forward secrecy and authenticated encryption only. AES-128 first: it is the cheapest for most; who has no instructions for
+// Forward secrecy and authenticated encryption only. AES-128 first: it is the cheapest for most machines; one without instructions for
 // AES says so by asking for ChaCha20 first, and gets it (SSL_OP_PRIORITIZE_CHACHA).
 constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-"

@@ -57,7 +57,7 @@ bool TlsStream::continue_handshake() {
   return false;
 }
 
-// The last thing it does is to call the one who waits, who may destroy the stream.
+// Its last act is to call the waiting owner, which may destroy the stream.
 void TlsStream::finish_handshake(bool good, std::string why) {
   if (!handshake_done_) return;
   if (!good) broken_ = true;

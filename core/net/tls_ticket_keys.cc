@@ -95,7 +95,7 @@ int seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC
   return good ? 1 : -1;
 }
 
-// A ticket of TLS 1.3 is for one use (RFC 8446 appendix C.4): who comes with one gets the next.
+// A ticket of TLS 1.3 is for one use (RFC 8446 appendix C.4): a client that uses one gets the next.
 int open(bool single_use, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
          EVP_MAC_CTX* mac) {
   bool old = false;

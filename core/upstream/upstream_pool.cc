@@ -167,7 +167,7 @@ PoolWaiter* UpstreamPool::next_to_introduce() noexcept {
   return waiter;
 }
 
-// Such a connection is of no use to anybody but the one it was opened for, who may have gone meanwhile.
+// An introduced connection serves only the waiter that it was opened for, which may have gone meanwhile.
 void UpstreamPool::on_introduced(PoolWaiter* waiter, Result<std::unique_ptr<net::Stream>> result,
                                  std::uint64_t took_ns) {
   if (waiter == nullptr) return serve_queue();

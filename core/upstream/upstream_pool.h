@@ -29,7 +29,7 @@ class UpstreamPool;
 class Upstream;
 struct UpstreamPlan;
 
-// Someone who waits for a connection with room. Leaves the queue when destroyed.
+// An attempt that waits for a connection with room. It leaves the queue when it is destroyed.
 class PoolWaiter {
  public:
   PoolWaiter(const PoolWaiter&) = delete;

@@ -109,7 +109,7 @@ postern_verdict no_memory(Worker& worker, Phase phase) {
   return POSTERN_ERROR;
 }
 
-// Tells whoever waits for a task that had suspended. The gateway may run the rest of the exchange inside this.
+// Resumes the hook that waits for a task that had suspended. The gateway may run the rest of the exchange inside this.
 void tell(Phase phase, postern_instance instance, postern_ticket ticket, postern_verdict verdict) {
   if (phase == Phase::worker_start) {
     const bool good = verdict != POSTERN_ERROR;

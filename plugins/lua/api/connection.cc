@@ -1,4 +1,4 @@
-// The object `connection`: who has connected, in on_connection.
+// The object `connection` of on_connection: the client's address and what TLS tells of it.
 #include "api/api.h"
 #include "api/values.h"
 #include "verdict.h"
