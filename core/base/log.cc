@@ -129,7 +129,8 @@ std::shared_ptr<Output> make_output(spdlog::sink_ptr sink, bool json, bool queue
   }
   output->writer->set_pattern("%v");
   output->writer->set_level(spdlog::level::trace);
-  output->writer->flush_on(spdlog::level::trace);  // by the log's own thread: a reader of the file sees every line at once
+  output->writer->flush_on(
+      spdlog::level::trace);  // by the log's own thread: a reader of the file sees every line at once
   return output;
 }
 
