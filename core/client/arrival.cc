@@ -46,7 +46,9 @@ void Arrival::await_header(const ListenerPlan& listener) {
 }
 
 void Arrival::on_read(std::string_view bytes) {
-  if (!trusted_) return fail("proxy_header", "PROXY header refused: " + stream_->peer_host() + " is not in the listener's proxy_protocol.trusted");
+  if (!trusted_)
+    return fail("proxy_header",
+                "PROXY header refused: " + stream_->peer_host() + " is not in the listener's proxy_protocol.trusted");
   header_.append(bytes);
   auto parsed = net::parse_proxy_header(header_);
   if (!parsed) return fail("proxy_header", parsed.error().text);

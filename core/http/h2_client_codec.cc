@@ -19,7 +19,7 @@ namespace {
 constexpr unsigned kInterimResponses = 16;               // 1xx heads before the answer; more is no honest upstream
 constexpr std::int32_t kConnectionWindow = 1024 * 1024;  // given back at once: one slow reader must not hold up others
 constexpr StreamId kLastStream = 0x7fff0000;             // ids do not come again: time for another connection
-constexpr std::uint32_t kMostSettings = 32;              // in one SETTINGS frame
+constexpr std::uint32_t kMaxSettings = 32;               // in one SETTINGS frame
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -198,7 +198,7 @@ H2ClientCodec::H2ClientCodec(ClientEvents& events, const HeadLimits& limits, Byt
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
-  nghttp2_option_set_max_settings(option, kMostSettings);
+  nghttp2_option_set_max_settings(option, kMaxSettings);
   nghttp2_option_set_max_send_header_block_length(option, options.most_head_sent);
   int failed = nghttp2_session_client_new2(&session_, callbacks, this, option);
   nghttp2_option_del(option);

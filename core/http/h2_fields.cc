@@ -16,9 +16,9 @@ namespace postern::http {
 namespace {
 
 constexpr std::size_t kMethodBytes = 32;
-constexpr std::uint32_t kPunctuation = 4;     // ": " and CR LF
-constexpr std::uint64_t kBeyondMeasure = 4;   // times head_bytes: no honest head, and no error answer is owed
-constexpr std::uint32_t kMostCrumbs = 1'000;  // of one Cookie
+constexpr std::uint32_t kPunctuation = 4;    // ": " and CR LF
+constexpr std::uint64_t kBeyondMeasure = 4;  // times head_bytes: no honest head, and no error answer is owed
+constexpr std::uint32_t kMaxCrumbs = 1'000;  // of one Cookie
 
 bool is_lower_token(std::string_view name) noexcept {
   return is_token(name) && std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -52,7 +52,7 @@ void H2FieldReader::read(std::string_view name, std::string_view value) {
   bool crumb = name == "cookie" && section_ == Section::request;
   bool one_more = !crumb || cookies_.size() == 0;
   if (one_more && ++fields_ > limits_.fields) refuse(ErrorCode::headers_too_large, "the head has too many fields");
-  if (crumb && cookies_.size() == kMostCrumbs) refuse(ErrorCode::headers_too_large, "the cookie has too many pieces");
+  if (crumb && cookies_.size() == kMaxCrumbs) refuse(ErrorCode::headers_too_large, "the cookie has too many pieces");
   if (known_field(name) != KnownField::other) return read_known(name, value);
   if (!problem_.empty()) return;
   if (crumb) return cookies_.add(name, value);
