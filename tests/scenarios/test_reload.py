@@ -7,7 +7,9 @@ import pytest
 
 from support.client import Client
 from support.gateway import BUILD, proxy_to
+from support.long_run import long_run
 from support.upstream import ok
+from support.wire import TIMEOUT
 
 pytestmark = pytest.mark.concurrency
 
@@ -104,6 +106,7 @@ class Load:
         self.address = address
         self.stopping = False
         self.failures, self.answers = [], []
+        self.answered = threading.Condition()
         self.threads = [threading.Thread(target=self.ask, daemon=True) for _ in range(clients)]
         for thread in self.threads:
             thread.start()
@@ -115,9 +118,17 @@ class Load:
                     for i in range(25):
                         response = client.request("POST", "/", body=b"x" * 100)
                         assert response.status == 200 and response.text == "answer", response
-                        self.answers.append(tuple(response.headers.get_all("X-Mark")) + (response.headers["X-Mark-Version"],))
+                        with self.answered:
+                            self.answers.append(tuple(response.headers.get_all("X-Mark")) + (response.headers["X-Mark-Version"],))
+                            self.answered.notify_all()
         except BaseException as failure:  # noqa: reported by stop()
             self.failures.append(repr(failure))
+
+    def wait_for(self, answer):
+        """Until somebody gets this answer."""
+        with self.answered:
+            since = len(self.answers)
+            assert self.answered.wait_for(lambda: answer in self.answers[since:] or self.failures, TIMEOUT), f"nobody was answered {answer}"
 
     def stop(self):
         self.stopping = True
@@ -134,20 +145,27 @@ def replace(version, directory):
     os.rename(fresh, directory / "mark.so")
 
 
-def test_a_hundred_reloads_under_load_lose_no_request(gateway, upstream, tmp_path):
+@pytest.mark.soak
+def test_reloads_under_load_lose_no_request(gateway, upstream, tmp_path):
     u = upstream(ok("answer"))
     orders = [["one", "two"], ["two", "one"]]
 
+    def version(i):
+        return 1 + i // 2 % 2
+
     def config(i):
         return proxy_to(u, [mark(tag) for tag in orders[i % 2]], plugin_path=[str(tmp_path)], workers=2)
+
+    def answer(i):
+        return (*orders[i % 2][::-1], f"{version(i)}.0.0")
     replace(1, tmp_path)
     gw = gateway(config(0))
     load = Load(gw.address(), 4)
-    for i in range(1, 101):
-        replace(1 + i // 2 % 2, tmp_path)
+    for i in range(1, long_run(100) + 1):
+        replace(version(i), tmp_path)
         assert gw.reload(config(i)) == i + 1
-    answers = load.stop()
-    assert set(answers) == {(*order[::-1], version) for order in orders for version in ("1.0.0", "2.0.0")}
+        load.wait_for(answer(i))
+    assert set(load.stop()) == {answer(i) for i in range(4)}
 
 
 def test_reloads_leave_nothing_behind(gateway, upstream, tmp_path):

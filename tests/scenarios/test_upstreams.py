@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from support.gateway import proxy_to
+from support.long_run import long_run
 from support.upstream import Raw, ok
 
 
@@ -44,9 +45,11 @@ def test_weighted_round_robin_keeps_the_weights_without_bursts(gateway, upstream
     assert "111" not in "".join(answers)
 
 
+@pytest.mark.soak
 def test_random_is_even(gateway, upstream):
-    answers = Counter(ask(balanced(gateway, names(upstream, 3), "random"), 3000))
-    chi_square = sum((count - 1000) ** 2 / 1000 for count in answers.values())
+    each = long_run(1000)
+    answers = Counter(ask(balanced(gateway, names(upstream, 3), "random"), 3 * each))
+    chi_square = sum((count - each) ** 2 / each for count in answers.values())
     assert len(answers) == 3 and chi_square < 24  # 2 degrees of freedom: exceeded once in 160,000 runs
 
 
