@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from support.gateway import BUILD, proxy_to
-from support.upstream import ok
+from support.upstream import early, ok
 
 PATH = [str(BUILD / "plugins"), "<dir>"]
 
@@ -123,3 +123,32 @@ def test_an_error_passes_by_those_for_which_there_is_no_memory_left(chain):
         go_on.set()
         assert len(first.read_response().body) == 65_530
     assert [what for _, what in asked(gw)] == ["head of 200", "head of 200", "complete", "body of 200", "complete"]
+
+
+LATE = """
+local said = postern.dict("said")
+local function wait_for(what) while not said:get(what) do postern.sleep("1ms") end end
+return {
+  name = "late", version = "1.0.0", request_body = "stream", response_body = {policy = "buffer", limit = "64k"},
+  on_request_body = function(exchange)
+    if exchange.request.body == "refuse me" then said:set("refused", "yes") return exchange:respond(403, "refused") end
+  end,
+  on_response = function(exchange)
+    if exchange.response.status == 403 then return end
+    postern.log.info("the head is here")
+    wait_for("refused")
+    said:set("late", "yes") error("nobody waits for this any more")
+  end,
+  on_response_body = function() wait_for("late") end,
+}"""
+
+
+def test_a_hook_that_waits_over_a_response_that_has_been_replaced_is_not_heard(gateway, upstream):
+    answer_early = early(lambda exchange: exchange.send(ok("early")) or exchange.read_some())
+    gw = gateway(proxy_to(upstream(answer_early), ["late"], plugin_path=PATH), files={"late/late.lua": LATE})
+    with gw.client() as client:
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        gw.wait_log("the head is here")
+        client.send("9\r\nrefuse me\r\n")
+        response = client.read_response()
+    assert (response.status, response.text) == (403, "refused")
