@@ -1,27 +1,17 @@
 // Limits: what ends a script that runs wild, and that no pcall catches it.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "computing_time.h"
+#include "testing/fake_computing_clock.h"
 #include "testing/script_gateway.h"
 
+using postern::lua::ComputingTime;
+using postern::lua::FakeComputingClock;
 using postern::lua::ScriptGateway;
 
 namespace {
-
-using postern::lua::computing_clock;
-using postern::lua::ComputingClock;
-using postern::lua::ComputingTime;
-
-// While it lives, time passes only as the test says.
-struct FakeClock {
-  FakeClock() {
-    ticks = cpu_ns = ns_per_look = 0;
-    computing_clock = {[] { return ++ticks; }, [] { return cpu_ns += ns_per_look; }};
-  }
-  ~FakeClock() { computing_clock = real; }
-  static inline std::uint64_t ticks, cpu_ns, ns_per_look;
-  const ComputingClock real = computing_clock;
-};
 
 // Runs the text as on_request with small limits until nothing is due; returns the status.
 std::uint32_t status_of(const std::string& text, std::string* log = nullptr) {
@@ -45,7 +35,7 @@ std::uint32_t status_of(const std::string& text, std::string* log = nullptr) {
 
 TEST_CASE("a script that runs wild ends with 500, whatever it does about it") {
   struct Case {
-    const char* what;
+    std::string what;
     const char* text;
     const char* message;
   };
@@ -231,7 +221,6 @@ TEST_CASE("library functions are charged by what they work through") {
       "postern.crypto.hmac_sha256(s, 'x')",
       "postern.crypto.equal(s, other)",
   };
-  FakeClock clock;
   for (const std::string& function : functions) {
     CAPTURE(function);
     std::string log;
@@ -249,9 +238,8 @@ TEST_CASE("library functions are charged by what they work through") {
 }
 
 TEST_CASE("instructions that take long count as more") {
-  FakeClock clock;
-  FakeClock::ns_per_look = 10'000'000;
   ScriptGateway gateway;
+  FakeComputingClock::ns_per_look = 10'000'000;
   gateway.run_table(R"(limits = {instructions_per_exchange = 300000},
     on_request = function() while true do pcall(function() for i = 1, 5000 do local twice = i + i end end) end end,
     on_complete = function() for i = 1, 10000 do local twice = i + i end end)");
@@ -265,9 +253,8 @@ TEST_CASE("instructions that take long count as more") {
 }
 
 TEST_CASE("the more one instruction can do, the sooner the next look") {
-  FakeClock clock;
-  FakeClock::ns_per_look = 10'000'000;
   ScriptGateway gateway;
+  FakeComputingClock::ns_per_look = 10'000'000;
   gateway.run_table(R"(on_complete = function(exchange)
       local s = exchange.request.path == "/large" and ("x"):rep(8000000) or ""
       for i = 1, 200 do local same = s == "x" end
@@ -279,10 +266,10 @@ TEST_CASE("the more one instruction can do, the sooner the next look") {
 }
 
 TEST_CASE("time that has been paid for by the count costs nothing") {
-  FakeClock clock;
+  FakeComputingClock clock;
   ComputingTime time;
   CHECK(time.take() == 0);
-  FakeClock::ns_per_look = 2'000'000;
+  FakeComputingClock::ns_per_look = 2'000'000;
   time.note(15'000);
   CHECK(time.take() == 5'000);
   CHECK(time.take() == 20'000);
@@ -290,7 +277,7 @@ TEST_CASE("time that has been paid for by the count costs nothing") {
   CHECK(time.take() == 0);
   time.restart();
   CHECK(time.take() == 0);
-  FakeClock::ns_per_look = 900'000;  // too short to say much: it waits for more
+  FakeComputingClock::ns_per_look = 900'000;  // too short to say much: it waits for more
   CHECK(time.take() == 0);
   CHECK(time.take() == 18'000);
 }

@@ -1,4 +1,4 @@
-// A fake gateway with one script in it, for tests of the bridge and of scripts: no sockets, a clock that the test moves.
+// A fake gateway with one script in it, for tests of the bridge and of scripts: no sockets, clocks that the test moves.
 #pragma once
 
 #include <postern/testing.h>
@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+
+#include "testing/fake_computing_clock.h"
 
 namespace postern::lua {
 
@@ -75,6 +77,7 @@ class ScriptGateway : public testing::FakeGateway {
   ScriptFolder folder;
 
  private:
+  FakeComputingClock computing_clock_;
   static const postern_plugin* query(const postern_host* host) {
     ScriptGateway& kit = *current_kit;
     kit.bridge_ = postern_plugin_query(host);
