@@ -1,6 +1,8 @@
 // What a script can do in each hook, and that waiting works in each hook that may wait.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "testing/script_gateway.h"
 
 using postern::lua::ScriptGateway;
@@ -228,8 +230,8 @@ TEST_CASE("exchange.state carries values from hook to hook and not to the next e
 }
 
 TEST_CASE("waiting works in every hook that may wait") {
-  for (const char* hook : {"on_request_early", "on_request", "on_request_body", "on_upstream_select",
-                           "on_upstream_request", "on_response", "on_response_body"}) {
+  for (const std::string hook : {"on_request_early", "on_request", "on_request_body", "on_upstream_select",
+                                 "on_upstream_request", "on_response", "on_response_body"}) {
     CAPTURE(hook);
     ScriptGateway gateway;
     gateway.on_call([](const FakeCall& call) {

@@ -1,6 +1,8 @@
 // The sandbox: what a script cannot reach, and what its mistakes say.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "testing/script_gateway.h"
 
 using postern::lua::ScriptGateway;
@@ -61,7 +63,7 @@ TEST_CASE("there is no way out of the sandbox") {
                             "getmetatable(postern.json.array()).x = 1",
                             "next(exchange)",
                             "local x = postern.log.nothing.x"};
-  for (const char* attempt : attempts) {
+  for (const std::string attempt : attempts) {
     CAPTURE(attempt);
     CHECK(error_of(attempt) != "");
   }

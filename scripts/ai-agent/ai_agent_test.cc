@@ -1,6 +1,8 @@
 // The script through the fake gateway: what it detects, tells and counts.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "testing/script_gateway.h"
 
 using postern::lua::ScriptGateway;
@@ -14,7 +16,7 @@ constexpr const char* kMetric = "postern_ai_agent_requests_total";
 
 TEST_CASE("ai-agent: what is detected") {
   struct Case {
-    const char* what;
+    std::string what;
     postern::testing::FakeHeaders headers;
     const char *kind, *id, *counted;  // "" for none
   };

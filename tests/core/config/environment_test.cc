@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "config/yaml.h"
 
 using namespace postern::config;
@@ -34,7 +36,7 @@ Expanded expand(const std::string& text) {
 
 TEST_CASE("references are replaced") {
   struct Row {
-    const char* text;
+    std::string text;
     const char* expected;
   };
   const Row rows[] = {

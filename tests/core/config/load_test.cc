@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <string>
 
 #include "core/config/loading.h"
 
@@ -132,7 +133,7 @@ routes:
 
 TEST_CASE("single mistakes") {
   struct Row {
-    const char* what;
+    std::string what;
     const char* text;      // after kHead
     const char* expected;  // part of the problem; empty: none
   };

@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 using namespace postern::config;
 
 TEST_CASE("patterns") {
   struct Row {
-    const char* text;
+    std::string text;
     const char* canonical;  // null: refused
   };
   const Row rows[] = {

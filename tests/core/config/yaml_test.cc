@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "config/yaml.h"
 
 using namespace postern::config;
@@ -31,7 +33,7 @@ Node scalar(std::string_view text) {
 TEST_CASE("scalars get the types of the core schema") {
   using Kind = Node::Kind;
   struct Row {
-    const char* text;
+    std::string text;
     Kind kind;
   };
   const Row rows[] = {
@@ -77,7 +79,7 @@ TEST_CASE("aliases are copies") {
 
 TEST_CASE("what is refused, and where") {
   struct Row {
-    const char* text;
+    std::string text;
     const char* expected;
   };
   const Row rows[] = {

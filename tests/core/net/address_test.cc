@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "net/socket_address.h"
 
 using namespace postern;
@@ -9,7 +11,7 @@ using namespace postern::net;
 
 TEST_CASE("addresses are parsed into their canonical form") {
   struct Row {
-    const char* text;
+    std::string text;
     Address::Kind kind;
     const char* host;
     int port;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <string>
 
 #include "net_fixture.h"
 
@@ -61,7 +62,7 @@ TEST_CASE("a missing unix socket, a long path, a name and a malformed address ar
   ScratchFolder folder;
   struct Row {
     Address address;
-    const char* says;
+    std::string says;
   };
   const Row rows[] = {
       {{Address::Kind::unix_path, folder.file("missing.sock"), 0}, "no such file"},
