@@ -325,7 +325,7 @@ def test_a_listener_that_a_reload_removes_drains(gateway, upstream):
 
 
 def test_an_idle_connection_is_closed_with_goaway(gateway, upstream):
-    with gateway(proxy_to(upstream(ok("hello")), timeouts={"idle": "50ms"})).h2() as client:
+    with gateway(proxy_to(upstream(ok("hello")), timeouts={"idle": "1s"})).h2() as client:
         client.get("/")
         assert client.expect_goaway() == 0
 

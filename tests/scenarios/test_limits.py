@@ -78,7 +78,7 @@ def test_a_body_that_stops_coming_is_408(gateway, upstream):
 
 
 def test_an_idle_connection_is_closed_without_a_word(gateway, upstream):
-    gw = gateway(proxy_to(upstream(), timeouts={"idle": "300ms"}))
+    gw = gateway(proxy_to(upstream(), timeouts={"idle": "1s"}))
     with gw.client() as client:
         assert client.get().status == 200
         client.expect_closed()

@@ -152,15 +152,13 @@ def test_each_event_arrives_before_the_next_is_emitted(stream, upstream, h2_upst
 def test_a_stream_outlives_every_timeout_of_answers(stream, upstream):
     """None of the times between the head and the end is a deadline: neither the route's, nor the upstream's, nor a client's."""
     emitter = Emitter(3)
-    u = upstream([emitter.chunked, ok("quick")])
-    short = {"targets": [str(u)], "timeouts": {"response": "100ms", "body": "100ms"}}
-    timeouts = {"idle": "100ms", "write": "100ms", "header_read": "100ms", "body_read": "100ms"}
-    gw = stream(short, route={"timeout": "100ms"}, timeouts=timeouts)
+    short = {"targets": [str(upstream(emitter.chunked))], "timeouts": {"response": "1s", "body": "1s"}}
+    timeouts = {"idle": "1s", "write": "1s", "header_read": "1s", "body_read": "1s"}
+    gw = stream(short, route={"timeout": "1s"}, timeouts=timeouts)
     with listening(gw, "http1") as s:
         for number in range(3):
             s.read_until(event(number))
-            with gw.client() as other:  # idle until the gateway closes it: by then much more than a deadline has passed
-                assert other.get().status in (200, 429)
+            with gw.client() as other:  # idle until the gateway closes it: by then a deadline has passed
                 other.expect_closed()
             emitter.seen[number].set()
         s.expect_end()

@@ -82,14 +82,14 @@ def test_requests_wait_for_a_client_that_reads_no_answers(gateway, upstream):
 @pytest.mark.parametrize("what", ["SIGTERM", "the idle timeout"])
 def test_an_answer_that_is_still_on_its_way_outlives(gateway, upstream, what):
     u = upstream(lambda exchange: ok("quick") if exchange.request.target == "/quick" else ok(b"x" * 350_000))
-    gw = gateway(proxy_to(u, listeners=UNIX, timeouts={"idle": "300ms"}))
-    with gw.client() as client, gw.client() as other:
-        client.send_request()
+    gw = gateway(proxy_to(u, listeners=UNIX, timeouts={"idle": "1s"}))
+    with gw.client().send_request() as client:
         u.wait_for(lambda upstream: len(upstream.requests) == 1)
-        assert other.get("/quick").text == "quick"  # by now the first answer is with the gateway
-        if what == "SIGTERM":
-            gw.terminate()
-        other.expect_closed()  # it has been idle for no longer than the first, whose answer is not read yet
+        with gw.client() as other:
+            assert other.get("/quick").text == "quick"  # by now the first answer is with the gateway
+            if what == "SIGTERM":
+                gw.terminate()
+            other.expect_closed()  # it has been idle for no longer than the first, whose answer is not read yet
         assert len(client.read_response().body) == 350_000
     if what == "SIGTERM":
         assert gw.wait_exit() == 0

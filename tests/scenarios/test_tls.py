@@ -393,7 +393,7 @@ def test_the_gateway_says_goodbye_with_close_notify(gateway, authority, localhos
 
 
 def test_idle_connections_end_with_close_notify(gateway, authority, localhost):
-    gw = secure(gateway, [localhost], top="timeouts: {idle: 50ms}")
+    gw = secure(gateway, [localhost], top="timeouts: {idle: 1s}")
     with gw.client(tls=authority.trusted()) as client:
         client.socket.suppress_ragged_eofs = False
         assert client.get().status == 200

@@ -126,7 +126,9 @@ class H2UpstreamConnection:
             with self.lock:
                 action(self.h2)
                 self.flush()
-        except (OSError, h2.exceptions.ProtocolError):
+        except OSError:  # perhaps before the thread that reads has seen it
+            raise Gone from None
+        except h2.exceptions.ProtocolError:
             if self.closed or (stream is not None and stream.gone):
                 raise Gone from None
             raise
@@ -137,8 +139,11 @@ class H2UpstreamConnection:
         return min(self.h2.local_flow_control_window(stream.id), self.h2.max_outbound_frame_size)
 
     def send_raw(self, data):
-        with self.lock:
-            self.socket.sendall(data)
+        try:
+            with self.lock:
+                self.socket.sendall(data)
+        except OSError:
+            raise Gone from None
 
     def send_goaway(self, last_stream, code=0):
         self.send_raw(frame("goaway", payload=last_stream.to_bytes(4, "big") + code.to_bytes(4, "big")))
