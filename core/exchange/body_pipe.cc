@@ -135,8 +135,9 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   work_->at = i;
   work_->replaced = false;
   work_->may_replace = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
+  const std::uint32_t body = body_;
   postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
-  if (closed_) return Step::over;
+  if (closed_ || body_ != body) return Step::over;
   if (verdict == POSTERN_SUSPEND) {
     hold(work_->replaced ? std::move(work_->replacement) : std::string(bytes));
     work_->held_end = end;

@@ -47,6 +47,7 @@ class BodyPipe {
     close();
     links_ = links;
     closed_ = false;
+    ++body_;
     if (!links.empty()) start();
   }
   bool holds_head();  // a BUFFER link is attached: the head must wait for the first delivery
@@ -118,6 +119,7 @@ class BodyPipe {
   }
   std::unique_ptr<Work> work_;  // there while links_ has one
   std::uint32_t message_;
+  std::uint32_t body_ = 0;  // how many have been opened: tells a hook's body from the one that came in its place
   bool suspended_ = false;
   bool closed_ = true;
 };

@@ -243,3 +243,22 @@ TEST_CASE("a body that was too long for a hook is not of the answer that came in
   CHECK(p.out == "no");
   CHECK(p.kept == 0);
 }
+
+// A hook may resume the request's body with an answer, for instance, which replaces the response that it is looking at.
+TEST_CASE("a body whose own hook had it replaced is not of the answer that came in its place") {
+  for (postern_verdict verdict : {POSTERN_CONTINUE, POSTERN_SUSPEND, POSTERN_RESPOND, POSTERN_ERROR}) {
+    CAPTURE(verdict);
+    Pipe p;
+    answering(p, [&p, verdict](std::string_view, std::uint32_t) {
+      p.pipe.close();
+      p.then_on_verdict();
+      return verdict;
+    });
+    p.open();
+    p.pipe.push("one", false);
+    CHECK(p.pipe.suspended());
+    p.pipe.resume(POSTERN_CONTINUE);
+    CHECK(p.out == "no");
+    CHECK(p.kept == 0);
+  }
+}
