@@ -33,11 +33,8 @@ void BlockPool::give(std::byte* block) noexcept {
 
 std::string_view Arena::append(std::string_view text, std::string_view more) {
   if (more.empty()) return text;
-  auto* end = reinterpret_cast<const std::byte*>(text.data() + text.size());
-  bool is_last = block_ != nullptr && !text.empty() && end == block_ + used_;
-  if (is_last && used_ + more.size() <= BlockPool::kBlockSize) {
-    std::memcpy(block_ + used_, more.data(), more.size());
-    used_ += more.size();
+  if (!text.empty() && extend(text.data(), text.size(), more.size())) {
+    std::memcpy(block_ + used_ - more.size(), more.data(), more.size());
     return {text.data(), text.size() + more.size()};
   }
   auto* to = static_cast<char*>(allocate(text.size() + more.size(), 1));
@@ -49,7 +46,7 @@ std::string_view Arena::append(std::string_view text, std::string_view more) {
 void* Arena::allocate_slow(std::size_t size) {
   constexpr std::size_t kHead = alignof(std::max_align_t);
   static_assert(sizeof(std::byte*) <= kHead);
-  if (size > BlockPool::kBlockSize / 2) return allocate_large(size);
+  if (size > BlockPool::kBlockSize - kHead) return allocate_large(size);
   auto* block = pool_->take();
   std::memcpy(block, &block_, sizeof(block_));
   if (block_ != nullptr) total_ += used_;

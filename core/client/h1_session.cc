@@ -7,6 +7,7 @@
 #include "exchange/exchange.h"
 #include "exchange/worker_context.h"
 #include "http/h1_server_codec.h"
+#include "http/h1_tunnel_codec.h"
 
 namespace postern::proxy {
 namespace {
@@ -203,8 +204,9 @@ void H1Session::answer_what_came() {
   wait_for(Wait::half_closed);
 }
 
-// What came with the handshake is the tunnel's first.
+// The codec has written its last head. The client's bytes that came behind its own head are held: they are the tunnel's first.
 void H1Session::begin_tunnel() {
+  if (!feeding_) codec_ = http::make_h1_tunnel_codec(static_cast<http::ServerEvents&>(*this), exchange_->stream());
   wait_ = Wait::response;
   tunnel_ = true;
   pump_later();

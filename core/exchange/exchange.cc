@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint32_t kMaxAttempts = 5;
 constexpr std::uint32_t kMaxStaleAttempts = 3;
+constexpr std::uint32_t kAddedFields = 4;  // of the gateway, to what goes to an upstream: most requests get no more
 
 bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
@@ -62,6 +63,7 @@ Exchange::Exchange(ResponseSink& client, http::StreamId stream, WorkerContext& w
       plan_(plan),
       handle_(worker.exchanges().add(*this)),
       arena_(worker.blocks()),
+      attempt_arena_(worker.blocks()),
       memory_limit_(static_cast<std::uint64_t>(plan.plan().config->limits.exchange_memory)),
       pause_deadline_(&Exchange::on_pause_deadline, this),
       upload_(*this, POSTERN_REQUEST),
@@ -273,7 +275,7 @@ void Exchange::on_resolved() {
 
 void Exchange::run_connect() {
   ++attempts_;
-  upstream_head_ = nullptr;
+  forget_attempt();
   attempt_started_ns_ = worker_.loop().event_ns();
   wait();
   if (endpoint_ == nullptr) {
@@ -326,12 +328,13 @@ void Exchange::run_upstream_request() {
 // What goes to the upstream is made anew for each attempt, so that a signature or a rewrite is never applied twice.
 Result<void> Exchange::prepare_upstream_head() {
   upstream_connect_ns_ = forwarder_.connect_ns();
-  auto* head = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(*request_);
-  head->headers = http::HeaderList(arena_);
+  auto* head = new (attempt_arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(*request_);
+  head->headers = http::HeaderList(attempt_arena_);
+  head->headers.reserve(static_cast<std::uint32_t>(request_->headers.size()) + kAddedFields);
   for (const auto& f : request_->headers.fields())
     if (!http::is_proxy_authentication(f.name)) head->headers.add_view(f.name, f.value);
   if (!route_->rewrite.empty()) {
-    auto rewritten = route_->rewrite.apply(*this, request_->path, arena_);
+    auto rewritten = route_->rewrite.apply(*this, request_->path, attempt_arena_);
     if (!rewritten) return postern::fail(rewritten.error());
     head->path = *rewritten;
   }
@@ -341,19 +344,25 @@ Result<void> Exchange::prepare_upstream_head() {
                       raw.size() == head->path.size() + (head->query.empty() ? 0 : head->query.size() + 1);
   if (!raw_is_clean) {
     head->target = head->path;
-    if (!head->query.empty()) head->target = arena_.append(arena_.append(arena_.copy(head->path), "?"), head->query);
+    if (!head->query.empty())
+      head->target = attempt_arena_.append(attempt_arena_.append(attempt_arena_.copy(head->path), "?"), head->query);
   }
   head->version = http::Version::http11;
   ask_for_upgrade(*head);
   head->extended_connect = false;
   head->expect_continue = false;
   if (!upstream_plan_->config.preserve_host) {
-    head->authority = arena_.copy(endpoint_->host);
+    head->authority = attempt_arena_.copy(endpoint_->host);
     head->headers.set_view("Host", head->authority);
   }
   add_forwarded(plan_.plan().trusted_proxies, client_->client().peer_host(), *request_, *head);
   upstream_head_ = head;
   return {};
+}
+
+void Exchange::forget_attempt() {
+  upstream_head_ = nullptr;
+  attempt_arena_.reset();
 }
 
 void Exchange::send_request() {
@@ -457,6 +466,7 @@ void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
   origin_ = POSTERN_ORIGIN_UPSTREAM;
   response_ends_ = ends;
   forget_replay();
+  forget_attempt();
   go(Stage::respond);
   advance();
   if (stage_ == Stage::respond && !ends) forwarder_.pause_response();

@@ -97,7 +97,8 @@ class Exchange final : public net::Deferred,
     return running_.link != nullptr ? running_.link->instance : suspended();
   }
   bool has_room(std::uint64_t bytes) const noexcept {  // for copies that plugins ask for: limits.exchange_memory
-    return arena_.total() <= memory_limit_ && bytes <= memory_limit_ - arena_.total();
+    const std::uint64_t used = arena_.total() + attempt_arena_.total();
+    return used <= memory_limit_ && bytes <= memory_limit_ - used;
   }
   bool shadowed() const noexcept {
     const Instance* who = running();
@@ -177,6 +178,7 @@ class Exchange final : public net::Deferred,
   Result<void> prepare_upstream_head();
   void add_date(http::ResponseHead& head);
   void send_request();
+  void forget_attempt();
   void reply(const Error& error);  // makes the error envelope the response and goes to respond
   void commit_local_response();
   void abort(std::uint32_t end);
@@ -315,6 +317,7 @@ class Exchange final : public net::Deferred,
   WorkerPlan& plan_;
   std::uint64_t handle_;
   Arena arena_;
+  Arena attempt_arena_;  // for what goes to the upstream: made anew for each attempt, gone with the response head
   const std::uint64_t memory_limit_;
 
   // Course
@@ -345,7 +348,7 @@ class Exchange final : public net::Deferred,
 
   // Request
   http::RequestHead* request_ = nullptr;
-  http::RequestHead* upstream_head_ = nullptr;  // of the current attempt; null before the first
+  http::RequestHead* upstream_head_ = nullptr;  // of the current attempt, until its response head; in attempt_arena_
   http::HeaderList* request_trailers_ = nullptr;
   BodyPipe upload_;
   Upload upload_mode_ = Upload::held;

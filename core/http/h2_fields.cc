@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMethodBytes = 32;
 constexpr std::uint32_t kPunctuation = 4;    // ": " and CR LF
+constexpr std::uint32_t kUsualFields = 16;   // their texts come between them: the list could not grow where it is
 constexpr std::uint64_t kBeyondMeasure = 4;  // times head_bytes: no honest head, and no error answer is owed
 constexpr std::uint32_t kMaxCrumbs = 1'000;  // of one Cookie
 
@@ -33,6 +34,7 @@ bool is_h2_value(std::string_view value) noexcept {
 
 H2FieldReader::H2FieldReader(Section section, const HeadLimits& limits, Arena& arena)
     : limits_(limits), section_(section), arena_(&arena), headers_(arena), cookies_(arena) {
+  headers_.reserve(kUsualFields);
   if (is_request()) headers_.add_view("Host", {});  // stands first, as HTTP/1 clients put it
 }
 

@@ -1,5 +1,6 @@
 #include "http/headers.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "http/char_class.h"
@@ -8,7 +9,7 @@
 namespace postern::http {
 namespace {
 
-constexpr std::uint32_t kFirstCapacity = 16;
+constexpr std::uint32_t kStep = 8;  // fields that a list grows by where it is
 
 // Whether `odd` finds nothing in the text. False may be wrong: short texts are not looked at.
 template <class Odd>
@@ -108,8 +109,12 @@ void HeaderList::replace_from(const Field& first, std::string_view value) noexce
   remove_if([name](const Field& field) { return is_named(field, name); }, at + 1);
 }
 
-void HeaderList::grow() {
-  std::uint32_t capacity = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
+void HeaderList::grow(std::uint32_t wanted) {
+  if (wanted <= capacity_ + kStep && arena_->extend(data_, capacity_ * sizeof(Field), kStep * sizeof(Field))) {
+    capacity_ += kStep;
+    return;
+  }
+  std::uint32_t capacity = std::max({wanted, capacity_ * 2, kStep});
   Field* data = arena_->array<Field>(capacity).data();
   if (size_ > 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
   data_ = data;

@@ -43,7 +43,7 @@ class HeaderList {
   void remove_from(const Field& first) noexcept;            // that one, and those of its name behind it
 
   void add_view(std::string_view name, std::string_view value) {  // the bytes already outlive the list
-    if (size_ == capacity_) grow();
+    if (size_ == capacity_) grow(size_ + 1);
     data_[size_++] = {name, value};
   }
   void set_view(std::string_view name, std::string_view value);
@@ -56,10 +56,13 @@ class HeaderList {
     size_ = kept;
   }
   void clear() noexcept { size_ = 0; }
+  void reserve(std::uint32_t fields) {  // room for so many in one piece of memory
+    if (fields > capacity_) grow(fields);
+  }
   Arena& arena() const noexcept { return *arena_; }
 
  private:
-  void grow();
+  void grow(std::uint32_t wanted);
   void replace_from(const Field& first, std::string_view value) noexcept;  // by one with that value
 
   Arena* arena_;

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "http/h1_client_codec.h"
+#include "http/h1_tunnel_codec.h"
 #include "upstream/upstream_pool.h"
 
 namespace postern::proxy {
@@ -67,6 +68,12 @@ void H1UpstreamConnection::resume_response() {
   if (!feeding_) pump();
 }
 
+// The last head has been read.
+void H1UpstreamConnection::release_codec() {
+  codec_ = http::make_h1_tunnel_codec(static_cast<http::ClientEvents&>(*this), request_);
+  if (paused_) codec_->pause_body(request_);
+}
+
 // Feeds what was held back, then lets the socket speak again.
 void H1UpstreamConnection::pump() {
   while (!held_.empty() && !paused_ && !dead_) {
@@ -108,9 +115,11 @@ void H1UpstreamConnection::on_read(std::string_view bytes) {
 
 void H1UpstreamConnection::feed(std::string_view bytes) {
   feeding_ = true;
+  bool was_tunnel = tunnel_;
   auto taken = codec_->feed(bytes);
   feeding_ = false;
   if (dead_) return;
+  if (tunnel_ != was_tunnel) release_codec();
   if (!taken) return lost(taken.error(), POSTERN_OUTCOME_PROTOCOL);
   if (*taken < bytes.size()) held_.insert(0, bytes.substr(*taken));
   if (!paused_ && !held_.empty() && user_ != nullptr) pump();

@@ -48,6 +48,7 @@ class H1UpstreamConnection final : public UpstreamConnection,
   void on_response_end(http::StreamId, http::HeaderList* trailers) override;
 
   void feed(std::string_view bytes);
+  void release_codec();
   void pump();
   void lost(const Error& error, std::uint32_t outcome);
   void request_moved() { watch_.on_request_moved(request_ended_ || congested()); }

@@ -20,6 +20,19 @@ TEST_CASE("a copy is the text, whatever its length") {
   }
 }
 
+TEST_CASE("the last allocation goes on where it is, while there is room") {
+  BlockPool pool;
+  Arena arena(pool);
+  auto* first = arena.allocate(100);
+  CHECK(arena.extend(first, 100, 50));
+  auto* second = arena.allocate(10);
+  CHECK_FALSE(arena.extend(first, 150, 1));
+  CHECK(arena.extend(second, 10, 10));
+  CHECK_FALSE(arena.extend(second, 20, BlockPool::kBlockSize));
+  auto* large = arena.allocate(5000);
+  CHECK_FALSE(arena.extend(large, 5000, 1));
+}
+
 TEST_CASE("what is large counts with the rest, and goes with it") {
   BlockPool pool;
   Arena arena(pool);

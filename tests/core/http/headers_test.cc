@@ -125,5 +125,21 @@ TEST_CASE_FIXTURE(Fixture, "a list grows and owns what it copied") {
   CHECK(list.get("NAME-99") == "99");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a list takes no second piece of memory while nothing else is taken from its arena") {
+  list.add_view("a", "1");
+  const Field* first = list.begin();
+  for (int i = 0; i < 20; ++i) list.add_view("b", "2");
+  CHECK(list.begin() == first);
+  list.add("c", "3");
+  for (int i = 0; i < 10; ++i) list.add_view("d", "4");
+  CHECK(list.size() == 32);
+  CHECK(list.get("a") == "1");
+  CHECK(list.get("c") == "3");
+  list.reserve(60);
+  first = list.begin();
+  while (list.size() < 60) list.add("e", "5");
+  CHECK(list.begin() == first);
+}
+
 }  // namespace
 }  // namespace postern::http
