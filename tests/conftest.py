@@ -1,2 +1,2 @@
 """Gives the scenarios below this folder their fixtures: tests/support."""
-from support.fixtures import backend, browser, gateway, h2_upstream, postern, upstream, websocket_server  # noqa: F401
+from support.fixtures import backend, browser, browsers, gateway, h2_upstream, postern, upstream, websocket_server  # noqa: F401

@@ -50,6 +50,16 @@ class Browser:
         self.tab(closing).driver.close()
         return self.tab(blank)
 
+    def forget(self):
+        """Leaves a blank page alone: no other page, no cookie, nothing in the console. Ports are new in each scenario, so what pages
+        keep by origin is never met again."""
+        left = self.driver.window_handles
+        blank = self.new_tab("about:blank")
+        for page in left:
+            self.tab(page).driver.close()
+        self.tab(blank).driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.console()
+
     def find(self, selector):
         return self.driver.find_element("css selector", selector)
 

@@ -1,5 +1,6 @@
 """The pytest fixtures of every scenario in the tree."""
 import contextlib
+import functools
 import subprocess
 
 import pytest
@@ -37,11 +38,24 @@ def gateway(upstream, h2_upstream):  # upstreams stop after the gateway
         yield lambda config, **how: stack.enter_context(running(config, **how))
 
 
-@pytest.fixture
-def browser(gateway, tmp_path):  # it closes before the gateway stops: a page would come back for ever
-    """browser(*arguments): a real browser with a profile of its own; see support/browser.py."""
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory):
+    """browsers(*arguments): the one browser with these arguments, started when it is asked for: that takes seconds."""
     with contextlib.ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(browsing(tmp_path / "profile", arguments))
+        yield functools.cache(lambda *arguments: stack.enter_context(browsing(tmp_path_factory.mktemp("profile"), arguments)))
+
+
+@pytest.fixture
+def browser(gateway, browsers):  # it leaves its pages before the gateway stops: they would come back for ever
+    """browser(*arguments): a real browser, without the pages and cookies of other scenarios; see support/browser.py."""
+    used = set()
+
+    def start(*arguments):
+        used.add(browsers(*arguments))
+        return browsers(*arguments)
+
+    yield start
+    _all(one.forget for one in used)
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ def units(name, kind, arguments=(), minutes=15, **environment):
 def scenarios(name, kind, arguments=(), minutes=20, may_be_empty=False, **environment):
     """pytest's tests against the gateway of build/KIND; the durations, too."""
     report = _fresh_report(name)
-    code = _run(["timeout", f"{minutes}m", *_fixed_addresses(), sys.executable, "-m", "pytest", "-q", "-n", JOBS, f"--junitxml={report}", *arguments],
+    code = _run(["timeout", f"{minutes}m", *_fixed_addresses(), sys.executable, "-m", "pytest", "-q", "-n", JOBS, "--dist", "loadfile",
+                 f"--junitxml={report}", *arguments],
                 {"POSTERN_BIN": ROOT / f"build/{kind}/bin/postern", **environment})
     if code == NOTHING_COLLECTED and may_be_empty:
         code = 0
