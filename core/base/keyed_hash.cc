@@ -1,6 +1,7 @@
 #include "base/keyed_hash.h"
 
 #include <postern/random.h>
+
 #include <bit>
 #include <cstring>
 

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <postern/text/json.h>
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/logger.h>
@@ -7,7 +8,6 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <postern/text/json.h>
 #include <algorithm>
 #include <array>
 #include <charconv>

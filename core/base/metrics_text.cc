@@ -2,6 +2,7 @@
 
 #include <postern/text/ascii.h>
 #include <postern/text/utf8.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>

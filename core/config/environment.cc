@@ -1,5 +1,7 @@
 #include "config/environment.h"
 
+#include <postern/text/ascii.h>
+
 #include <cstdlib>
 
 #include "config/report.h"
@@ -10,8 +12,8 @@ namespace {
 
 constexpr std::size_t kLongestValue = 1024 * 1024;  // of one scalar after replacing
 
-bool starts_name(char c) { return (c >= 'A' && c <= 'Z') || c == '_'; }
-bool in_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
+bool starts_name(char c) { return is_upper(c) || c == '_'; }
+bool in_name(char c) { return starts_name(c) || is_digit(c); }
 
 bool names_secret(std::string_view name) {
   for (std::string_view word : {"SECRET", "PASSWORD", "TOKEN", "KEY"})

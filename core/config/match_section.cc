@@ -1,4 +1,6 @@
 // A route's `match`.
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 
 #include "config/names.h"
@@ -16,15 +18,14 @@ void read_hosts(const Cursor& value, std::vector<std::string>& hosts) {
   for (std::string& host : hosts) {
     std::string problem;
     if (!is_host_pattern(host, problem)) value.problem(problem);
-    std::transform(host.begin(), host.end(), host.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    host = to_lower(host);
   }
 }
 
 void read_methods(const Cursor& value, std::vector<std::string>& methods) {
   if (!value.read_strings(methods)) return;
   for (const std::string& method : methods) {
-    bool upper = std::none_of(method.begin(), method.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    bool upper = std::none_of(method.begin(), method.end(), is_lower);
     if (!is_token(method) || method.size() > 32 || !upper)
       value.problem("expected a method in upper case, as in GET, found " + shown(method));
   }

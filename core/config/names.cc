@@ -1,8 +1,8 @@
 #include "config/names.h"
 
 #include <arpa/inet.h>
-
 #include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <charconv>
 

@@ -1,4 +1,5 @@
 #include <postern/text/ascii.h>
+
 #include <algorithm>
 
 #include "config/node.h"

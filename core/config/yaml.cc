@@ -1,12 +1,12 @@
 #include "config/yaml.h"
 
+#include <postern/text/ascii.h>
+#include <postern/text/utf8.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
-#include <postern/text/ascii.h>
-#include <postern/text/utf8.h>
 #include <charconv>
 #include <cmath>
 #include <istream>

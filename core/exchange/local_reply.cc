@@ -1,6 +1,7 @@
 #include "exchange/local_reply.h"
 
 #include <postern/text/json.h>
+
 #include <ctime>
 #include <new>
 #include <string>

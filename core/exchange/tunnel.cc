@@ -1,6 +1,7 @@
 #include "exchange/tunnel.h"
 
 #include <postern/random.h>
+
 #include <algorithm>
 #include <utility>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <postern/text/ascii.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -143,13 +143,7 @@ void H1ClientCodec::head_read(bool ends) {
 bool H1ClientCodec::finish_stream(StreamId stream) {
   if (!is_open(stream)) return false;
   open_ = false;
-  bool whole = reader_.complete() && !reader_.more_came() && body_.complete();
-  if (!whole || close_) {
-    reader_.close();
-    return false;
-  }
-  reader_.next_message();
-  return true;
+  return reader_.next_message(!reader_.more_came() && body_.complete() && !close_);
 }
 
 }  // namespace

@@ -29,11 +29,16 @@ Result<void> H1Reader::feed_eof() {
   return fail(refuse("the connection was closed inside a message"));
 }
 
-void H1Reader::next_message() noexcept {
+bool H1Reader::next_message(bool reuse) noexcept {
+  if (!reuse || !complete()) {
+    close();
+    return false;
+  }
   state_ = State::idle;
   paused_ = false;
   more_came_ = false;
   blank_bytes_ = 0;
+  return true;
 }
 
 void H1Reader::start_tunnel() noexcept {

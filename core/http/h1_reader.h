@@ -53,7 +53,8 @@ class H1Reader {
   bool closed() const noexcept { return state_ == State::closed; }
   bool more_came() const noexcept { return more_came_; }  // bytes followed the complete message at once
   void close() noexcept { state_ = State::closed; }
-  void next_message() noexcept;  // after complete()
+  // The message is over. Whether another may follow it: only with `reuse`, and after a complete one. Else the reader closes.
+  bool next_message(bool reuse) noexcept;
   void start_tunnel() noexcept;  // after complete(): all that follows is its body, until the connection closes
 
  private:

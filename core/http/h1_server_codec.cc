@@ -125,13 +125,7 @@ void H1ServerCodec::write_end(StreamId stream, const HeaderList* trailers, ByteS
 bool H1ServerCodec::finish_stream(StreamId stream) {
   if (!is_open(stream)) return false;
   open_ = false;
-  bool whole = reader_.complete() && answered_ && body_.complete();
-  if (!whole || close_) {
-    reader_.close();
-    return false;
-  }
-  reader_.next_message();
-  return true;
+  return reader_.next_message(answered_ && body_.complete() && !close_);
 }
 
 }  // namespace

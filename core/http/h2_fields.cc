@@ -22,7 +22,7 @@ constexpr std::uint64_t kBeyondMeasure = 4;  // times head_bytes: no honest head
 constexpr std::uint32_t kMaxCrumbs = 1'000;  // of one Cookie
 
 bool is_lower_token(std::string_view name) noexcept {
-  return is_token(name) && std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_token(name) && std::none_of(name.begin(), name.end(), is_upper);
 }
 
 // No control characters but HTAB, and neither space nor HTAB at either end (RFC 9113 section 8.2.1).

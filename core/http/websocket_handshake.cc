@@ -11,9 +11,7 @@
 namespace postern::http {
 namespace {
 
-bool is_base64(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-}
+bool is_base64(char c) noexcept { return is_letter(c) || is_digit(c) || c == '+' || c == '/'; }
 
 // 16 bytes in base64.
 bool is_key(std::string_view key) noexcept {

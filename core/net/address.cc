@@ -1,9 +1,9 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
+#include <postern/text/ascii.h>
 #include <sys/un.h>
 
-#include <postern/text/ascii.h>
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -1,8 +1,8 @@
 #include "net/tls_peer.h"
 
 #include <arpa/inet.h>
-
 #include <postern/text/ascii.h>
+
 #include <cstdio>
 #include <ctime>
 

@@ -1,8 +1,8 @@
 // Contexts for the connections of clients. One SSL_CTX for each set of names, with a certificate of each kind of key that has
 // them; they differ in nothing else.
 #include <openssl/sha.h>
-
 #include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,5 +1,7 @@
 #include "net/tls_session.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -146,9 +148,8 @@ namespace {
 std::string host_name(const char* name) {
   std::string host;
   for (; name != nullptr && *name != '\0'; ++name) {
-    char c = *name;
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    const char c = to_lower(*name);
+    bool good = is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
     if (!good) return {};
     host += c;
   }

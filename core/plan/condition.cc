@@ -1,5 +1,7 @@
 #include "plan/condition.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -73,9 +75,7 @@ std::string full_name(std::string_view word) {
   return std::string(word);
 }
 
-bool is_name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
+bool is_name_char(char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; }
 
 // ---- Compiling: recursive descent over the text; the first error ends it ------------------------------------------------
 
@@ -233,7 +233,7 @@ class Parser {
       at_ += word.size();
       return result;
     }
-    if (word[0] == '-' || (word[0] >= '0' && word[0] <= '9')) return number(word);
+    if (word[0] == '-' || is_digit(word[0])) return number(word);
     auto id = variable();
     if (!id) return fail(id.error());
     result.variable = *id;

@@ -1,6 +1,7 @@
 #include "plan/forwarded.h"
 
 #include <postern/text/ascii.h>
+
 #include <string>
 
 namespace postern::proxy {

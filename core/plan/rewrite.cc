@@ -1,6 +1,7 @@
 #include "plan/rewrite.h"
 
 #include <postern/text/percent.h>
+
 #include <algorithm>
 #include <array>
 
@@ -75,7 +76,7 @@ Result<std::vector<Rewrite::Reference>> Rewrite::compile_replacement(std::string
     ++i;
     if (next == '$') {
       references.back().text += '$';
-    } else if (next >= '0' && next <= '9') {
+    } else if (is_digit(next)) {
       references.back().group = next - '0';
       if (static_cast<std::size_t>(next - '0') >= groups)
         return fail(Error::gateway("there is no group " + std::string(1, next) + " in the regular expression"));

@@ -1,6 +1,7 @@
 #include "plan/router.h"
 
 #include <postern/text/pairs.h>
+
 #include <algorithm>
 
 #include "plan/request_values.h"

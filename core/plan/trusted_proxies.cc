@@ -1,8 +1,8 @@
 #include "plan/trusted_proxies.h"
 
 #include <arpa/inet.h>
-
 #include <postern/text/ascii.h>
+
 #include <charconv>
 #include <cstring>
 #include <optional>

@@ -1,5 +1,7 @@
 #include "plan/variables.h"
 
+#include <postern/text/ascii.h>
+
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -20,12 +22,12 @@ VariableInfo classify(std::string_view name) {
 bool well_formed(std::string_view name) {
   if (name.empty() || name.size() > kMaxNameLength) return false;
   for (char c : name) {
-    bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    bool good = is_lower(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
     // Parameters, cookies and query keys are case-sensitive and come after their family's prefix.
-    if (!good && !(c >= 'A' && c <= 'Z')) return false;
+    if (!good && !is_upper(c)) return false;
   }
   for (char c : name.substr(0, name.find('.')))
-    if (c >= 'A' && c <= 'Z') return false;
+    if (is_upper(c)) return false;
   return true;
 }
 

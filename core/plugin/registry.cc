@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <postern/text/ascii.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -23,9 +24,8 @@ bool is_file(const fs::path& path) {
 }
 
 bool well_formed(std::string_view name) {
-  return !name.empty() && name.size() < sizeof(postern_note::name) && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  return !name.empty() && name.size() < sizeof(postern_note::name) &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
 }
 
 std::vector<fs::path> entries(const fs::path& folder) {

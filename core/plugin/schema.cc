@@ -2,6 +2,7 @@
 
 #define VALIJSON_USE_EXCEPTIONS 1
 #include <fmt/core.h>
+#include <postern/text/ascii.h>
 
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -139,7 +140,7 @@ class Findings {
 
   static std::string lowered(std::string text) {
     if (!text.empty() && text.back() == '.') text.pop_back();
-    if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    if (!text.empty()) text[0] = to_lower(text[0]);
     return text;
   }
 

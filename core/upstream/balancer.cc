@@ -1,6 +1,7 @@
 #include "upstream/balancer.h"
 
 #include <postern/random.h>
+
 #include <algorithm>
 
 namespace postern::proxy {

@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr std::int64_t kMostMemory = 16;  // bytes for each that a message may have
+constexpr std::int64_t kMaxMemory = 16;  // bytes for each that a message may have
 
 // Beside the file that names it: "FILE:line:column".
 std::filesystem::path beside(std::string_view position, std::string_view file) {
@@ -30,7 +30,7 @@ Options read_options(postern::Node config) {
   options.always_print_primitive_fields = print["always_print_primitive_fields"].boolean();
   options.preserve_proto_field_names = print["preserve_proto_field_names"].boolean();
   options.always_print_enums_as_ints = print["always_print_enums_as_ints"].boolean();
-  options.message_memory = kMostMemory * config["response_limit"].integer();
+  options.message_memory = kMaxMemory * config["response_limit"].integer();
   return options;
 }
 

@@ -149,9 +149,9 @@ class GrpcTranscode {
 
  private:
   static constexpr std::uint64_t kFrameHead = 5;
-  static constexpr std::uint64_t kTurnMs = 1;                // others are served between two turns of one
-  static constexpr std::uint64_t kGraceMs = 1'000;           // for an error to reach the client
-  static constexpr std::uint64_t kMostIgnored = 64 * 1'024;  // bytes behind it that are taken meanwhile
+  static constexpr std::uint64_t kTurnMs = 1;               // others are served between two turns of one
+  static constexpr std::uint64_t kGraceMs = 1'000;          // for an error to reach the client
+  static constexpr std::uint64_t kMaxIgnored = 64 * 1'024;  // bytes behind it that are taken meanwhile
 
   // HEAD is what GET is, unless an annotation speaks of it.
   Transcoder::Found find(postern::Request request) const {
@@ -285,7 +285,7 @@ class GrpcTranscode {
     auto since = postern::now_ms() - s.failed_ms;
     if (since >= kGraceMs) return Verdict::ABORT;
     s.ignored += part.bytes.size();
-    if (s.ignored <= kMostIgnored) return Verdict::CONTINUE;
+    if (s.ignored <= kMaxIgnored) return Verdict::CONTINUE;
     auto ticket = x.pause();
     s.turns = postern::Timer(x.instance(), kGraceMs - since, [ticket] { ticket.resume(); });
     return s.turns ? Verdict::SUSPEND : Verdict::ABORT;

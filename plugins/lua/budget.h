@@ -20,8 +20,8 @@ struct Limits {
 };
 
 // Bounds of what a script may ask for in its `limits` table.
-inline constexpr Limits kLeastLimits{1'000, 1'000, 256u << 10};
-inline constexpr Limits kMostLimits{10'000'000, 1'000'000'000, 256u << 20};
+inline constexpr Limits kMinLimits{1'000, 1'000, 256u << 10};
+inline constexpr Limits kMaxLimits{10'000'000, 1'000'000'000, 256u << 20};
 
 // Instructions between two looks at the budget; what a short hook uses below that is not counted. Fewer while the state
 // holds large blocks: see Memory::count_step().

@@ -1,6 +1,7 @@
 // require(name): a file of the script's own folder, read once at load. Workers never touch the disk.
 
 #include <postern/text/ascii.h>
+
 #include <string_view>
 
 #include "file.h"

@@ -65,10 +65,10 @@ Limits read_limits(lua_State* L) {
   if (lua_getfield(L, -1, "limits") != LUA_TNIL) {
     if (!lua_istable(L, -1)) luaL_error(L, "field 'limits' must be a table");
     limits.per_resume =
-        bounded(L, "instructions_per_resume", limits.per_resume, kLeastLimits.per_resume, kMostLimits.per_resume);
-    limits.per_exchange = bounded(L, "instructions_per_exchange", limits.per_exchange, kLeastLimits.per_exchange,
-                                  kMostLimits.per_exchange);
-    limits.memory = bounded(L, "memory", limits.memory, kLeastLimits.memory, kMostLimits.memory);
+        bounded(L, "instructions_per_resume", limits.per_resume, kMinLimits.per_resume, kMaxLimits.per_resume);
+    limits.per_exchange =
+        bounded(L, "instructions_per_exchange", limits.per_exchange, kMinLimits.per_exchange, kMaxLimits.per_exchange);
+    limits.memory = bounded(L, "memory", limits.memory, kMinLimits.memory, kMaxLimits.memory);
   }
   lua_pop(L, 1);
   return limits;

@@ -65,7 +65,9 @@ int find_pattern(lua_State* L, std::string_view subject, std::string_view text, 
 
 bool is_plain(std::string_view text) { return text.find_first_of("^$*+?.([%-") == std::string_view::npos; }
 
-int find(lua_State* L) {
+// string.find gives `positions`, string.match what was captured.
+template <bool positions>
+int search(lua_State* L) {
   charge_arguments(L, kAllButFirst);
   const std::string_view subject = check_view(L, 1), text = check_view(L, 2);
   const std::size_t from = start_offset(L, 3, subject.size());
@@ -73,19 +75,8 @@ int find(lua_State* L) {
     lua_pushnil(L);
     return 1;
   }
-  if (lua_toboolean(L, 4) || is_plain(text)) return find_plain(L, subject, text, from);
-  return find_pattern(L, subject, text, from, true);
-}
-
-int match(lua_State* L) {
-  charge_arguments(L, kAllButFirst);
-  const std::string_view subject = check_view(L, 1), text = check_view(L, 2);
-  const std::size_t from = start_offset(L, 3, subject.size());
-  if (from > subject.size()) {
-    lua_pushnil(L);
-    return 1;
-  }
-  return find_pattern(L, subject, text, from, false);
+  if (positions && (lua_toboolean(L, 4) || is_plain(text))) return find_plain(L, subject, text, from);
+  return find_pattern(L, subject, text, from, positions);
 }
 
 // Upvalues: subject, pattern, next offset, offset where the last match ended (-1: none yet).
@@ -233,8 +224,8 @@ int repeat(lua_State* L) {
   return 1;
 }
 
-constexpr luaL_Reg kFunctions[] = {{"find", find},   {"gmatch", gmatch}, {"gsub", gsub},
-                                   {"match", match}, {"rep", repeat},    {nullptr, nullptr}};
+constexpr luaL_Reg kFunctions[] = {{"find", search<true>},   {"gmatch", gmatch}, {"gsub", gsub},
+                                   {"match", search<false>}, {"rep", repeat},    {nullptr, nullptr}};
 
 // Methods of strings ("x"):rep() come from here too, and no script can reach the metatable.
 void set_string_metatable(lua_State* L) {

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <postern/text/ascii.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -85,12 +87,7 @@ Dimension read_dimension(postern::Setup& setup, postern::Node node) {
 
 // What metrics and keys call it.
 std::string label_of(postern::Node node) {
-  if (node["header"]) {
-    std::string label = "header:" + std::string(node["header"].string());
-    std::transform(label.begin(), label.end(), label.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return label;
-  }
+  if (node["header"]) return "header:" + postern::to_lower(node["header"].string());
   if (node["variable"]) return "variable:" + std::string(node["variable"].string());
   bool is_consumer = node.string() == "user" || node.string() == "api_key";
   return is_consumer ? "consumer" : std::string(node.string());

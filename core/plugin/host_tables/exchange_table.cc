@@ -204,7 +204,7 @@ postern_status respond(postern_exchange handle, std::uint32_t status, postern_st
 postern_status respond_error(postern_exchange handle, std::uint32_t status, postern_str code, postern_str message,
                              std::uint32_t retry_after_s) {
   if (!is_final_status(status) || !usable(code, kMaxCode) || !usable(message, kMaxField)) return POSTERN_E_INVALID;
-  auto upper_case = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  auto upper_case = [](char c) { return is_upper(c) || is_digit(c) || c == '_'; };
   std::string_view name = view(code);
   if (name.empty() || !std::all_of(name.begin(), name.end(), upper_case)) return POSTERN_E_INVALID;
   return change_exchange(

@@ -149,14 +149,7 @@ int open_dict(lua_State* L) {
   dict.handle = 0;
   dict.max_bytes = static_cast<std::uint64_t>(most);
   dict.name_size = name.copy(dict.name, sizeof dict.name);
-  if (luaL_newmetatable(L, kDictType)) {
-    lua_newtable(L);
-    luaL_setfuncs(L, kMethods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
+  set_methods(L, kDictType, kMethods);
   return 1;
 }
 

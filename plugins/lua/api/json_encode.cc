@@ -1,4 +1,5 @@
 #include <postern/text/json.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>

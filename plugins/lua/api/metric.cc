@@ -132,17 +132,6 @@ int observe(lua_State* L) {
 
 constexpr luaL_Reg kMethods[] = {{"add", add}, {"set", set}, {"observe", observe}, {nullptr, nullptr}};
 
-void set_metric_metatable(lua_State* L) {
-  if (luaL_newmetatable(L, kMetricType)) {
-    lua_newtable(L);
-    luaL_setfuncs(L, kMethods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
-}
-
 // metric.counter(name [, {help, labels, max_series, buckets}])
 template <std::uint32_t type>
 int make(lua_State* L) {
@@ -164,7 +153,7 @@ int make(lua_State* L) {
   metric = {family, type, static_cast<std::uint32_t>(labels.size()), max_series, 0};
   lua_newtable(L);
   lua_setiuservalue(L, -2, 1);
-  set_metric_metatable(L);
+  set_methods(L, kMetricType, kMethods);
   return 1;
 }
 

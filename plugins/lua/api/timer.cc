@@ -33,16 +33,11 @@ int cancel(lua_State* L) {
   return 1;
 }
 
+constexpr luaL_Reg kMethods[] = {{"cancel", cancel}, {nullptr, nullptr}};
+
 void push_timer(lua_State* L, std::uint64_t id) {
   *static_cast<std::uint64_t*>(lua_newuserdatauv(L, sizeof id, 0)) = id;
-  if (luaL_newmetatable(L, kTimerType)) {
-    lua_newtable(L);
-    set_function(L, "cancel", cancel);
-    lua_setfield(L, -2, "__index");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
-  lua_setmetatable(L, -2);
+  set_methods(L, kTimerType, kMethods);
 }
 
 }  // namespace

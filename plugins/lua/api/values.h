@@ -56,5 +56,7 @@ lua_Integer key_number(lua_State* L);
 int unknown_field(lua_State* L, const char* object);
 
 void set_function(lua_State* L, const char* name, lua_CFunction function);
+// Makes the userdata at the top an object of this type (luaL_checkudata), whose metatable no script can reach.
+void set_methods(lua_State* L, const char* type, const luaL_Reg* methods);
 
 }  // namespace postern::lua

@@ -1,5 +1,6 @@
 // Functions that wait: postern.sleep, postern.http. The coroutine yields; the gateway's callback goes on with it.
 #include <postern/text/ascii.h>
+
 #include <algorithm>
 
 #include "api/api.h"

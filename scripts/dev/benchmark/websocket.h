@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { kMostPayload = 125, kEvents = 256, kBuffer = 1 << 16 };
+enum { kMaxPayload = 125, kEvents = 256, kBuffer = 1 << 16 };
 enum { kText = 0x1, kClose = 0x8, kMasked = 0x80 };
 
 static inline void die(const char* what) {

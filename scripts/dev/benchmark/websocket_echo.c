@@ -62,9 +62,9 @@ static ssize_t echo(struct Peer* peer, size_t at) {
   size_t left = peer->size - at;
   if (left < 2) return 0;
   size_t payload = frame[1] & 0x7f;
-  if (payload > kMostPayload || (frame[1] & kMasked) == 0 || (frame[0] & 0x0f) == kClose) return -1;
+  if (payload > kMaxPayload || (frame[1] & kMasked) == 0 || (frame[0] & 0x0f) == kClose) return -1;
   if (left < 6 + payload) return 0;
-  unsigned char answer[2 + kMostPayload] = {frame[0], (unsigned char)payload};
+  unsigned char answer[2 + kMaxPayload] = {frame[0], (unsigned char)payload};
   for (size_t i = 0; i < payload; ++i) answer[2 + i] = frame[6 + i] ^ frame[2 + i % 4];
   send_all(peer->fd, answer, 2 + payload);
   return (ssize_t)(6 + payload);

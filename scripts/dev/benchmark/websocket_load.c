@@ -9,7 +9,7 @@ struct Socket {
   size_t missing;  // bytes of the echo
 };
 
-static unsigned char frame[6 + kMostPayload];
+static unsigned char frame[6 + kMaxPayload];
 static size_t frame_size, echo_size;
 
 // The mask is not zero, so that whoever stands between cannot tell the payload without work.
@@ -74,7 +74,7 @@ int main(int count, char** arguments) {
   if (count != 5) return 2;
   allow_many_files();
   int port = atoi(arguments[1]), many = atoi(arguments[2]), events = epoll_create1(0);
-  make_frame((size_t)atoi(arguments[4]) % (kMostPayload + 1));
+  make_frame((size_t)atoi(arguments[4]) % (kMaxPayload + 1));
   struct Socket* sockets = calloc((size_t)many, sizeof *sockets);
   if (sockets == NULL) die("calloc");
   for (int i = 0; i < many; ++i) {

@@ -71,29 +71,13 @@ class Connection {
   postern_instance instance_;
 };
 
+namespace detail {
+inline postern_connection next_connection(postern_connection after) {
+  return POSTERN_OFFERS(connection, next) ? host.connection->next(after) : 0;
+}
+}  // namespace detail
+
 // The client connections of the calling worker: `for (Connection c : OpenConnections(own))`. As OpenExchanges.
-class OpenConnections {
- public:
-  explicit OpenConnections(Instance own) : own_(own.raw()) {}
-  class Iterator {
-   public:
-    explicit Iterator(postern_instance own) : own_(own) { ++*this; }
-    Connection operator*() const { return Connection(at_, own_); }
-    Iterator& operator++() {
-      at_ = POSTERN_OFFERS(connection, next) ? detail::host.connection->next(at_) : 0;
-      return *this;
-    }
-    bool operator==(std::default_sentinel_t) const { return at_ == 0; }
-
-   private:
-    postern_instance own_;
-    postern_connection at_ = 0;
-  };
-  Iterator begin() const { return Iterator(own_); }
-  std::default_sentinel_t end() const { return {}; }
-
- private:
-  postern_instance own_;
-};
+using OpenConnections = detail::OpenRange<Connection, detail::next_connection>;
 
 }  // namespace postern

@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cstddef>
-#include <iterator>
 #include <new>
 
+#include "postern/detail/open_range.h"
 #include "postern/detail/value.h"
 
 namespace postern {
@@ -339,30 +339,14 @@ class Exchange {
   postern_instance instance_;
 };
 
+namespace detail {
+inline postern_exchange next_exchange(postern_exchange after) {
+  return POSTERN_OFFERS(exchange, next) ? host.exchange->next(after) : 0;
+}
+}  // namespace detail
+
 // The exchanges that are open on the calling worker, those of other generations too: `for (Exchange x : OpenExchanges(own))`.
 // Reading is all that should be done to them. Empty off a worker, and on gateways that cannot tell.
-class OpenExchanges {
- public:
-  explicit OpenExchanges(Instance own) : own_(own.raw()) {}
-  class Iterator {
-   public:
-    explicit Iterator(postern_instance own) : own_(own) { ++*this; }
-    Exchange operator*() const { return Exchange(at_, own_); }
-    Iterator& operator++() {
-      at_ = POSTERN_OFFERS(exchange, next) ? detail::host.exchange->next(at_) : 0;
-      return *this;
-    }
-    bool operator==(std::default_sentinel_t) const { return at_ == 0; }
-
-   private:
-    postern_instance own_;
-    postern_exchange at_ = 0;
-  };
-  Iterator begin() const { return Iterator(own_); }
-  std::default_sentinel_t end() const { return {}; }
-
- private:
-  postern_instance own_;
-};
+using OpenExchanges = detail::OpenRange<Exchange, detail::next_exchange>;
 
 }  // namespace postern

@@ -55,11 +55,10 @@ struct Tables {
       instance_of(i).after_.push_back({std::string(to_view(name)), std::string(to_view(reason))});
   }
   static postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
-    constexpr std::uint64_t kMost = 1ull << 30;
+    constexpr std::uint64_t kMax = 1ull << 30;
     if (!instance_of(i).configuring_) return POSTERN_E_STATE;
     if (message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER) return POSTERN_E_INVALID;
-    if (policy->policy == POSTERN_BODY_BUFFER && (policy->limit == 0 || policy->limit > kMost))
-      return POSTERN_E_INVALID;
+    if (policy->policy == POSTERN_BODY_BUFFER && (policy->limit == 0 || policy->limit > kMax)) return POSTERN_E_INVALID;
     instance_of(i).policies_[message] = *policy;
     return POSTERN_OK;
   }
@@ -314,9 +313,9 @@ struct Tables {
     return first;
   }
   static void* allocate(postern_exchange x, std::uint64_t size) {
-    constexpr std::uint64_t kMost = 1 << 20;
+    constexpr std::uint64_t kMax = 1 << 20;
     FakeExchange* e = exchange_of(x);
-    if (e == nullptr || size > kMost - e->arena_used_) return nullptr;
+    if (e == nullptr || size > kMax - e->arena_used_) return nullptr;
     e->arena_used_ += size;
     e->arena_.push_back(std::make_unique<std::max_align_t[]>(size / sizeof(std::max_align_t) + 1));
     return std::memset(e->arena_.back().get(), 0, size);  // padding too

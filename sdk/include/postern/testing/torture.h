@@ -10,9 +10,9 @@ using Story = std::function<FakeExchange&(FakeGateway&)>;
 
 // Pushes an exchange to its end: time moves on while a hook is suspended, the upstream answers 200.
 inline void drive(FakeGateway& gateway, FakeExchange& x) {
-  constexpr int kMostSteps = 1000;
+  constexpr int kMaxSteps = 1000;
   x.send();
-  for (int step = 0; step < kMostSteps && !x.ended(); ++step) {
+  for (int step = 0; step < kMaxSteps && !x.ended(); ++step) {
     if (x.at_upstream()) {
       x.reply(200, {{"content-type", "text/plain"}}, {"first ", "second"});
     } else if (x.responded()) {
