@@ -35,7 +35,17 @@ class ClientSession : public ResponseSink {
   virtual void end() = 0;      // the connection has closed: exchanges go to the deferred deletes
 
  protected:
+  // Something has changed that lets the session go on: pump() follows once, when nobody's method is on the stack and what has
+  // gathered can go out together. Not after the connection has closed.
+  void pump_later();
+  bool pump_planned() const noexcept { return pump_planned_; }
+
   ClientConnection& connection_;
+
+ private:
+  virtual void pump() = 0;
+
+  bool pump_planned_ = false;
 };
 
 }  // namespace postern::proxy

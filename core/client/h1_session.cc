@@ -58,7 +58,7 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   void feed(std::string_view bytes);
   void hold(std::string_view bytes);
   void pump_later();
-  void pump();
+  void pump() override;
   void on_protocol_error(const Error& error);
   void answer_what_came();
   bool last_has_come() const noexcept;
@@ -76,7 +76,6 @@ class H1Session final : public ClientSession, private http::ServerEvents {
   bool tunnel_ = false;  // 101 has been sent: the exchange watches over the rest
   bool begun_ = false;   // a head is complete and advance() has not run yet
   bool served_ = false;  // at least one exchange has ended here
-  bool pump_planned_ = false;
 };
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------
@@ -117,18 +116,12 @@ void H1Session::hold(std::string_view bytes) {
 // A client that sends requests and reads no answers: the next request waits until it does.
 bool H1Session::answers_pile_up() const noexcept { return exchange_ == nullptr && socket_is_full(); }
 
-// Something has changed that may let the codec go on; it happens later, so that nobody's method is on the stack.
+// While the codec is being fed it goes on by itself.
 void H1Session::pump_later() {
-  if (pump_planned_ || feeding_ || closed()) return;
-  pump_planned_ = true;
-  worker_.loop().defer([this, handle = connection_.handle()] {  // small enough for std::function to keep without memory
-    if (WorkerContext::current()->connections().find(handle) != nullptr) pump();
-  });
+  if (!feeding_) ClientSession::pump_later();
 }
 
 void H1Session::pump() {
-  pump_planned_ = false;
-  if (closed()) return;
   std::string bytes = std::exchange(held_, {});
   if (!bytes.empty()) feed(bytes);
   if (closed()) return;
@@ -213,7 +206,7 @@ void H1Session::begin_tunnel() {
 }
 
 void H1Session::end_tunnel_input() {
-  if (exchange_ == nullptr || pump_planned_) return;
+  if (exchange_ == nullptr || pump_planned()) return;
   if (!held_.empty()) return body_paused_ ? void() : pump_later();
   exchange_->on_client_body_end(nullptr);
 }

@@ -99,8 +99,7 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   void run_begun();
   void end_broken();
   void flush();
-  void pump_later();
-  void pump();
+  void pump() override;
   void update_idle_deadline();
   void wait_for(Wait what);
   void watch(H2Stream& stream);
@@ -119,7 +118,6 @@ class H2Session final : public ClientSession, private http::ServerEvents {
   Wait wait_ = Wait::none;
   int complaints_ = 0;
   bool feeding_ = false;
-  bool pump_planned_ = false;
   bool resumed_ = false;  // a body may flow again: the codec may hold some of it
   bool goaway_ = false;   // no more streams
 };
@@ -331,19 +329,7 @@ void H2Session::flush() {
   out().stop_reading();  // what it sends would be answered: first it shall read
 }
 
-// Something has to be written, or may go on; it happens later, so that nobody's method is on the stack and that what
-// belongs together goes out together.
-void H2Session::pump_later() {
-  if (pump_planned_ || closed()) return;
-  pump_planned_ = true;
-  worker_.loop().defer([this, handle = connection_.handle()] {  // small enough for std::function to keep without memory
-    if (WorkerContext::current()->connections().find(handle) != nullptr) pump();
-  });
-}
-
 void H2Session::pump() {
-  pump_planned_ = false;
-  if (closed()) return;
   for (http::StreamId id : std::exchange(writable_, {})) {
     H2Stream* s = find(id);
     if (s != nullptr && s->exchange != nullptr && !s->closed && !congested(id)) s->exchange->on_client_drained();
