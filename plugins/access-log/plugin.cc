@@ -48,7 +48,7 @@ class AccessLog {
     if (writer_ != nullptr) return {};
     auto writer = std::make_unique<LineWriter>(
         buffer_, [dropped = dropped_](std::uint64_t lines) { dropped.add(static_cast<double>(lines)); });
-    if (auto error = writer->open(file_); !error.empty()) return postern::Error(error);
+    if (auto error = writer->open(file_); !error.empty()) return postern::fail(std::move(error));
     writer_ = std::move(writer);
     return {};
   }
