@@ -15,6 +15,12 @@ bool has(const std::vector<const Instance*>& instances, const Instance& one) {
 }
 }  // namespace
 
+Error body_buffers_used_up(const Link& link) {
+  return Error::gateway("plugin " + link.instance->name +
+                        " needs a buffered body, but limits.body_buffer_total is used up")
+      .with(ErrorCode::service_unavailable);
+}
+
 void BodyPipe::start() {
   Work& w = work();
   w.whole = w.held_end = w.pending_end = false;
@@ -30,9 +36,7 @@ void BodyPipe::drop() noexcept {
   closed_ = true;
 }
 
-bool BodyPipe::attached(std::size_t i) {
-  return !has(work_->detached, *links_[i].instance) && host_->asks(*this, links_[i]);
-}
+bool BodyPipe::attached(std::size_t i) { return !has(work_->detached, *links_[i].instance) && host_->asks(links_[i]); }
 
 bool BodyPipe::buffers(std::size_t i) const {
   bool streams = has(work_->streaming, *links_[i].instance);
@@ -65,7 +69,7 @@ BodyPipe::Step BodyPipe::run(std::size_t from, std::string_view bytes, bool end)
   for (std::size_t i = from; i < links_.size(); ++i)
     if (Step step = pass(i, bytes, end); step != Step::next) return step;
   if (bytes.empty() && !end) return Step::next;
-  host_->deliver(*this, bytes, end);
+  host_->deliver(bytes, end);
   if (closed_) return Step::over;
   release_buffer();
   return Step::next;
@@ -110,7 +114,7 @@ BodyPipe::Step BodyPipe::overflow(std::size_t i, std::string_view& bytes, bool e
   const auto& policy = policy_of(link, message_);
   if (policy.on_overflow == POSTERN_OVERFLOW_REJECT) {
     close();
-    host_->on_pipe_overflow(*this, link, false);
+    host_->on_pipe_overflow(link, false);
     return Step::over;
   }
   if (!work_->buffer.empty() && bytes.data() != work_->buffer.data() && !work_->whole) {
@@ -136,7 +140,7 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   work_->replaced = false;
   work_->may_replace = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
   const std::uint32_t body = body_;
-  postern_verdict verdict = host_->call_body_hook(*this, link, bytes, flags);
+  postern_verdict verdict = host_->call_body_hook(link, bytes, flags);
   if (closed_ || body_ != body) return Step::over;
   if (verdict == POSTERN_SUSPEND) {
     hold(work_->replaced ? std::move(work_->replacement) : std::string(bytes));
@@ -149,7 +153,7 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   work_->may_replace = false;
   if (verdict != POSTERN_CONTINUE) {
     close();
-    host_->on_pipe_verdict(*this, link, verdict);
+    host_->on_pipe_verdict(link, verdict);
     return Step::over;
   }
   if (work_->replaced) {
@@ -165,7 +169,7 @@ void BodyPipe::resume(postern_verdict verdict) {
   suspended_ = work_->may_replace = false;
   if (verdict != POSTERN_CONTINUE) {
     close();
-    host_->on_pipe_verdict(*this, link, verdict);
+    host_->on_pipe_verdict(link, verdict);
     return;
   }
   const std::string held = std::exchange(work_->held, {});
@@ -201,7 +205,7 @@ void BodyPipe::stream(const Instance& instance) {
 bool BodyPipe::keep(const Link& link, std::string_view bytes) {
   if (!host_->account(&link, static_cast<std::int64_t>(bytes.size()))) {
     close();
-    host_->on_pipe_overflow(*this, link, true);
+    host_->on_pipe_overflow(link, true);
     return false;
   }
   work_->buffer.append(bytes);

@@ -1,5 +1,5 @@
 // One direction's body on its way through the body hooks of a chain: streaming, buffered once for all that asked, replaced,
-// suspended. Knows nothing of sockets; the exchange pushes bytes in and gets them delivered.
+// suspended. Knows nothing of sockets; its Host pushes bytes in and gets them delivered.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,22 @@
 
 namespace postern::proxy {
 
+// What an exchange fails with when on_pipe_overflow() tells of memory.
+Error body_buffers_used_up(const Link& link);
+
 class BodyPipe {
  public:
-  // What the pipe asks of its exchange.
+  // The part of the exchange that moves this body.
   class Host {
    public:
-    virtual bool asks(const BodyPipe& pipe, const Link& link) = 0;  // `when` holds, and it did not make this body
+    virtual bool asks(const Link& link) = 0;  // `when` holds, and it did not make this body
     // Calls the body hook; CONTINUE, SUSPEND, RESPOND, ABORT or ERROR (on_error already applied).
-    virtual postern_verdict call_body_hook(BodyPipe& pipe, const Link& link, std::string_view bytes,
-                                           std::uint32_t flags) = 0;
-    virtual void deliver(BodyPipe& pipe, std::string_view bytes, bool end) = 0;
+    virtual postern_verdict call_body_hook(const Link& link, std::string_view bytes, std::uint32_t flags) = 0;
+    virtual void deliver(std::string_view bytes, bool end) = 0;
     // A verdict that ends the exchange's normal course. The pipe is closed.
-    virtual void on_pipe_verdict(BodyPipe& pipe, const Link& link, postern_verdict verdict) = 0;
+    virtual void on_pipe_verdict(const Link& link, postern_verdict verdict) = 0;
     // A BUFFER limit was exceeded with REJECT, or the worker's memory for buffers is used up. The pipe is closed.
-    virtual void on_pipe_overflow(BodyPipe& pipe, const Link& link, bool out_of_memory) = 0;
+    virtual void on_pipe_overflow(const Link& link, bool out_of_memory) = 0;
     // Accounts bytes that the pipe keeps (negative: lets go of). False: the worker's total is used up and `link` may not
     // buffer more; never without a link, whose bytes are here already and bounded by the client's or upstream's pause.
     virtual bool account(const Link* link, std::int64_t bytes) = 0;
@@ -58,7 +60,7 @@ class BodyPipe {
   void push(std::string_view bytes, bool end) {
     if (closed_) return;
     if (!links_.empty()) return pass_on(bytes, end);
-    if (!bytes.empty() || end) host_->deliver(*this, bytes, end);
+    if (!bytes.empty() || end) host_->deliver(bytes, end);
   }
   void resume(postern_verdict verdict);  // of the suspended hook
   void close() noexcept {                // drops everything; later pushes are ignored

@@ -1,12 +1,11 @@
 #include "exchange/exchange.h"
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <string>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "exchange/exchange_memory.h"
 #include "exchange/grpc.h"
 #include "exchange/local_reply.h"
 #include "exchange/worker_context.h"
@@ -16,13 +15,9 @@
 namespace postern::proxy {
 namespace {
 
-constexpr std::uint32_t kMaxAttempts = 5;
-constexpr std::uint32_t kMaxStaleAttempts = 3;
-constexpr std::uint32_t kAddedFields = 4;  // of the gateway, to what goes to an upstream: most requests get no more
-
-bool idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
-         method == "TRACE";
+VariableId request_id_variable() {
+  static const VariableId id = variable_id("request_id");
+  return id;
 }
 
 void count_begun(WorkerMetrics& metrics) {
@@ -30,25 +25,6 @@ void count_begun(WorkerMetrics& metrics) {
   metrics.exchanges_total.add(1);
 }
 
-// Exchanges come and go with every request: their memory is kept for the next one.
-class ExchangeMemory {
- public:
-  ~ExchangeMemory() {
-    while (count_ > 0) ::operator delete(free_[--count_]);
-  }
-  void* take(std::size_t size) { return count_ > 0 ? free_[--count_] : ::operator new(size); }
-  void give(void* memory) noexcept {
-    if (count_ < kKeep)
-      free_[count_++] = memory;
-    else
-      ::operator delete(memory);
-  }
-
- private:
-  static constexpr std::size_t kKeep = 256;
-  std::array<void*, kKeep> free_{};  // the first count_ ones
-  std::size_t count_ = 0;
-};
 thread_local ExchangeMemory exchange_memory;
 
 }  // namespace
@@ -57,49 +33,48 @@ void* Exchange::operator new(std::size_t size) { return exchange_memory.take(siz
 void Exchange::operator delete(void* memory) noexcept { exchange_memory.give(memory); }
 
 Exchange::Exchange(ResponseSink& client, http::StreamId stream, WorkerContext& worker, WorkerPlan& plan)
-    : client_(&client),
-      stream_(stream),
-      worker_(worker),
-      plan_(plan),
-      handle_(worker.exchanges().add(*this)),
-      arena_(worker.blocks()),
-      attempt_arena_(worker.blocks()),
+    : x_{.client = &client,
+         .stream = stream,
+         .worker = worker,
+         .plan = plan,
+         .variables = *this,
+         .arena = Arena(worker.blocks()),
+         .handle = worker.exchanges().add(*this)},
       memory_limit_(static_cast<std::uint64_t>(plan.plan().config->limits.exchange_memory)),
-      pause_deadline_(&Exchange::on_pause_deadline, this),
-      upload_(*this, POSTERN_REQUEST),
-      replay_(worker.buffered_bytes()),
-      forwarder_(*this),
-      retry_deadline_(&Exchange::on_retry_due, this),
-      download_(*this, POSTERN_RESPONSE) {
-  plan_.pin();
+      chain_run_(*this, x_),
+      attempts_(*this, x_, chain_run_),
+      upload_(*this, x_, chain_run_, attempts_.attempt()),
+      relay_(*this, x_, chain_run_, attempts_.attempt()),
+      upgrade_(x_, relay_, attempts_.attempt()) {
+  x_.plan.pin();
 }
 
 Exchange::~Exchange() {
-  if (stage_ != Stage::done) worker_.exchanges().remove(handle_);  // else complete() has done it
-  plan_.unpin();
+  if (stage_ != Stage::done) x_.worker.exchanges().remove(x_.handle);  // else complete() has done it
+  x_.plan.unpin();
 }
 
 void Exchange::begin(http::RequestHead& head, bool ends) {
-  request_ = &head;
-  head.scheme = client_->client().tls() != nullptr ? "https" : "http";  // whatever the client says
-  request_ended_ = ends;
-  started_ns_ = worker_.loop().event_ns();
-  count_begun(worker_.metrics());
-  const Plan& plan = plan_.plan();
-  client_ip_ = real_client(plan.trusted_proxies, client_->client().peer_host(), head.headers);
-  use_chain(plan.gateway_chain);
+  x_.request = &head;
+  head.scheme = x_.client->client().tls() != nullptr ? "https" : "http";  // whatever the client says
+  x_.request_ended = ends;
+  x_.started_ns = x_.loop().event_ns();
+  count_begun(x_.worker.metrics());
+  const Plan& plan = x_.shared_plan();
+  client_ip_ = real_client(plan.trusted_proxies, x_.client->client().peer_host(), head.headers);
+  chain_run_.use(plan.gateway_chain);
   if (is_grpc(head)) bound_call();
   go(Stage::early);
 }
 
 // A call's deadline counts from here, whatever it waits for; its answer may take as long as that.
 void Exchange::bound_call() {
-  grpc_ = true;
-  auto value = request_->headers.get("grpc-timeout");
+  x_.grpc = true;
+  auto value = x_.request->headers.get("grpc-timeout");
   auto timeout_ms = value ? parse_grpc_timeout(*value) : std::nullopt;
   if (!timeout_ms) return;
   call_deadline_ = std::make_unique<Deadline>(&Exchange::on_call_deadline, this);
-  worker_.loop().arm(*call_deadline_, *timeout_ms);
+  x_.loop().arm(*call_deadline_, *timeout_ms);
 }
 
 void Exchange::on_call_deadline(void* self) {
@@ -107,17 +82,17 @@ void Exchange::on_call_deadline(void* self) {
 }
 
 void Exchange::refuse(const Error& error) {
-  if (request_ == nullptr) {
-    request_ = new (arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(arena_);
-    request_->keep_alive = false;
-    started_ns_ = worker_.loop().event_ns();
-    count_begun(worker_.metrics());
-    client_ip_ = client_->client().peer_host();
-    use_chain(plan_.plan().gateway_chain);
+  if (x_.request == nullptr) {
+    x_.request = new (x_.arena.allocate(sizeof(http::RequestHead))) http::RequestHead(x_.arena);
+    x_.request->keep_alive = false;
+    x_.started_ns = x_.loop().event_ns();
+    count_begun(x_.worker.metrics());
+    client_ip_ = x_.client->client().peer_host();
+    chain_run_.use(x_.shared_plan().gateway_chain);
     bad_request_ = true;
   }
-  request_ended_ = true;
-  must_close_ = true;
+  x_.request_ended = true;
+  relay_.require_close();
   fail(error);
 }
 
@@ -155,42 +130,27 @@ void Exchange::advance() {
   advancing_ = false;
 }
 
-// The gateway-wide chain begins every route's chain with the same slots, so changing over keeps what it has.
-void Exchange::use_chain(const Chain& chain) {
-  std::uint32_t have = gateway_slots_size_;
-  if (chain_ == nullptr) {
-    gateway_slots_size_ = chain.slots_size();
-    if (gateway_slots_size_ > 0) {
-      gateway_slots_ = static_cast<std::byte*>(arena_.allocate(gateway_slots_size_, 16));
-      std::memset(gateway_slots_, 0, gateway_slots_size_);
-    }
-  } else if (std::uint32_t more = chain.slots_size() - have; more > 0) {
-    route_slots_ = static_cast<std::byte*>(arena_.allocate(more, 16));
-    std::memset(route_slots_, 0, more);
-  }
-  chain_ = &chain;
-  if (chain.has_conditions()) conditions_.resize(chain.links().size(), -1);
+// True: all hooks of the stage have run. Else one has suspended, or a verdict has changed the course.
+bool Exchange::hooks_passed(Hook hook) {
+  auto run = chain_run_.run(hook);
+  if (run == ChainRun::Run::suspended) wait();
+  return run == ChainRun::Run::finished;
 }
 
+// ---- Stages: the request -------------------------------------------------------------------------------------------------
+
 void Exchange::run_early() {
-  switch (run_hooks(Hook::request_early)) {
-    case Run::finished:
-      return go(Stage::route);
-    case Run::suspended:
-      return wait();
-    case Run::ended:
-      return;
-  }
+  if (hooks_passed(Hook::request_early)) go(Stage::route);
 }
 
 void Exchange::run_route() {
-  const Plan& plan = plan_.plan();
-  auto found = plan.router.find(*request_, client_->client().listener_name(), arena_);
+  const Plan& plan = x_.shared_plan();
+  auto found = plan.router.find(*x_.request, x_.client->client().listener_name(), x_.arena);
   if (found.kind == RouteMatch::Kind::found) {
-    route_ = &plan.routes[found.route];
+    x_.route = &plan.routes[found.route];
     path_parameters_ = found.parameters.all();
-    upstream_plan_ = route_->upstream;
-    use_chain(route_->chain);
+    attempts_.use(x_.route->upstream);
+    chain_run_.use(x_.route->chain);
   } else if (found.kind == RouteMatch::Kind::method_not_allowed) {
     allow_ = found.allow;
   }
@@ -198,108 +158,64 @@ void Exchange::run_route() {
 }
 
 void Exchange::run_request() {
-  switch (run_hooks(Hook::request)) {
-    case Run::finished:
-      break;
-    case Run::suspended:
-      return wait();
-    case Run::ended:
-      return;
-  }
-  reached_ = static_cast<std::uint32_t>(chain_->links().size());
-  if (route_ == nullptr) return refuse_unrouted();
-  if (request_->body.kind == http::BodyKind::length && body_too_large(request_->body.length)) {
-    return reply(Error::client(ErrorCode::payload_too_large,
-                               "the request body is larger than " + std::to_string(route_->body_limit) + " bytes"));
-  }
-  if (choose_upgrade()) go(has_request_body() ? Stage::collect_body : Stage::select);
+  if (!hooks_passed(Hook::request)) return;
+  chain_run_.reach_all();
+  if (x_.route == nullptr) return refuse_unrouted();
+  if (upload_.announces_too_much()) return reply(upload_.too_large());
+  auto chosen = upgrade_.choose(upload_.has_body());
+  if (!chosen) return reply(chosen.error());
+  go(upload_.has_body() ? Stage::collect_body : Stage::select);
 }
 
 // The gateway-wide request hooks have run for this request too, so that any of them may answer it.
 void Exchange::refuse_unrouted() {
   if (allow_.empty()) return reply(Error::client(ErrorCode::not_found, "no route takes this request"));
-  reply(Error::client(ErrorCode::method_not_allowed, "the route does not take " + std::string(request_->method)));
-  response_->headers.set_view("Allow", allow_);
-}
-
-bool Exchange::body_too_large(std::uint64_t bytes) const noexcept {
-  return route_ != nullptr && route_->body_limit > 0 && bytes > route_->body_limit;
-}
-
-std::uint64_t Exchange::body_read_timeout_ms() const noexcept {
-  if (route_ != nullptr) return route_->body_read_timeout_ms;
-  return static_cast<std::uint64_t>(plan_.plan().config->timeouts.body_read);
+  reply(Error::client(ErrorCode::method_not_allowed, "the route does not take " + std::string(x_.request->method)));
+  relay_.head()->headers.set_view("Allow", allow_);
 }
 
 void Exchange::run_collect_body() {
-  if (upload_mode_ == Upload::held) open_upload();
+  bool collected = upload_.collect();
   if (stage_ != Stage::collect_body) return;  // what a plugin gave has gone through already
-  if (upload_mode_ != Upload::collecting || collected_) return go(Stage::select);
-  wait();
+  collected ? go(Stage::select) : wait();
 }
+
+void Exchange::on_body_collected() {
+  if (stage_ != Stage::collect_body) return;
+  go(Stage::select);
+  advance();
+}
+
+// ---- Stages: the upstream ------------------------------------------------------------------------------------------------
 
 void Exchange::run_select() {
-  switch (run_hooks(Hook::upstream_select)) {
-    case Run::finished:
-      break;
-    case Run::suspended:
-      return wait();
-    case Run::ended:
-      return;
-  }
-  Upstream* up = upstream();
-  if (up == nullptr) {
-    return reply(Error::gateway("route " + route_->config->id + " has no upstream and no plugin answered"));
-  }
-  if (up->resolving()) {
-    resolving_ = up;
-    up->when_resolved(*this);
-    worker_.loop().arm(retry_deadline_, static_cast<std::uint64_t>(upstream_plan_->config.timeouts.connect));
-    return wait();
-  }
-  auto& endpoints = up->endpoints();
-  bool chosen = chosen_endpoint_ && *chosen_endpoint_ < endpoints.size();
-  endpoint_ = chosen ? endpoints[*chosen_endpoint_].get() : up->choose(*this, arena_);
-  chosen_endpoint_.reset();
-  go(Stage::connect);
+  if (hooks_passed(Hook::upstream_select)) select_endpoint();
 }
 
-void Exchange::on_resolved() {
-  resolving_ = nullptr;
-  retry_deadline_.cancel();
-  chosen_endpoint_.reset();
-  hook_at_ = chain_->of(Hook::upstream_select).size();  // those hooks have run
+void Exchange::select_endpoint() {
+  switch (attempts_.choose()) {
+    case Attempts::Choice::made:
+      return go(Stage::connect);
+    case Attempts::Choice::waits_for_names:
+      return wait();
+    case Attempts::Choice::no_upstream:
+      return reply(Error::gateway("route " + x_.route->config->id + " has no upstream and no plugin answered"));
+  }
+}
+
+void Exchange::on_names_resolved() {
   waiting_ = false;
+  select_endpoint();
   advance();
 }
 
 void Exchange::run_connect() {
-  ++attempts_;
-  forget_attempt();
-  attempt_started_ns_ = worker_.loop().event_ns();
   wait();
-  if (endpoint_ == nullptr) {
-    return attempt_failed({POSTERN_OUTCOME_NO_ENDPOINT,
-                           Error::upstream(ErrorCode::service_unavailable,
-                                           "no available endpoint in upstream " + upstream_plan_->config.name),
-                           true, false});
-  }
-  endpoint_text_ = arena_.copy(endpoint_->text);
-  switch (forwarder_.connect(*upstream(), *endpoint_)) {
-    case Forwarder::Connect::ready:
-      return go(Stage::upstream_request);
-    case Forwarder::Connect::waiting:
-      return;
-    case Forwarder::Connect::refused:
-      return attempt_failed(
-          {POSTERN_OUTCOME_OVERLOADED,
-           Error::upstream(ErrorCode::service_unavailable, "too many requests wait for " + std::string(endpoint_text_)),
-           true, false});
-  }
+  if (attempts_.connect()) go(Stage::upstream_request);
 }
 
 std::string Exchange::proxy_header(net::ProxyVersion version) const {
-  return client_ != nullptr ? client_->client().proxy_header(version) : net::proxy_header(version, {}, {});
+  return x_.client != nullptr ? x_.client->client().proxy_header(version) : net::proxy_header(version, {}, {});
 }
 
 void Exchange::on_connected() {
@@ -308,271 +224,214 @@ void Exchange::on_connected() {
 }
 
 void Exchange::run_upstream_request() {
-  if (upstream_head_ == nullptr) {
-    auto prepared = prepare_upstream_head();
-    if (!prepared) return reply(prepared.error());
-  }
-  switch (run_hooks(Hook::upstream_request)) {
-    case Run::finished:
-      break;
-    case Run::suspended:
-      return wait();
-    case Run::ended:
-      return;
-  }
+  auto prepared = attempts_.prepare_head(upgrade_.protocol());
+  if (!prepared) return reply(prepared.error());
+  if (!hooks_passed(Hook::upstream_request)) return;
   stage_ = Stage::await_response;
   wait();
-  send_request();
-}
-
-// What goes to the upstream is made anew for each attempt, so that a signature or a rewrite is never applied twice.
-Result<void> Exchange::prepare_upstream_head() {
-  upstream_connect_ns_ = forwarder_.connect_ns();
-  auto* head = new (attempt_arena_.allocate(sizeof(http::RequestHead))) http::RequestHead(*request_);
-  head->headers = http::HeaderList(attempt_arena_);
-  head->headers.reserve(static_cast<std::uint32_t>(request_->headers.size()) + kAddedFields);
-  for (const auto& f : request_->headers.fields())
-    if (!http::is_proxy_authentication(f.name)) head->headers.add_view(f.name, f.value);
-  if (!route_->rewrite.empty()) {
-    auto rewritten = route_->rewrite.apply(*this, request_->path, attempt_arena_);
-    if (!rewritten) return postern::fail(rewritten.error());
-    head->path = *rewritten;
-  }
-  bool same = head->path.data() == request_->path.data();
-  std::string_view raw = request_->target;
-  bool raw_is_clean = same && raw.size() >= head->path.size() && raw.substr(0, head->path.size()) == head->path &&
-                      raw.size() == head->path.size() + (head->query.empty() ? 0 : head->query.size() + 1);
-  if (!raw_is_clean) {
-    head->target = head->path;
-    if (!head->query.empty())
-      head->target = attempt_arena_.append(attempt_arena_.append(attempt_arena_.copy(head->path), "?"), head->query);
-  }
-  head->version = http::Version::http11;
-  ask_for_upgrade(*head);
-  head->extended_connect = false;
-  head->expect_continue = false;
-  if (!upstream_plan_->config.preserve_host) {
-    head->authority = attempt_arena_.copy(endpoint_->host);
-    head->headers.set_view("Host", head->authority);
-  }
-  add_forwarded(plan_.plan().trusted_proxies, client_->client().peer_host(), *request_, *head);
-  upstream_head_ = head;
-  return {};
-}
-
-void Exchange::forget_attempt() {
-  upstream_head_ = nullptr;
-  attempt_arena_.reset();
-}
-
-void Exchange::send_request() {
-  http::RequestHead& head = *upstream_head_;
-  if (has_request_body()) {
-    if (upload_ended_ && request_trailers_ == nullptr)
-      head.body = {http::BodyKind::length, replay_.size()};
-    else if (upload_ended_ || upload_.modifies())
-      head.body = {http::BodyKind::chunked, 0};
-    else if (given_by_)
-      head.body = {http::BodyKind::length, given_body_.size()};
-  }
-  auto timeout = route_->response_timeout_ms;
-  if (timeout == 0) timeout = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.response);
-  auto silence = static_cast<std::uint64_t>(upstream_plan_->config.timeouts.body);
-  forwarder_.send_head(head, {timeout, route_->response_body_timeout_ms.value_or(silence)});
-  if (!has_request_body()) return;
-  if (upload_mode_ != Upload::discarded) upload_mode_ = Upload::streaming;
-  replay_.rewind();
-  send_replay();
+  upload_.frame(*attempts_.head());
+  attempts_.send_head();
+  upload_.start();
 }
 
 void Exchange::on_attempt_failed(const AttemptFailure& failure) {
-  pause_of(Lane::head) = Pause{};  // a hook that still holds a piece of the request's body goes on with it
-  attempt_failed(failure);
+  chain_run_.forget_head();  // a hook that still holds a piece of the request's body goes on with it
+  switch (attempts_.after_failure(failure, upload_.replayable())) {
+    case Attempts::Next::connect:
+      upload_.hold();
+      go(Stage::connect);
+      break;
+    case Attempts::Next::retry_later:
+      wait_for_retry();
+      break;
+    case Attempts::Next::give_up:
+      reply(failure.error);
+      break;
+  }
   advance();
 }
 
-// Decides what follows a failed attempt: the same again after a stale connection, what a plugin asks for, or the error.
-void Exchange::attempt_failed(const AttemptFailure& failure) {
-  bool repeatable = replayable_ && (failure.never_sent || idempotent(request_->method));
-  if (failure.stale && repeatable && stale_attempts_ < kMaxStaleAttempts) {
-    ++stale_attempts_;
-    --attempts_;
-    hold_upload();
-    return go(Stage::connect);
-  }
-  if (ask_for_retry({.outcome = failure.outcome, .never_sent = failure.never_sent})) return;
-  logger("server").write(LogLevel::warn, "upstream attempt failed",
-                         {{"upstream", upstream_plan_->config.name},
-                          {"endpoint", endpoint_text_},
-                          {"route", route_->config->id},
-                          {"error", failure.error.text}});
-  reply(failure.error);
-}
-
-// Tells the plugins how the attempt went. True: one of them asked for another, and it is on its way.
-bool Exchange::ask_for_retry(AttemptResult attempt) {
-  if (chain_->of(Hook::upstream_result).empty()) return false;
-  postern_upstream_result result{};
-  result.struct_size = sizeof result;
-  result.outcome = attempt.outcome;
-  result.status = attempt.status;
-  result.never_sent = attempt.never_sent ? 1 : 0;
-  result.attempt = attempts_;
-  result.connect_ns = forwarder_.connect_ns();
-  result.duration_ns = worker_.loop().event_ns() - attempt_started_ns_;
-  result.upstream_view = {upstream_plan_->config.name.data(), upstream_plan_->config.name.size()};
-  result.endpoint_view = {endpoint_text_.data(), endpoint_text_.size()};
-  retry_allowed_ = replayable_ && attempts_ < kMaxAttempts && !head_sent_;
-  result.retryable = retry_allowed_ ? 1 : 0;
-  retry_delay_ms_.reset();
-  run_upstream_result(result);
-  retry_allowed_ = false;
-  if (!retry_delay_ms_) return false;
-  forwarder_.cancel();
-  hold_upload();
+void Exchange::wait_for_retry() {
+  if (done()) return;
+  upload_.hold();
   go(Stage::retry_wait);
   wait();
-  worker_.loop().arm(retry_deadline_, *retry_delay_ms_);
-  return true;
 }
 
-void Exchange::on_retry_due(void* self) {
-  auto* x = static_cast<Exchange*>(self);
-  if (auto* unresolved = std::exchange(x->resolving_, nullptr)) {
-    unresolved->forget(*x);
-    return x->fail(
-        Error::upstream(ErrorCode::service_unavailable,
-                        "the names of upstream " + x->upstream_plan_->config.name + " are not resolved yet"));
-  }
-  if (x->stage_ != Stage::retry_wait) return;
-  x->go(Stage::select);
-  x->advance();
+void Exchange::on_retry_due() {
+  if (stage_ != Stage::retry_wait) return;
+  go(Stage::select);
+  advance();
 }
+
+// ---- Stages: the response ------------------------------------------------------------------------------------------------
 
 void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
-  upstream_duration_ns_ = worker_.loop().event_ns() - attempt_started_ns_;
-  if (ask_for_retry({.outcome = POSTERN_OUTCOME_RESPONSE, .status = head.status})) return;
-  if (head.upgrade && !answers_upgrade(head)) {
-    forwarder_.cancel();
-    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream switched to a protocol that nobody asked for"));
-  }
-  if (request_->extended_connect && !head.upgrade && head.status < 300) {  // a 2xx would open the client's tunnel
-    forwarder_.cancel();
-    return fail(Error::upstream(ErrorCode::proxy_error, "the upstream answered without switching protocols"));
-  }
+  if (attempts_.repeats_after(head.status, upload_.replayable())) return wait_for_retry();
+  if (done()) return;
+  auto checked = upgrade_.check(head, *attempts_.head());
+  if (!checked) return fail(checked.error());
   head.headers.remove_if([](const http::Field& f) { return http::is_proxy_authentication(f.name); });
-  add_date(head);
-  response_ = &head;
-  origin_ = POSTERN_ORIGIN_UPSTREAM;
-  response_ends_ = ends;
-  forget_replay();
-  forget_attempt();
+  add_date(head, x_.arena);
+  relay_.take(head, ends);
+  upload_.forget_replay();
+  attempts_.forget_head();
   go(Stage::respond);
   advance();
-  if (stage_ == Stage::respond && !ends) forwarder_.pause_response();
+  if (stage_ == Stage::respond && !ends) attempts_.attempt().pause_response();
 }
 
 // 100 has been answered by the gateway already; 103 and others pass to clients that know them (RFC 9110 section 15.2).
 void Exchange::on_upstream_informational(http::ResponseHead& head) {
-  if (client_ == nullptr || head_sent_ || head.status == 100 || request_->version == http::Version::http10) return;
-  client_->write_informational(stream_, head);
-}
-
-void Exchange::on_upstream_broken(const Error& error) {
-  if (head_sent_) {
-    error_code_ = name_of(error.code);
-    error_cause_ = arena_.copy(error.text);
-    return abort(POSTERN_END_UPSTREAM);
-  }
-  fail(error);
+  if (x_.client == nullptr || relay_.head_sent()) return;
+  if (head.status == 100 || x_.request->version == http::Version::http10) return;
+  x_.client->write_informational(x_.stream, head);
 }
 
 void Exchange::run_respond() {
-  switch (run_hooks(Hook::response)) {
-    case Run::finished:
-      break;
-    case Run::suspended:
-      return wait();
-    case Run::ended:
-      return;
-  }
-  if (passes_for_tunnel())  // RFC 8441 section 5
+  if (!hooks_passed(Hook::response)) return;
+  if (upgrade_.passes_for_tunnel(*relay_.head()))
     reply(Error::gateway("a plugin's answer is none to an extended CONNECT").with(ErrorCode::not_implemented));
-  response_->upgrade ? start_tunnel() : start_relay();
+  stage_ = Stage::relay;
+  wait();
+  relay_.head()->upgrade ? upgrade_.start() : relay_.start();
 }
 
+void Exchange::on_upstream_broken(const Error& error) {
+  relay_.head_sent() ? break_off(error, POSTERN_END_UPSTREAM) : fail(error);
+}
+
+void Exchange::on_answer(const LocalAnswer& answer) {
+  commit(answer);
+  advance();
+}
+
+void Exchange::on_resume(Lane lane, postern_verdict verdict) {
+  if (lane == Lane::request_body) return upload_.resume(verdict);
+  if (lane == Lane::response_body) return relay_.resume(verdict);
+  waiting_ = false;
+  advance();
+}
+
+// ---- Bodies --------------------------------------------------------------------------------------------------------------
+
+std::uint64_t Exchange::body_read_timeout_ms() const noexcept {
+  if (x_.route != nullptr) return x_.route->body_read_timeout_ms;
+  return static_cast<std::uint64_t>(x_.shared_plan().config->timeouts.body_read);
+}
+
+void Exchange::on_client_body(std::string_view bytes) {
+  if (!upgrade_.has_tunnel()) return upload_.on_body(bytes);
+  upload_.count(bytes.size());
+  upgrade_.tunnel().from_client(bytes);
+}
+
+void Exchange::on_client_body_end(http::HeaderList* trailers) {
+  x_.request_ended = true;
+  upgrade_.has_tunnel() ? upgrade_.tunnel().client_ended() : upload_.on_end(trailers);
+}
+
+void Exchange::on_body_refused(const Error& error) {
+  if (!x_.request_ended) relay_.require_close();
+  fail(error);
+}
+
+void Exchange::on_upstream_body(std::string_view bytes) {
+  upgrade_.has_tunnel() ? upgrade_.tunnel().from_upstream(bytes) : relay_.on_body(bytes);
+}
+
+void Exchange::on_upstream_body_end(http::HeaderList* trailers) {
+  upgrade_.has_tunnel() ? relay_.finish() : relay_.on_end(trailers);
+}
+
+void Exchange::on_upstream_drained() { upgrade_.has_tunnel() ? upgrade_.on_upstream_drained() : upload_.on_drained(); }
+
+// ---- Answers and the end -------------------------------------------------------------------------------------------------
+
 void Exchange::fail(const Error& error) {
-  if (stage_ == Stage::done) return;
-  if (head_sent_) {
-    error_code_ = name_of(error.code);
-    error_cause_ = arena_.copy(error.text);
-    return abort(error.origin == Origin::upstream ? POSTERN_END_UPSTREAM : POSTERN_END_ABORTED);
-  }
-  drop_pauses();
+  if (done()) return;
+  if (relay_.head_sent())
+    return break_off(error, error.origin == Origin::upstream ? POSTERN_END_UPSTREAM : POSTERN_END_ABORTED);
   reply(error);
   advance();
+}
+
+void Exchange::break_off(const Error& error, std::uint32_t end) {
+  relay_.break_off(error);
+  error_cause_ = x_.arena.copy(error.text);
+  abort(end);
 }
 
 void Exchange::reply(const Error& error) {
   // What happened upstream or inside is for the log; the client gets the sentence of the code.
   bool clients_fault = error.origin == Origin::client;
   std::string_view message = clients_fault ? std::string_view(error.text) : http::reason_phrase(status_of(error.code));
-  error_cause_ = arena_.copy(error.text);
-  respond_error(status_of(error.code), name_of(error.code), message, 0);
-  commit_local_response();
+  error_cause_ = x_.arena.copy(error.text);
+  commit(error_answer(status_of(error.code), name_of(error.code), message, 0));
 }
 
-void Exchange::commit_local_response() {
-  forwarder_.cancel();
-  retry_deadline_.cancel();
-  if (auto* unresolved = std::exchange(resolving_, nullptr)) unresolved->forget(*this);
-  upload_.close();
-  download_.close();
-  drop_pauses();  // nobody waits for their hooks any more
-  upload_mode_ = Upload::discarded;
-  response_ = std::exchange(pending_, nullptr);
-  local_body_ = pending_body_;
-  error_code_ = pending_code_;
-  error_message_ = pending_message_;
-  origin_ = pending_origin_;
-  response_trailers_ = nullptr;
+LocalAnswer Exchange::error_answer(std::uint32_t status, std::string_view code, std::string_view message,
+                                   std::uint32_t retry_after_s) {
+  ErrorBody error{code, message, variable(request_id_variable()).string, retry_after_s};
+  return make_error_answer(static_cast<std::uint16_t>(status), error, x_.arena);
+}
+
+void Exchange::commit(const LocalAnswer& answer) {
+  if (done()) return;
+  attempts_.cancel();
+  upload_.discard();
+  chain_run_.forget_all();
+  relay_.take(answer);
   // A response hook that answers anew lets the remaining ones see the new response.
   if (stage_ != Stage::respond) go(Stage::respond);
   waiting_ = false;
 }
 
 void Exchange::abort(std::uint32_t end) {
-  must_close_ = true;
+  relay_.require_close();
   complete(end);
 }
 
 void Exchange::complete(std::uint32_t end) {
-  if (stage_ == Stage::done) return;
+  if (done()) return;
   stage_ = Stage::done;
-  if (pause_count_ != 0) drop_pauses();
-  retry_deadline_.cancel();
+  chain_run_.stop();
   call_deadline_.reset();
-  if (resolving_ != nullptr) resolving_->forget(*this);
-  upload_.close();
-  download_.close();
-  if (tunnel_ != nullptr)
-    tunnel_->stop(end == POSTERN_END_OK ? "upstream" : end == POSTERN_END_CLIENT_GONE ? "client" : "aborted");
-  tunnel_place_.leave();
+  upload_.discard();
+  relay_.close();
+  upgrade_.stop(end);
   if (!end_callbacks_.empty())
     for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
-  if (chain_ != nullptr) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
-  if (end == POSTERN_END_OK)
-    forwarder_.release();
-  else
-    forwarder_.cancel();
-  worker_.exchanges().remove(handle_);
-  if (chain_ != nullptr) worker_.metrics().exchanges.add(-1);
-  if (auto* client = std::exchange(client_, nullptr)) client->on_exchange_done(*this, end, must_close_);
+  if (chain_run_.has_chain()) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
+  attempts_.end(end == POSTERN_END_OK);
+  x_.worker.exchanges().remove(x_.handle);
+  if (chain_run_.has_chain()) x_.worker.metrics().exchanges.add(-1);
+  if (auto* client = std::exchange(x_.client, nullptr)) client->on_exchange_done(*this, end, relay_.must_close());
+}
+
+void Exchange::run_complete(std::uint32_t end) {
+  if (chain_run_.of(Hook::complete).empty()) return;
+  postern_completion completion{};
+  completion.struct_size = sizeof completion;
+  completion.end = end;
+  completion.status = relay_.head_sent() ? relay_.head()->status : 0;
+  completion.origin = relay_.origin();
+  completion.request_head_bytes = x_.request->wire_bytes;
+  completion.request_body_bytes = upload_.bytes();
+  completion.response_head_bytes = relay_.head_sent() ? relay_.head()->wire_bytes : 0;
+  completion.response_body_bytes = relay_.bytes();
+  completion.duration_ns = x_.loop().event_ns() - x_.started_ns;
+  completion.upstream_duration_ns = attempts_.duration_ns();
+  completion.upstream_connect_ns = attempts_.connect_ns();
+  completion.attempts = attempts_.count();
+  completion.error_code_view = {relay_.error_code().data(), relay_.error_code().size()};
+  completion.error_cause_view = {error_cause_.data(), error_cause_.size()};
+  chain_run_.tell_completion(completion);
 }
 
 void Exchange::on_client_gone(std::uint32_t end) {
-  if (stage_ == Stage::done) return;
-  client_ = nullptr;
+  if (done()) return;
+  x_.client = nullptr;
   complete(end);
 }
 

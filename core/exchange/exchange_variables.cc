@@ -28,10 +28,10 @@ std::string_view milliseconds_text(std::uint64_t ns, char* text) noexcept {
 }  // namespace
 
 // Long-lived exchanges reuse one buffer per latency variable, so that polling them does not grow the arena.
-bool Exchange::is_watched() const noexcept { return head_sent_ && running() == nullptr; }
+bool Exchange::is_watched() const noexcept { return relay_.head_sent() && running() == nullptr; }
 
 std::string_view Exchange::latency_text(LatencyOf which, std::uint64_t ns) const {
-  Arena& arena = const_cast<Arena&>(arena_);  // text made on demand lives with the exchange
+  Arena& arena = const_cast<Arena&>(x_.arena);  // text made on demand lives with the exchange
   if (!is_watched()) {
     char text[kLatencyText];
     return arena.copy(milliseconds_text(ns, text));
@@ -42,51 +42,55 @@ std::string_view Exchange::latency_text(LatencyOf which, std::uint64_t ns) const
 
 // For those the time of the event: what a hook reads twice is the same text.
 std::uint64_t Exchange::latency_ns() const noexcept {
-  return (is_watched() ? worker_.loop().event_ns() : system_clock().now_ns()) - started_ns_;
+  return (is_watched() ? x_.loop().event_ns() : x_.loop().clock().now_ns()) - x_.started_ns;
 }
 
 Value Exchange::variable(VariableId id, const VariableInfo& info) const {
-  if (info.builtin != nullptr) return request_ != nullptr ? info.builtin->read(*this, info.argument) : Value{};
+  if (info.builtin != nullptr) return x_.request != nullptr ? info.builtin->read(*this, info.argument) : Value{};
   for (const Variable* v = variables_; v != nullptr; v = v->before)
     if (v->id == id) return v->value;
   return {};
 }
 
-std::string_view Exchange::response_origin() const noexcept { return kOrigins[origin_]; }
+std::string_view Exchange::response_origin() const noexcept { return kOrigins[relay_.origin()]; }
 
 std::optional<std::uint16_t> Exchange::client_port() const noexcept {
-  return client_ != nullptr ? std::optional(client_->client().peer_port()) : std::nullopt;
+  return x_.client != nullptr ? std::optional(x_.client->client().peer_port()) : std::nullopt;
 }
 
 std::string_view Exchange::listener() const noexcept {
-  return client_ != nullptr ? client_->client().listener_name() : std::string_view{};
+  return x_.client != nullptr ? x_.client->client().listener_name() : std::string_view{};
 }
 
 const net::TlsInfo* Exchange::client_tls() const noexcept {
-  return client_ != nullptr ? client_->client().tls() : nullptr;
+  return x_.client != nullptr ? x_.client->client().tls() : nullptr;
 }
 
-std::string_view Exchange::tunnel() const noexcept { return is_tunnel() ? tunnel_protocol() : std::string_view{}; }
+std::string_view Exchange::tunnel() const noexcept {
+  return upgrade_.has_tunnel() ? upgrade_.tunnel_protocol() : std::string_view{};
+}
 
 std::string_view Exchange::route_id() const noexcept {
-  return route_ != nullptr ? std::string_view(route_->config->id) : std::string_view{};
+  return x_.route != nullptr ? std::string_view(x_.route->config->id) : std::string_view{};
 }
 
 std::string_view Exchange::upstream_name() const noexcept {
-  return upstream_plan_ != nullptr ? std::string_view(upstream_plan_->config.name) : std::string_view{};
+  const UpstreamPlan* plan = attempts_.upstream_plan();
+  return plan != nullptr ? std::string_view(plan->config.name) : std::string_view{};
 }
 
 std::string_view Exchange::upstream_latency() const {
-  return upstream_duration_ns_ == 0 ? std::string_view{} : latency_text(LatencyOf::upstream, upstream_duration_ns_);
+  std::uint64_t ns = attempts_.duration_ns();
+  return ns == 0 ? std::string_view{} : latency_text(LatencyOf::upstream, ns);
 }
 
 std::string_view Exchange::latency() const { return latency_text(LatencyOf::exchange, latency_ns()); }
 
-std::optional<std::uint64_t> Exchange::generation_number() const noexcept { return plan_.plan().generation; }
+std::optional<std::uint64_t> Exchange::generation_number() const noexcept { return x_.shared_plan().generation; }
 
-std::optional<std::uint32_t> Exchange::worker_index() const noexcept { return worker_.index(); }
+std::optional<std::uint32_t> Exchange::worker_index() const noexcept { return x_.worker.index(); }
 
-std::string_view Exchange::expand(const Template& text) { return text.expand(*this, arena_); }
+std::string_view Exchange::expand(const Template& text) { return text.expand(*this, x_.arena); }
 
 postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (id == 0) return POSTERN_E_INVALID;
@@ -95,10 +99,10 @@ postern_status Exchange::set_variable(VariableId id, const Value& value) {
   if (place == nullptr) {
     if (variable_count_ >= kMaxVariables) return POSTERN_E_LIMIT;
     ++variable_count_;
-    place = variables_ = new (arena_.allocate(sizeof(Variable))) Variable{id, {}, variables_};
+    place = variables_ = new (x_.arena.allocate(sizeof(Variable))) Variable{id, {}, variables_};
   }
   place->value = value;
-  if (value.kind == Value::Kind::string) place->value.string = arena_.copy(value.string);
+  if (value.kind == Value::Kind::string) place->value.string = x_.arena.copy(value.string);
   return POSTERN_OK;
 }
 

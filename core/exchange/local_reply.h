@@ -1,5 +1,5 @@
-// Every response the gateway makes itself: the error envelope as JSON text, or as the status of a gRPC
-// call.
+// Makes the responses that do not come from an upstream: what plugins answer, and errors as a JSON envelope or as the status of
+// a gRPC call.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "exchange/local_answer.h"
 #include "http/message.h"
 
 namespace postern::proxy {
@@ -18,6 +19,12 @@ struct ErrorBody {
   std::uint32_t retry_after_s = 0;  // 0: left out
 };
 
+// A response of `status`, 200 to 599, whose body is `body`. `content_type`: a field value, or empty for none.
+LocalAnswer make_answer(std::uint16_t status, std::string_view content_type, std::string_view body, Arena& arena);
+
+// The response that says `error`, with its envelope as body.
+LocalAnswer make_error_answer(std::uint16_t status, const ErrorBody& error, Arena& arena);
+
 // {"error":{"code":"...","message":"...","request_id":"...","retry_after":60}}
 std::string_view error_envelope(const ErrorBody& error, Arena& arena);
 
@@ -26,7 +33,7 @@ std::string_view error_envelope(const ErrorBody& error, Arena& arena);
 http::ResponseHead* grpc_refusal(const http::ResponseHead& response, std::string_view message, bool timed_out,
                                  Arena& arena);
 
-// The value of a Date field (RFC 9110 section 5.6.7). Made once a second and thread; valid until the next call.
-std::string_view http_date(std::uint64_t unix_ms);
+// Appends the Date that a response lacks, as a recipient with a clock does (RFC 9110 section 6.6.1).
+void add_date(http::ResponseHead& head, Arena& arena);
 
 }  // namespace postern::proxy

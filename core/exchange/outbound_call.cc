@@ -53,7 +53,7 @@ OutboundCall::OutboundCall(WorkerContext& worker, WorkerPlan& plan, Upstream& up
       request_(arena_),
       timeout_(&OutboundCall::on_timeout, this),
       report_due_(&OutboundCall::on_report_due, this),
-      forwarder_(*this) {
+      attempt_(*this) {
   plan_.hold();
 }
 
@@ -109,21 +109,21 @@ void OutboundCall::connect() {
     request_.authority = unix_socket ? std::string_view("localhost") : arena_.copy(endpoint->host);
     request_.headers.set("Host", request_.authority);
   }
-  switch (forwarder_.connect(upstream_, *endpoint)) {
-    case Forwarder::Connect::ready:
+  switch (attempt_.connect(upstream_, *endpoint)) {
+    case Attempt::Connect::ready:
       return send();
-    case Forwarder::Connect::waiting:
+    case Attempt::Connect::waiting:
       return;
-    case Forwarder::Connect::refused:
+    case Attempt::Connect::refused:
       return finish(POSTERN_E_CONNECT);
   }
 }
 
 void OutboundCall::send() {
   auto silence = static_cast<std::uint64_t>(upstream_.plan().config.timeouts.body);
-  forwarder_.send_head(request_, {timeout_ms_, silence});
-  if (!body_.empty()) forwarder_.send_body(body_);
-  forwarder_.send_end(nullptr);
+  attempt_.send_head(request_, {timeout_ms_, silence});
+  if (!body_.empty()) attempt_.send_body(body_);
+  attempt_.send_end(nullptr);
 }
 
 bool OutboundCall::may_repeat(const AttemptFailure& failure) const noexcept {
@@ -166,9 +166,9 @@ void OutboundCall::finish(postern_status result) {
   result_ = result;
   timeout_.cancel();
   if (result == POSTERN_OK)
-    forwarder_.release();
+    attempt_.release();
   else
-    forwarder_.cancel();
+    attempt_.cancel();
   if (starting_) return worker_.loop().arm(report_due_, 0);
   report();
 }
@@ -184,7 +184,7 @@ void OutboundCall::stop() noexcept {
   timeout_.cancel();
   report_due_.cancel();
   upstream_.forget(*this);
-  forwarder_.cancel();
+  attempt_.cancel();
 }
 
 void OutboundCall::on_timeout(void* self) {

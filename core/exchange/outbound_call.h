@@ -16,7 +16,7 @@
 #include "http/message.h"
 #include "net/loop.h"
 #include "plan/variables.h"
-#include "upstream/forwarder.h"
+#include "upstream/attempt.h"
 #include "upstream/upstream_set.h"
 
 namespace postern::proxy {
@@ -24,10 +24,7 @@ namespace postern::proxy {
 class WorkerContext;
 class WorkerPlan;
 
-class OutboundCall final : public net::Deferred,
-                           private Forwarder::Host,
-                           private ResolveWaiter,
-                           private VariableReader {
+class OutboundCall final : public net::Deferred, private Attempt::Host, private ResolveWaiter, private VariableReader {
  public:
   struct Request {
     std::string_view upstream;
@@ -71,7 +68,7 @@ class OutboundCall final : public net::Deferred,
   // ResolveWaiter, VariableReader
   void on_resolved() override;
   Value variable(VariableId) const override { return {}; }  // there is no client behind this request
-  // Forwarder::Host
+  // Attempt::Host
   std::string proxy_header(net::ProxyVersion version) const override;  // nobody's: the gateway speaks for itself
   Arena& response_arena() override { return arena_; }
   void on_connected() override { send(); }
@@ -101,7 +98,7 @@ class OutboundCall final : public net::Deferred,
   bool repeated_ = false;
   Deadline timeout_;
   Deadline report_due_;
-  Forwarder forwarder_;  // goes first: it may still sit in a pool's queue
+  Attempt attempt_;  // goes first: it may still sit in a pool's queue
 };
 
 }  // namespace postern::proxy

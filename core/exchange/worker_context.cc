@@ -11,9 +11,10 @@ std::array<std::atomic<WorkerContext*>, WorkerContext::kMax> all_workers{};
 
 }  // namespace
 
-WorkerContext::WorkerContext(std::uint32_t index, SharedState& shared)
+WorkerContext::WorkerContext(std::uint32_t index, SharedState& shared, Clock& clock)
     : index_(index),
       shared_(shared),
+      loop_(clock),
       exchanges_(index),
       connections_(index),
       upstream_context_{.loop = loop_, .worker = index, .buffered_bytes = buffered_bytes_} {

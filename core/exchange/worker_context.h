@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/thread_local.h"
 #include "exchange/handle_table.h"
 #include "exchange/tunnel.h"
@@ -33,7 +34,8 @@ class WorkerContext {
  public:
   static constexpr std::uint32_t kMax = 254;  // workers in one process; handles have 8 bits for them
 
-  WorkerContext(std::uint32_t index, SharedState& shared);
+  // `clock`: of its loop; outlives the worker.
+  WorkerContext(std::uint32_t index, SharedState& shared, Clock& clock = system_clock());
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
   ~WorkerContext();

@@ -21,6 +21,14 @@ HookCounters& WorkerPlan::make_counters(const Link& link) {
   return *made;
 }
 
+bool WorkerPlan::account_body(const Link* link, std::int64_t bytes) {
+  std::int64_t& total = worker_.buffered_bytes();
+  if (link != nullptr && total + bytes > plan_->config->limits.body_buffer_total) return false;
+  total += bytes;
+  if (link != nullptr) counters(*link).buffered_bytes.add(static_cast<std::uint64_t>(bytes));
+  return true;
+}
+
 // The last exchange's or call's method may still be on the stack, so what follows waits until the stack is empty.
 void WorkerPlan::unpin() {
   if (--pins_ == 0 && drained_) worker_.loop().defer([&worker = worker_, self = this] { worker.report_drained(self); });

@@ -32,6 +32,9 @@ class WorkerPlan {
     HookCounters* c = counters_[link.number].load(std::memory_order_relaxed);
     return c != nullptr ? *c : make_counters(link);
   }
+  // Accounts bytes of bodies that wait in memory (negative: they are let go). False: limits.body_buffer_total is used up and
+  // `link` may not buffer more; never without a link.
+  bool account_body(const Link* link, std::int64_t bytes);
   // [any thread] Null when the link has never run on this worker.
   const HookCounters* counters_of(std::uint32_t link) const noexcept {
     return counters_[link].load(std::memory_order_acquire);

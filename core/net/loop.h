@@ -40,6 +40,7 @@ class Loop {
   void run();            // until stop() or nothing is left
   void stop() noexcept;  // this thread only; from others: post
   bool run_once();       // blocks until something happened; false when nothing is left (tests)
+  Clock& clock() const noexcept { return clock_; }
   // Time of this turn of the loop, cached: no clock call.
   std::uint64_t now_ms() const noexcept;
   std::uint64_t event_ns() const noexcept { return event_ns_; }  // monotonic; when the running I/O event began

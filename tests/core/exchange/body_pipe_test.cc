@@ -37,19 +37,19 @@ struct Pipe final : BodyPipe::Host {
     return *this;
   }
 
-  bool asks(const BodyPipe&, const Link&) override { return true; }
-  postern_verdict call_body_hook(BodyPipe&, const Link& link, std::string_view bytes, std::uint32_t flags) override {
+  bool asks(const Link&) override { return true; }
+  postern_verdict call_body_hook(const Link& link, std::string_view bytes, std::uint32_t flags) override {
     return hooks[link.instance->number](bytes, flags);
   }
-  void deliver(BodyPipe&, std::string_view bytes, bool end) override {
+  void deliver(std::string_view bytes, bool end) override {
     ++deliveries;
     out += bytes;
     ended = ended || end;
   }
-  void on_pipe_verdict(BodyPipe&, const Link&, postern_verdict) override {
+  void on_pipe_verdict(const Link&, postern_verdict) override {
     if (then_on_verdict) then_on_verdict();
   }
-  void on_pipe_overflow(BodyPipe&, const Link&, bool) override {}
+  void on_pipe_overflow(const Link&, bool) override {}
   bool account(const Link*, std::int64_t bytes) override {
     kept += bytes;
     return true;

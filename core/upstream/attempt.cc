@@ -1,4 +1,4 @@
-#include "upstream/forwarder.h"
+#include "upstream/attempt.h"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 
 namespace postern::proxy {
 
-Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
+Attempt::Connect Attempt::connect(Upstream& upstream, Endpoint& endpoint) {
   cancel();
   upstream_ = &upstream;
   endpoint_ = &endpoint;
@@ -28,57 +28,57 @@ Forwarder::Connect Forwarder::connect(Upstream& upstream, Endpoint& endpoint) {
   return Connect::refused;
 }
 
-void Forwarder::take(UpstreamConnection& connection) {
+void Attempt::take(UpstreamConnection& connection) {
   reused_ = connection.requests() > 0;
   connect_ns_ = connection.take_connect_ns();
   stream_ = &connection.lend(*this);
 }
 
-void Forwarder::on_pool_connection(UpstreamConnection& connection) {
+void Attempt::on_pool_connection(UpstreamConnection& connection) {
   take(connection);
   host_->on_connected();
 }
 
-void Forwarder::on_pool_failure(std::uint32_t outcome, const Error& error) {
+void Attempt::on_pool_failure(std::uint32_t outcome, const Error& error) {
   endpoint_->pool.metrics().failure();
   leave_endpoint();
   host_->on_attempt_failed({outcome, error, true, false});
 }
 
-void Forwarder::send_head(const http::RequestHead& head, AnswerTimes times) {
+void Attempt::send_head(const http::RequestHead& head, AnswerTimes times) {
   head_sent_ = true;
   request_ended_ = http::is_empty(head.body);
   if (stream_ != nullptr) stream_->send_head(head, times);
 }
 
-void Forwarder::send_body(std::string_view bytes) {
+void Attempt::send_body(std::string_view bytes) {
   if (stream_ != nullptr) stream_->send_body(bytes);
 }
 
-void Forwarder::send_end(const http::HeaderList* trailers) {
+void Attempt::send_end(const http::HeaderList* trailers) {
   request_ended_ = true;
   if (stream_ != nullptr) stream_->send_end(trailers);
 }
 
-bool Forwarder::congested() const noexcept { return stream_ != nullptr && stream_->congested(); }
+bool Attempt::congested() const noexcept { return stream_ != nullptr && stream_->congested(); }
 
-void Forwarder::pause_response() {
+void Attempt::pause_response() {
   if (stream_ == nullptr || response_ended_ || paused_) return;
   paused_ = true;
   stream_->pause_response();
 }
 
-void Forwarder::resume_response() {
+void Attempt::resume_response() {
   if (stream_ == nullptr || !std::exchange(paused_, false)) return;
   stream_->resume_response();
 }
 
-void Forwarder::count_out() noexcept {
+void Attempt::count_out() noexcept {
   counted_ = false;
   endpoint_->pool.metrics().active(--endpoint_->active);
 }
 
-void Forwarder::release() {
+void Attempt::release() {
   leave_queue();
   leave_endpoint();
   auto* stream = std::exchange(stream_, nullptr);
@@ -87,18 +87,18 @@ void Forwarder::release() {
   stream->discard();
 }
 
-void Forwarder::on_response_head(http::ResponseHead& head, bool ends) {
+void Attempt::on_response_head(http::ResponseHead& head, bool ends) {
   head_received_ = true;
   if (ends) response_ended_ = true;
   host_->on_upstream_head(head, ends);
 }
 
-void Forwarder::on_response_end(http::HeaderList* trailers) {
+void Attempt::on_response_end(http::HeaderList* trailers) {
   response_ended_ = true;
   host_->on_upstream_body_end(trailers);
 }
 
-void Forwarder::on_lost(const StreamLoss& loss) {
+void Attempt::on_lost(const StreamLoss& loss) {
   stream_ = nullptr;
   if (response_ended_) return;  // only the rest of the request got lost
   if (!head_received_) endpoint_->pool.metrics().failure();

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "http/message.h"
+#include "upstream/attempt_roles.h"
 #include "upstream/upstream_connection.h"
 #include "upstream/upstream_pool.h"
 
@@ -27,7 +28,7 @@ struct AttemptFailure {
   bool stale = false;
 };
 
-class Forwarder final : private PoolWaiter, private UpstreamUser {
+class Attempt final : public RequestBodySink, public ResponseBodySource, private PoolWaiter, private UpstreamUser {
  public:
   class Host {
    public:
@@ -47,21 +48,21 @@ class Forwarder final : private PoolWaiter, private UpstreamUser {
     ~Host() = default;
   };
 
-  explicit Forwarder(Host& host) noexcept : host_(&host) {}
-  Forwarder(const Forwarder&) = delete;
-  Forwarder& operator=(const Forwarder&) = delete;
-  ~Forwarder() { cancel(); }
+  explicit Attempt(Host& host) noexcept : host_(&host) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() { cancel(); }
 
   // Asks for a connection to `endpoint`. ready: there is one already, on_connected is not called. waiting: on_connected or
   // on_attempt_failed comes later. refused: the endpoint's limits are reached and its queue is full.
   enum class Connect : std::uint8_t { ready, waiting, refused };
   Connect connect(Upstream& upstream, Endpoint& endpoint);
   void send_head(const http::RequestHead& head, AnswerTimes times);
-  void send_body(std::string_view bytes);
-  void send_end(const http::HeaderList* trailers);
-  bool congested() const noexcept;  // the upstream does not read: stop reading from the client
-  void pause_response();            // the client does not read
-  void resume_response();
+  void send_body(std::string_view bytes) override;
+  void send_end(const http::HeaderList* trailers) override;
+  bool congested() const noexcept override;
+  void pause_response() override;
+  void resume_response() override;
   void cancel() noexcept {  // gives the connection up; nothing is reported any more
     leave_queue();
     leave_endpoint();

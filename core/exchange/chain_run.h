@@ -1,0 +1,149 @@
+// Runs the hooks of an exchange's chain: whose turn it is, what a verdict comes to, who is suspended and for how long. Knows
+// neither the client nor the upstream; what a verdict means for the course of the exchange is the Host's.
+#pragma once
+
+#include <postern/abi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/deadline_wheel.h"
+#include "base/error.h"
+#include "exchange/exchange_context.h"
+#include "exchange/local_answer.h"
+#include "exchange/response_makers.h"
+#include "plan/chain.h"
+
+namespace postern::proxy {
+
+// What stands still when a hook suspends.
+enum class Lane : std::uint8_t { head, request_body, response_body };
+
+class ChainRun {
+ public:
+  // The exchange, whose course verdicts change.
+  class Host {
+   public:
+    virtual bool takes_answer() const noexcept = 0;         // false: the head of a response has gone out
+    virtual void on_answer(const LocalAnswer& answer) = 0;  // it is the response from now on
+    virtual void on_hook_failure(const Error& error) = 0;   // an ERROR that counts, or a deadline that has passed
+    virtual void on_abort() = 0;                            // the exchange ends without an answer
+    virtual void on_resume(Lane lane, postern_verdict verdict) = 0;  // the lane goes on; a head's with CONTINUE alone
+
+   protected:
+    ~Host() = default;
+  };
+  enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
+
+  ChainRun(Host& host, ExchangeContext& exchange);
+  ChainRun(const ChainRun&) = delete;
+  ChainRun& operator=(const ChainRun&) = delete;
+
+  // First the gateway-wide chain, then the route's, which begins with the same links: their slots keep what they hold.
+  void use(const Chain& chain);
+  bool has_chain() const noexcept { return chain_ != nullptr; }
+  std::span<const Link> links() const noexcept { return chain_->links(); }
+  std::span<const Link> of(Hook hook) const noexcept { return chain_->of(hook); }
+
+  // --- Hooks ---
+  // Calls the hook of one link after another, those of responses backwards. After `suspended` the same call goes on behind the
+  // link that suspended.
+  Run run(Hook hook) { return chain_->of(hook).empty() ? Run::finished : call_hooks(hook); }
+  void restart_hooks() noexcept { next_ = 0; }  // the next run() begins with its first link, whatever was suspended
+  // All request hooks have had their turn. Until then response hooks run for those links that have had theirs.
+  void reach_all() noexcept { reached_ = static_cast<std::uint32_t>(links().size()); }
+  std::span<const Link> response_body_links() const noexcept;  // those that were reached
+  bool condition_holds(const Link& link) { return link.instance->when == nullptr || judge_condition(link); }
+  // Whether a response hook is to be called: its condition holds, and the response is not of its own making.
+  bool asks_about_response(const Link& link) { return condition_holds(link) && !makers_.made_current(link); }
+  // CONTINUE, SUSPEND, RESPOND, ABORT or ERROR; on_error and shadow mode have been applied.
+  postern_verdict call_body_hook(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags);
+  // Lets the Host carry out a verdict other than CONTINUE and SUSPEND.
+  Run carry_out(const Link& link, Hook hook, postern_verdict verdict);
+  // The response is about to be replaced because `link` could not take its body.
+  void note_failure(const Link& link) { makers_.failed(link); }
+  void tell_upstream_result(const postern_upstream_result& result);
+  void tell_completion(const postern_completion& completion);
+
+  // --- The running hook ---
+  // The instance whose hook runs or is suspended; null outside.
+  const Instance* running() const noexcept { return running_.link != nullptr ? running_.link->instance : suspended(); }
+  bool runs_in_other_lane(Lane lane) const noexcept { return running_.link != nullptr && running_.lane != lane; }
+  // The answer that takes effect with the verdict RESPOND; null when none has been set.
+  LocalAnswer* answer() const noexcept { return answer_; }
+  void set_answer(const LocalAnswer& answer);
+
+  // --- Suspended hooks ---
+  postern_status pause(postern_ticket& ticket);
+  postern_status resume(std::uint64_t number, postern_verdict verdict);  // `number`: the ticket's
+  void forget_head() noexcept { pause_of(Lane::head) = Pause{}; }
+  void forget_all() noexcept;  // nobody waits any more; an answer that has been set is dropped
+  void stop() noexcept;        // the exchange is over: only tell_completion() still calls hooks
+
+ private:
+  struct Pause {
+    std::uint64_t number = 0;  // 0: not paused
+    const Link* link = nullptr;
+    std::uint64_t since_ns = 0;
+    postern_verdict verdict = POSTERN_CONTINUE;
+    Hook hook = Hook::request;
+    bool in_hook = false;  // the hook that took the ticket is still on the stack
+    bool resumed = false;  // resume() came inside the hook
+  };
+  struct Running {
+    const Link* link = nullptr;  // its hook is on the stack
+    Hook hook = Hook::request;
+    Lane lane = Lane::head;
+  };
+  static constexpr std::size_t kLanes = 3;
+
+  Run call_hooks(Hook hook);
+  template <class Code>
+  bool run_code(const Link& link, Hook hook, Lane lane, Code code);
+  template <class Code>
+  void tell(const Link& link, Hook hook, Code code);
+  template <class Invoke>
+  postern_verdict call(const Link& link, Hook hook, Lane lane, Invoke invoke);
+  postern_verdict after_suspend(const Link& link, Hook hook, Pause& pause);
+  postern_verdict judge(const Link& link, Hook hook, postern_verdict verdict);
+  postern_verdict judge_change(const Link& link, Hook hook, postern_verdict verdict);
+  const char* problem_of(const Link& link, Hook hook, postern_verdict verdict) const noexcept;
+  bool judge_condition(const Link& link);
+  void continue_lane(Lane lane, postern_verdict verdict);
+  void arm_pause_deadline();
+  static void on_pause_deadline(void* self);
+  void end_overdue_pauses();
+  void pause_is_over(Lane lane);
+  const Instance* suspended() const noexcept;
+  std::byte* zeroed_slots(std::uint32_t size);
+  void* slot(const Link& link) noexcept {
+    return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot
+                                           : route_slots_ + (link.slot - gateway_slots_size_);
+  }
+  HookCounters::PerHook& counters(const Link& link, Hook hook) {
+    return x_.plan.counters(link).hooks[static_cast<std::size_t>(hook)];
+  }
+  Pause& pause_of(Lane lane) noexcept { return pauses_[static_cast<std::size_t>(lane)]; }
+
+  Host& host_;
+  ExchangeContext& x_;
+  const Chain* chain_ = nullptr;
+  std::byte* gateway_slots_ = nullptr;
+  std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones
+  std::uint32_t gateway_slots_size_ = 0;
+  std::uint32_t reached_ = 0;            // links whose request hooks had their turn
+  std::size_t next_ = 0;                 // in the running hook's array
+  std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
+  Running running_;
+  LocalAnswer* answer_ = nullptr;  // in the arena
+  ResponseMakers makers_;
+  Pause pauses_[kLanes];
+  std::uint64_t pause_count_ = 0;
+  Deadline pause_deadline_;  // the earliest of the pauses
+  bool over_ = false;
+};
+
+}  // namespace postern::proxy
