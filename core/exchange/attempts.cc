@@ -136,13 +136,16 @@ bool Attempts::repeats_after(std::uint16_t status, bool replayable) {
   return ask_for_retry({.outcome = POSTERN_OUTCOME_RESPONSE, .status = status}, replayable);
 }
 
-// Tells the plugins how the attempt went. True: one of them asked for another, whose delay has begun.
+// Tells the plugins how the attempt went. True: one of them asked for another, whose delay has begun, or resumed a hook that
+// answered or ended the exchange.
 bool Attempts::ask_for_retry(Outcome outcome, bool replayable) {
   if (chain_run_.of(Hook::upstream_result).empty()) return false;
   retry_allowed_ = replayable && count_ < kMaxAttempts;
   retry_delay_ms_.reset();
+  const std::uint32_t course = chain_run_.course();
   chain_run_.tell_upstream_result(result_of(outcome));
   retry_allowed_ = false;
+  if (chain_run_.course() != course) return true;
   if (!retry_delay_ms_) return false;
   attempt_.cancel();
   x_.loop().arm(deadline_, *retry_delay_ms_);

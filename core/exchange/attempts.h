@@ -60,10 +60,11 @@ class Attempts final : private ResolveWaiter {
 
   // --- What came of it ---
   // `replayable`: the request can be sent again.
-  // connect: at once, for the connection was stale. retry_later: a plugin asked for it, and its delay has begun.
+  // connect: at once, for the connection was stale. retry_later: a plugin asked for it, and its delay has begun; or the exchange
+  // has an answer or an end by now, which a plugin that was told of the failure brought about.
   enum class Next : std::uint8_t { connect, retry_later, give_up };
   Next after_failure(const AttemptFailure& failure, bool replayable);
-  // True: there will be another attempt, though this one was answered; its delay has begun.
+  // True: as retry_later, though this attempt was answered.
   bool repeats_after(std::uint16_t status, bool replayable);
   postern_status retry(std::uint32_t delay_ms);  // inside on_upstream_result
   void cancel() noexcept;                        // nothing more is heard

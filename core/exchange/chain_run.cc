@@ -60,6 +60,7 @@ std::byte* ChainRun::zeroed_slots(std::uint32_t size) {
 
 ChainRun::Run ChainRun::call_hooks(Hook hook) {
   auto links = chain_->of(hook);
+  const std::uint32_t course = course_;
   while (next_ < links.size()) {
     const Link& link = links[next_++];
     if (hook == Hook::response && (link.position >= reached_ || makers_.made_current(link))) continue;
@@ -67,7 +68,7 @@ ChainRun::Run ChainRun::call_hooks(Hook hook) {
     if (!condition_holds(link)) continue;
     postern_verdict verdict =
         call(link, hook, Lane::head, [&] { return link.run(link.instance->data, slot(link), x_.handle); });
-    if (over_) return Run::ended;
+    if (course_ != course) return Run::ended;  // the hook resumed another, which answered or ended the exchange
     if (verdict == POSTERN_CONTINUE) continue;
     if (verdict == POSTERN_SUSPEND) return Run::suspended;
     if (auto run = carry_out(link, hook, verdict); run != Run::finished) return run;
@@ -115,7 +116,8 @@ template <class Invoke>
 inline postern_verdict ChainRun::call(const Link& link, Hook hook, Lane lane, Invoke invoke) {
   postern_verdict verdict = POSTERN_ERROR;
   run_code(link, hook, lane, [&] { verdict = invoke(); });
-  Pause& pause = pause_of(lane);
+  Pause none;
+  Pause& pause = pause_of(lane).in_hook ? pause_of(lane) : none;  // else a hook of what came in its place waits there
   pause.in_hook = false;
   if (verdict == POSTERN_SUSPEND) {
     verdict = after_suspend(link, hook, pause);
@@ -270,6 +272,7 @@ void ChainRun::forget_all() noexcept {
 }
 
 void ChainRun::stop() noexcept {
+  ++course_;
   over_ = true;
   if (pause_count_ != 0) forget_all();
 }

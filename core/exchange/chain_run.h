@@ -52,7 +52,13 @@ class ChainRun {
   // Calls the hook of one link after another, those of responses backwards. After `suspended` the same call goes on behind the
   // link that suspended.
   Run run(Hook hook) { return chain_->of(hook).empty() ? Run::finished : call_hooks(hook); }
-  void restart_hooks() noexcept { next_ = 0; }  // the next run() begins with its first link, whatever was suspended
+  // The next run() begins with its first link, whatever was suspended.
+  void restart_hooks() noexcept {
+    next_ = 0;
+    ++course_;
+  }
+  // Rises when the exchange goes to another stage or ends: whoever calls a hook sees that it brought this about.
+  std::uint32_t course() const noexcept { return course_; }
   // All request hooks have had their turn. Until then response hooks run for those links that have had theirs.
   void reach_all() noexcept { reached_ = static_cast<std::uint32_t>(links().size()); }
   std::span<const Link> response_body_links() const noexcept;  // those that were reached
@@ -134,8 +140,9 @@ class ChainRun {
   std::byte* gateway_slots_ = nullptr;
   std::byte* route_slots_ = nullptr;  // of the links behind the gateway-wide ones
   std::uint32_t gateway_slots_size_ = 0;
-  std::uint32_t reached_ = 0;            // links whose request hooks had their turn
-  std::size_t next_ = 0;                 // in the running hook's array
+  std::uint32_t reached_ = 0;  // links whose request hooks had their turn
+  std::size_t next_ = 0;       // in the running hook's array
+  std::uint32_t course_ = 0;
   std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
   Running running_;
   LocalAnswer* answer_ = nullptr;  // in the arena

@@ -252,7 +252,7 @@ void Exchange::on_attempt_failed(const AttemptFailure& failure) {
 }
 
 void Exchange::wait_for_retry() {
-  if (done()) return;
+  if (stage_ >= Stage::respond) return;  // answered or ended by a hook that was resumed meanwhile
   upload_.hold();
   go(Stage::retry_wait);
   wait();
