@@ -14,17 +14,17 @@ namespace {
 
 // The value of a Date field (RFC 9110 section 5.6.7). Made once a second and thread; valid until the next call.
 std::string_view http_date(std::uint64_t unix_ms) {
+  constexpr std::size_t kLength = 29;  // "Sun, 06 Nov 1994 08:49:37 GMT": every part has a fixed width
   thread_local std::time_t made_for = -1;
-  thread_local char text[32];
-  thread_local std::size_t length = 0;
+  thread_local char text[kLength + 1];
   auto now = static_cast<std::time_t>(unix_ms / 1000);
   if (now != made_for) {
     made_for = now;
     std::tm parts{};
     gmtime_r(&now, &parts);
-    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
   }
-  return {text, length};
+  return {text, kLength};
 }
 
 }  // namespace
