@@ -21,14 +21,6 @@ std::uint64_t ms(std::int64_t configured) noexcept { return static_cast<std::uin
 
 }  // namespace
 
-Attempts::Attempts(Host& host, ExchangeContext& exchange, ChainRun& chain_run)
-    : host_(host),
-      x_(exchange),
-      chain_run_(chain_run),
-      arena_(exchange.worker.blocks()),
-      attempt_(host),
-      deadline_(&Attempts::on_deadline, this) {}
-
 // ---- Where to --------------------------------------------------------------------------------------------------------
 
 void Attempts::use(const UpstreamPlan* upstream) noexcept {

@@ -33,7 +33,13 @@ class Attempts final : private ResolveWaiter {
     ~Host() = default;
   };
 
-  Attempts(Host& host, ExchangeContext& exchange, ChainRun& chain_run);
+  Attempts(Host& host, ExchangeContext& exchange, ChainRun& chain_run)
+      : host_(host),
+        x_(exchange),
+        chain_run_(chain_run),
+        arena_(exchange.worker.blocks()),
+        attempt_(host),
+        deadline_(&Attempts::on_deadline, this) {}
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
   ~Attempts() { stop_waiting(); }

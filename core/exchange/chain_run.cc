@@ -35,9 +35,6 @@ void log_thrown(const Instance& instance, Hook hook) {
 
 }  // namespace
 
-ChainRun::ChainRun(Host& host, ExchangeContext& exchange)
-    : host_(host), x_(exchange), pause_deadline_(&ChainRun::on_pause_deadline, this) {}
-
 void ChainRun::use(const Chain& chain) {
   if (chain_ == nullptr) {
     gateway_slots_size_ = chain.slots_size();
@@ -77,10 +74,9 @@ ChainRun::Run ChainRun::call_hooks(Hook hook) {
   return Run::finished;
 }
 
-std::span<const Link> ChainRun::response_body_links() const noexcept {
-  auto links = chain_->of(Hook::response_body);  // backwards: those that were never reached stand first
-  auto reached = std::find_if(links.begin(), links.end(), [&](const Link& l) { return l.position < reached_; });
-  return links.subspan(static_cast<std::size_t>(reached - links.begin()));
+std::span<const Link> ChainRun::reached_of(std::span<const Link> backwards) const noexcept {
+  auto reached = std::find_if(backwards.begin(), backwards.end(), [&](const Link& l) { return l.position < reached_; });
+  return backwards.subspan(static_cast<std::size_t>(reached - backwards.begin()));
 }
 
 postern_verdict ChainRun::call_body_hook(const Link& link, Hook hook, std::string_view bytes, std::uint32_t flags) {

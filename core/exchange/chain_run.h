@@ -38,7 +38,8 @@ class ChainRun {
   };
   enum class Run : std::uint8_t { finished, suspended, ended };  // ended: a verdict has changed the course
 
-  ChainRun(Host& host, ExchangeContext& exchange);
+  ChainRun(Host& host, ExchangeContext& exchange)
+      : host_(host), x_(exchange), pause_deadline_(&ChainRun::on_pause_deadline, this) {}
   ChainRun(const ChainRun&) = delete;
   ChainRun& operator=(const ChainRun&) = delete;
 
@@ -61,7 +62,10 @@ class ChainRun {
   std::uint32_t course() const noexcept { return course_; }
   // All request hooks have had their turn. Until then response hooks run for those links that have had theirs.
   void reach_all() noexcept { reached_ = static_cast<std::uint32_t>(links().size()); }
-  std::span<const Link> response_body_links() const noexcept;  // those that were reached
+  std::span<const Link> response_body_links() const noexcept {  // those that were reached
+    auto links = chain_->of(Hook::response_body);
+    return links.empty() ? links : reached_of(links);
+  }
   bool condition_holds(const Link& link) { return link.instance->when == nullptr || judge_condition(link); }
   // Whether a response hook is to be called: its condition holds, and the response is not of its own making.
   bool asks_about_response(const Link& link) { return condition_holds(link) && !makers_.made_current(link); }
@@ -113,6 +117,7 @@ class ChainRun {
   void tell(const Link& link, Hook hook, Code code);
   template <class Invoke>
   postern_verdict call(const Link& link, Hook hook, Lane lane, Invoke invoke);
+  std::span<const Link> reached_of(std::span<const Link> backwards) const noexcept;
   postern_verdict after_suspend(const Link& link, Hook hook, Pause& pause);
   postern_verdict judge(const Link& link, Hook hook, postern_verdict verdict);
   postern_verdict judge_change(const Link& link, Hook hook, postern_verdict verdict);

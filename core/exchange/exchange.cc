@@ -130,13 +130,6 @@ void Exchange::advance() {
   advancing_ = false;
 }
 
-// True: all hooks of the stage have run. Else one has suspended, or a verdict has changed the course.
-bool Exchange::hooks_passed(Hook hook) {
-  auto run = chain_run_.run(hook);
-  if (run == ChainRun::Run::suspended) wait();
-  return run == ChainRun::Run::finished;
-}
-
 // ---- Stages: the request -------------------------------------------------------------------------------------------------
 
 void Exchange::run_early() {
@@ -269,8 +262,8 @@ void Exchange::on_retry_due() {
 void Exchange::on_upstream_head(http::ResponseHead& head, bool ends) {
   if (attempts_.repeats_after(head.status, upload_.replayable())) return wait_for_retry();
   if (done()) return;
-  auto checked = upgrade_.check(head, *attempts_.head());
-  if (!checked) return fail(checked.error());
+  if (const char* problem = upgrade_.problem_of(head, *attempts_.head()))
+    return fail(Error::upstream(ErrorCode::proxy_error, problem));
   head.headers.remove_if([](const http::Field& f) { return http::is_proxy_authentication(f.name); });
   add_date(head, x_.arena);
   relay_.take(head, ends);

@@ -156,7 +156,12 @@ class Exchange final : public net::Deferred,
   }
   void wait() noexcept { waiting_ = true; }
   void step();
-  bool hooks_passed(Hook hook);
+  // True: all hooks of the stage have run. Else one has suspended, or a verdict has changed the course.
+  bool hooks_passed(Hook hook) {
+    auto run = chain_run_.run(hook);
+    if (run == ChainRun::Run::suspended) wait();
+    return run == ChainRun::Run::finished;
+  }
   void run_early();
   void run_route();
   void run_request();

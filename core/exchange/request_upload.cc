@@ -5,14 +5,6 @@
 
 namespace postern::proxy {
 
-RequestUpload::RequestUpload(Host& host, ExchangeContext& exchange, ChainRun& chain_run, RequestBodySink& attempt)
-    : host_(host),
-      x_(exchange),
-      chain_run_(chain_run),
-      attempt_(attempt),
-      pipe_(*this, POSTERN_REQUEST),
-      replay_(exchange.worker.buffered_bytes()) {}
-
 // ---- From the client ---------------------------------------------------------------------------------------------------
 
 void RequestUpload::on_body(std::string_view bytes) {

@@ -32,7 +32,13 @@ class RequestUpload final : private BodyPipe::Host {
   // A request body up to this size is kept while it is sent, so that it can be sent again.
   static constexpr std::size_t kReplayLimit = 64 * 1024;
 
-  RequestUpload(Host& host, ExchangeContext& exchange, ChainRun& chain_run, RequestBodySink& attempt);
+  RequestUpload(Host& host, ExchangeContext& exchange, ChainRun& chain_run, RequestBodySink& attempt)
+      : host_(host),
+        x_(exchange),
+        chain_run_(chain_run),
+        attempt_(attempt),
+        pipe_(*this, POSTERN_REQUEST),
+        replay_(exchange.worker.buffered_bytes()) {}
   RequestUpload(const RequestUpload&) = delete;
   RequestUpload& operator=(const RequestUpload&) = delete;
 

@@ -12,9 +12,6 @@ bool status_without_body(std::uint16_t status) { return status == 204 || status 
 
 }  // namespace
 
-ResponseRelay::ResponseRelay(Host& host, ExchangeContext& exchange, ChainRun& chain_run, ResponseBodySource& attempt)
-    : host_(host), x_(exchange), chain_run_(chain_run), attempt_(attempt), pipe_(*this, POSTERN_RESPONSE) {}
-
 // ---- The response --------------------------------------------------------------------------------------------------------
 
 void ResponseRelay::take(http::ResponseHead& head, bool ends) {
@@ -29,7 +26,7 @@ void ResponseRelay::take(const LocalAnswer& answer) {
   relaying_ = false;
 }
 
-bool ResponseRelay::bodiless() const noexcept {
+inline bool ResponseRelay::bodiless() const noexcept {
   return x_.request->method == "HEAD" || status_without_body(answer_.head->status);
 }
 
@@ -49,7 +46,7 @@ void ResponseRelay::start() {
   of_upstream() ? start_upstreams() : start_local();
 }
 
-void ResponseRelay::start_upstreams() {
+inline void ResponseRelay::start_upstreams() {
   if (upstream_ended_) return send_head_alone();
   if (x_.route != nullptr && x_.route->streams != 0) open_stream_.emplace(x_.route->streams).set(1);
   if (!pipe_.holds_head()) send_head(std::nullopt);
@@ -103,7 +100,7 @@ void ResponseRelay::send_head(std::optional<std::uint64_t> known_length) {
   x_.client->write_head(x_.stream, *answer_.head, must_close_);
 }
 
-void ResponseRelay::frame(std::optional<std::uint64_t> known_length) {
+inline void ResponseRelay::frame(std::optional<std::uint64_t> known_length) {
   auto& body = answer_.head->body;
   if (known_length)
     body = {http::BodyKind::length, *known_length};

@@ -29,7 +29,8 @@ class ResponseRelay final : private BodyPipe::Host {
     ~Host() = default;
   };
 
-  ResponseRelay(Host& host, ExchangeContext& exchange, ChainRun& chain_run, ResponseBodySource& attempt);
+  ResponseRelay(Host& host, ExchangeContext& exchange, ChainRun& chain_run, ResponseBodySource& attempt)
+      : host_(host), x_(exchange), chain_run_(chain_run), attempt_(attempt), pipe_(*this, POSTERN_RESPONSE) {}
   ResponseRelay(const ResponseRelay&) = delete;
   ResponseRelay& operator=(const ResponseRelay&) = delete;
 

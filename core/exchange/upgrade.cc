@@ -6,9 +6,6 @@
 
 namespace postern::proxy {
 
-Upgrade::Upgrade(ExchangeContext& exchange, ResponseRelay& relay, RequestBodySink& attempt)
-    : x_(exchange), relay_(relay), attempt_(attempt) {}
-
 // ---- The handshake -------------------------------------------------------------------------------------------------------
 
 Result<void> Upgrade::choose_protocol() {
@@ -30,12 +27,10 @@ Result<void> Upgrade::choose_protocol() {
   return fail(Error::gateway("route " + config.id + " has all its tunnels").with(ErrorCode::service_unavailable));
 }
 
-Result<void> Upgrade::check(const http::ResponseHead& response, const http::RequestHead& asked) const {
-  auto refuse = [](const char* why) { return fail(Error::upstream(ErrorCode::proxy_error, why)); };
+const char* Upgrade::problem_of_change(const http::ResponseHead& response, const http::RequestHead& asked) const {
   if (response.upgrade && !answers_request(response, asked))
-    return refuse("the upstream switched to a protocol that nobody asked for");
-  if (passes_for_tunnel(response)) return refuse("the upstream answered without switching protocols");
-  return {};
+    return "the upstream switched to a protocol that nobody asked for";
+  return passes_for_tunnel(response) ? "the upstream answered without switching protocols" : nullptr;
 }
 
 bool Upgrade::answers_request(const http::ResponseHead& response, const http::RequestHead& asked) const noexcept {
@@ -45,10 +40,6 @@ bool Upgrade::answers_request(const http::ResponseHead& response, const http::Re
   auto key = asked.headers.get("Sec-WebSocket-Key");
   auto accept = response.headers.get("Sec-WebSocket-Accept");
   return key && accept && *accept == http::websocket_accept(*key);
-}
-
-bool Upgrade::passes_for_tunnel(const http::ResponseHead& response) const noexcept {
-  return x_.request->extended_connect && !response.upgrade && response.status < 300;
 }
 
 // ---- The tunnel ----------------------------------------------------------------------------------------------------------

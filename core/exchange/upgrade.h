@@ -16,7 +16,8 @@ namespace postern::proxy {
 
 class Upgrade final : private Tunnel::Host {
  public:
-  Upgrade(ExchangeContext& exchange, ResponseRelay& relay, RequestBodySink& attempt);
+  Upgrade(ExchangeContext& exchange, ResponseRelay& relay, RequestBodySink& attempt)
+      : x_(exchange), relay_(relay), attempt_(attempt) {}
   Upgrade(const Upgrade&) = delete;
   Upgrade& operator=(const Upgrade&) = delete;
 
@@ -28,10 +29,14 @@ class Upgrade final : private Tunnel::Host {
     return choose_protocol();
   }
   std::string_view protocol() const noexcept { return protocol_; }  // that the upstream is asked for; empty: none
-  // Nothing is wrong with the head of the upstream's response to `asked`, or why it cannot go to the client.
-  Result<void> check(const http::ResponseHead& response, const http::RequestHead& asked) const;
+  // Why the upstream's response to `asked` cannot go to the client; null when it can.
+  const char* problem_of(const http::ResponseHead& response, const http::RequestHead& asked) const {
+    return response.upgrade || x_.request->extended_connect ? problem_of_change(response, asked) : nullptr;
+  }
   // A plugin's 2xx, which a client of HTTP/2 would take for the tunnel that it asked for (RFC 8441 section 5).
-  bool passes_for_tunnel(const http::ResponseHead& response) const noexcept;
+  bool passes_for_tunnel(const http::ResponseHead& response) const noexcept {
+    return x_.request->extended_connect && !response.upgrade && response.status < 300;
+  }
 
   // --- The tunnel ---
   void start();  // response hooks have run on the 101; body hooks do not, for there is no body that they would know
@@ -44,6 +49,7 @@ class Upgrade final : private Tunnel::Host {
 
  private:
   Result<void> choose_protocol();
+  const char* problem_of_change(const http::ResponseHead& response, const http::RequestHead& asked) const;
   bool answers_request(const http::ResponseHead& response, const http::RequestHead& asked) const noexcept;
   void update_flow();
   // Tunnel::Host
