@@ -136,7 +136,10 @@ class H2UpstreamConnection:
     def room(self, stream):
         if self.closed or stream.gone:
             return 0
-        return min(self.h2.local_flow_control_window(stream.id), self.h2.max_outbound_frame_size)
+        try:
+            return min(self.h2.local_flow_control_window(stream.id), self.h2.max_outbound_frame_size)
+        except h2.exceptions.ProtocolError:  # the thread that reads has its reset, and is about to tell
+            return 0
 
     def send_raw(self, data):
         try:
