@@ -25,7 +25,7 @@ std::uint64_t ms(std::int64_t configured) noexcept { return static_cast<std::uin
 
 void Attempts::use(const UpstreamPlan* upstream) noexcept {
   upstream_plan_ = upstream;
-  preferred_.reset();
+  preferred_ = kNoPreference;
 }
 
 Attempts::Choice Attempts::choose() {
@@ -38,16 +38,15 @@ Attempts::Choice Attempts::choose() {
     return Choice::waits_for_names;
   }
   auto& endpoints = up->endpoints();
-  bool chosen = preferred_ && *preferred_ < endpoints.size();
-  endpoint_ = chosen ? endpoints[*preferred_].get() : up->choose(x_.variables, x_.arena);
-  preferred_.reset();
+  endpoint_ = preferred_ < endpoints.size() ? endpoints[preferred_].get() : up->choose(x_.variables, x_.arena);
+  preferred_ = kNoPreference;
   return Choice::made;
 }
 
 void Attempts::on_resolved() {
   resolving_ = nullptr;
   deadline_.cancel();
-  preferred_.reset();
+  preferred_ = kNoPreference;
   host_.on_names_resolved();
 }
 
@@ -71,7 +70,7 @@ bool Attempts::connect() {
     return fail_to_connect(POSTERN_OUTCOME_NO_ENDPOINT,
                            "no available endpoint in upstream " + upstream_plan_->config.name);
   endpoint_text_ = x_.arena.copy(endpoint_->text);
-  auto connection = attempt_.connect(*upstream(), *endpoint_);
+  auto connection = attempt_.connect(*endpoint_);
   if (connection == Attempt::Connect::refused)
     return fail_to_connect(POSTERN_OUTCOME_OVERLOADED, "too many requests wait for " + std::string(endpoint_text_));
   return connection == Attempt::Connect::ready;

@@ -48,7 +48,7 @@ class Attempts final : private ResolveWaiter {
   void use(const UpstreamPlan* upstream) noexcept;  // null: a plugin must answer
   const UpstreamPlan* upstream_plan() const noexcept { return upstream_plan_; }
   Upstream* upstream() noexcept { return x_.plan.upstreams().find(upstream_plan_); }  // null: none
-  void prefer(std::uint64_t endpoint) noexcept { preferred_ = endpoint; }             // by index, for the next choose()
+  void prefer(std::size_t endpoint) noexcept { preferred_ = endpoint; }               // by index, for the next choose()
   enum class Choice : std::uint8_t { made, waits_for_names, no_upstream };
   Choice choose();
 
@@ -83,6 +83,7 @@ class Attempts final : private ResolveWaiter {
   std::uint64_t connect_ns() const noexcept { return connect_ns_; }
 
  private:
+  static constexpr std::size_t kNoPreference = SIZE_MAX;
   struct Outcome {
     std::uint32_t outcome;  // POSTERN_OUTCOME_*
     std::uint16_t status = 0;
@@ -103,12 +104,12 @@ class Attempts final : private ResolveWaiter {
   Upstream* resolving_ = nullptr;  // its names are waited for
   Endpoint* endpoint_ = nullptr;   // valid until the attempt at it has ended
   std::string_view endpoint_text_;
-  std::optional<std::uint64_t> preferred_;
-  Arena arena_;                        // what goes to the upstream; made anew for each attempt
-  http::RequestHead* head_ = nullptr;  // there
+  std::size_t preferred_ = kNoPreference;  // index of an endpoint
+  Arena arena_;                            // what goes to the upstream; made anew for each attempt
+  http::RequestHead* head_ = nullptr;      // there
   Attempt attempt_;
-  std::uint32_t count_ = 0;
-  std::uint32_t stale_count_ = 0;
+  std::uint8_t count_ = 0;
+  std::uint8_t stale_count_ = 0;
   bool retry_allowed_ = false;  // inside on_upstream_result, and the request can be sent again
   std::optional<std::uint32_t> retry_delay_ms_;
   Deadline deadline_;  // of names that are resolved, or of the delay before a retry

@@ -38,7 +38,7 @@ class BodyPipe {
     ~Host() = default;
   };
 
-  BodyPipe(Host& host, std::uint32_t message) noexcept : host_(&host), message_(message) {}
+  BodyPipe(Host& host, std::uint8_t message) noexcept : host_(&host), message_(message) {}
   BodyPipe(const BodyPipe&) = delete;
   BodyPipe& operator=(const BodyPipe&) = delete;
   ~BodyPipe() { close(); }
@@ -120,10 +120,10 @@ class BodyPipe {
     return *work_;
   }
   std::unique_ptr<Work> work_;  // there while links_ has one
-  std::uint32_t message_;
-  std::uint32_t body_ = 0;  // how many have been opened: tells a hook's body from the one that came in its place
+  std::uint32_t body_ = 0;      // how many have been opened: tells a hook's body from the one that came in its place
   bool suspended_ = false;
   bool closed_ = true;
+  const std::uint8_t message_;  // POSTERN_REQUEST or POSTERN_RESPONSE
 };
 
 }  // namespace postern::proxy

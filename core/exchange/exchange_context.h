@@ -22,6 +22,8 @@ struct ExchangeContext {
 
   ResponseSink* client;  // null: the client is gone
   const http::StreamId stream;
+  bool request_ended = false;  // its body and trailers are there, or it has none
+  bool grpc = false;           // a gRPC call
   WorkerContext& worker;
   WorkerPlan& plan;
   const VariableReader& variables;  // what conditions and templates read
@@ -30,8 +32,6 @@ struct ExchangeContext {
   http::RequestHead* request = nullptr;  // null until the head is complete
   const RoutePlan* route = nullptr;      // null: not looked for yet, or no route takes the request
   std::uint64_t started_ns = 0;
-  bool request_ended = false;  // its body and trailers are there, or it has none
-  bool grpc = false;           // a gRPC call
 };
 
 }  // namespace postern::proxy

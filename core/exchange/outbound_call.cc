@@ -109,7 +109,7 @@ void OutboundCall::connect() {
     request_.authority = unix_socket ? std::string_view("localhost") : arena_.copy(endpoint->host);
     request_.headers.set("Host", request_.authority);
   }
-  switch (attempt_.connect(upstream_, *endpoint)) {
+  switch (attempt_.connect(*endpoint)) {
     case Attempt::Connect::ready:
       return send();
     case Attempt::Connect::waiting:

@@ -48,7 +48,10 @@ void ResponseRelay::start() {
 
 inline void ResponseRelay::start_upstreams() {
   if (upstream_ended_) return send_head_alone();
-  if (x_.route != nullptr && x_.route->streams != 0) open_stream_.emplace(x_.route->streams).set(1);
+  if (x_.route != nullptr && x_.route->streams != 0) {
+    open_stream_ = std::make_unique<GaugeShare>(x_.route->streams);
+    open_stream_->set(1);
+  }
   if (!pipe_.holds_head()) send_head(std::nullopt);
   attempt_.resume_response();
 }

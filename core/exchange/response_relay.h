@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -93,8 +94,8 @@ class ResponseRelay final : private BodyPipe::Host {
   bool relaying_ = false;
   bool head_sent_ = false;
   bool must_close_ = false;
-  std::optional<GaugeShare> open_stream_;  // on a route whose responses stream, from the head on
-  std::uint64_t bytes_ = 0;                // of the body, to the client
+  std::unique_ptr<GaugeShare> open_stream_;  // on a route whose responses stream, from the head on
+  std::uint64_t bytes_ = 0;                  // of the body, to the client
 };
 
 }  // namespace postern::proxy

@@ -7,9 +7,8 @@
 
 namespace postern::proxy {
 
-Attempt::Connect Attempt::connect(Upstream& upstream, Endpoint& endpoint) {
+Attempt::Connect Attempt::connect(Endpoint& endpoint) {
   cancel();
-  upstream_ = &upstream;
   endpoint_ = &endpoint;
   endpoint.pool.metrics().active(++endpoint.active);
   endpoint.pool.metrics().attempt();
@@ -19,9 +18,6 @@ Attempt::Connect Attempt::connect(Upstream& upstream, Endpoint& endpoint) {
     take(*connection);
     return Connect::ready;
   }
-  auto introduced = upstream.plan().config.proxy_protocol;
-  if (introduced == config::ProxyHeader::v1) introduction_ = host_->proxy_header(net::ProxyVersion::v1);
-  if (introduced == config::ProxyHeader::v2) introduction_ = host_->proxy_header(net::ProxyVersion::v2);
   if (endpoint.pool.wait(*this)) return Connect::waiting;
   endpoint.pool.metrics().failure();
   leave_endpoint();
@@ -32,6 +28,11 @@ void Attempt::take(UpstreamConnection& connection) {
   reused_ = connection.requests() > 0;
   connect_ns_ = connection.take_connect_ns();
   stream_ = &connection.lend(*this);
+}
+
+std::string Attempt::introduction() const {
+  bool is_v1 = endpoint_->pool.config().proxy_protocol == config::ProxyHeader::v1;
+  return host_->proxy_header(is_v1 ? net::ProxyVersion::v1 : net::ProxyVersion::v2);
 }
 
 void Attempt::on_pool_connection(UpstreamConnection& connection) {

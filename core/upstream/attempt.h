@@ -5,6 +5,7 @@
 #include <postern/abi.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -16,7 +17,6 @@
 
 namespace postern::proxy {
 
-class Upstream;
 struct Endpoint;
 
 struct AttemptFailure {
@@ -56,7 +56,7 @@ class Attempt final : public RequestBodySink, public ResponseBodySource, private
   // Asks for a connection to `endpoint`. ready: there is one already, on_connected is not called. waiting: on_connected or
   // on_attempt_failed comes later. refused: the endpoint's limits are reached and its queue is full.
   enum class Connect : std::uint8_t { ready, waiting, refused };
-  Connect connect(Upstream& upstream, Endpoint& endpoint);
+  Connect connect(Endpoint& endpoint);
   void send_head(const http::RequestHead& head, AnswerTimes times);
   void send_body(std::string_view bytes) override;
   void send_end(const http::HeaderList* trailers) override;
@@ -81,6 +81,7 @@ class Attempt final : public RequestBodySink, public ResponseBodySource, private
   // PoolWaiter
   void on_pool_connection(UpstreamConnection& connection) override;
   void on_pool_failure(std::uint32_t outcome, const Error& error) override;
+  std::string introduction() const override;
   // UpstreamUser
   Arena& response_arena() override { return host_->response_arena(); }
   void on_informational(http::ResponseHead& head) override { host_->on_upstream_informational(head); }
@@ -97,7 +98,6 @@ class Attempt final : public RequestBodySink, public ResponseBodySource, private
 
   Host* host_;
   UpstreamStream* stream_ = nullptr;
-  Upstream* upstream_ = nullptr;
   Endpoint* endpoint_ = nullptr;
   std::uint64_t connect_ns_ = 0;
   bool reused_ = false;

@@ -115,7 +115,7 @@ void UpstreamPool::connect() {
 }
 
 void UpstreamPool::on_socket(Connecting& attempt, Result<std::unique_ptr<net::Stream>> socket) {
-  if (socket && attempt.waiter != nullptr) (*socket)->append(attempt.waiter->introduction_);
+  if (socket && attempt.waiter != nullptr) (*socket)->append(attempt.waiter->introduction());
   if (!socket || tls_ == nullptr) return on_connected(attempt, std::move(socket));
   auto done = [&attempt](net::TlsHandshake::Outcome outcome) {
     bool h2 = attempt.pool.config_.protocol == config::Protocol::h2;

@@ -36,6 +36,7 @@ class PoolWaiter {
   PoolWaiter& operator=(const PoolWaiter&) = delete;
   virtual void on_pool_connection(UpstreamConnection& connection) = 0;
   virtual void on_pool_failure(std::uint32_t outcome, const Error& error) = 0;  // POSTERN_OUTCOME_*
+  virtual std::string introduction() const = 0;  // where upstreams have proxy_protocol: its connection begins with this
 
  protected:
   PoolWaiter() noexcept : wait_deadline_(&PoolWaiter::on_wait_over, this) {}
@@ -43,7 +44,6 @@ class PoolWaiter {
   void leave_queue() noexcept {
     if (pool_ != nullptr) leave();
   }
-  std::string introduction_;  // for pools of upstreams with proxy_protocol: what its connection begins with
   bool queued() const noexcept { return pool_ != nullptr; }
 
  private:
