@@ -28,12 +28,33 @@ void BodyPipe::start() {
 
 void BodyPipe::drop() noexcept {
   if (work_ != nullptr) {
+    if (work_->hooks > 0) set_work_aside();
     release_buffer();
     hold({});
     work_->may_replace = false;
   }
   suspended_ = false;
   closed_ = true;
+}
+
+// A hook on the stack reads bytes that lie in the pipe's work: they stay where they are until it returns.
+void BodyPipe::set_work_aside() {
+  auto next = std::make_unique<Work>();
+  next->detached = work_->detached;
+  next->streaming = work_->streaming;
+  const auto bytes = static_cast<std::int64_t>(work_->buffer.size()) + work_->held_accounted;
+  if (bytes != 0) host_->account(nullptr, -bytes);
+  next->aside = std::exchange(work_, nullptr);
+  work_ = std::move(next);
+}
+
+void BodyPipe::forget_work_aside() noexcept {
+  for (auto* place = &work_->aside; *place != nullptr;) {
+    if ((*place)->hooks > 0)
+      place = &(*place)->aside;
+    else
+      *place = std::exchange((*place)->aside, nullptr);
+  }
 }
 
 bool BodyPipe::attached(std::size_t i) { return !has(work_->detached, *links_[i].instance) && host_->asks(links_[i]); }
@@ -140,7 +161,11 @@ BodyPipe::Step BodyPipe::call(std::size_t i, std::string_view& bytes, std::uint3
   work_->replaced = false;
   work_->may_replace = policy_of(link, message_).modifies != 0 && (flags & POSTERN_BODY_OVERFLOWED) == 0;
   const std::uint32_t body = body_;
+  Work& read = *work_;
+  ++read.hooks;
   postern_verdict verdict = host_->call_body_hook(link, bytes, flags);
+  --read.hooks;
+  if (&read != work_.get()) forget_work_aside();
   if (closed_ || body_ != body) return Step::over;
   if (verdict == POSTERN_SUSPEND) {
     hold(work_->replaced ? std::move(work_->replacement) : std::string(bytes));

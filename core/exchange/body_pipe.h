@@ -94,6 +94,8 @@ class BodyPipe {
   void account_held() noexcept;
   void release_buffer() noexcept;
   void drop() noexcept;
+  void set_work_aside();
+  void forget_work_aside() noexcept;
 
   Host* host_;
   std::span<const Link> links_;
@@ -114,6 +116,8 @@ class BodyPipe {
     bool whole = false;        // buffer holds the whole body and has passed its first BUFFER link
     bool may_replace = false;  // inside a hook that declared `modifies`
     bool replaced = false;
+    std::uint32_t hooks = 0;      // that are on the stack and may read what lies here
+    std::unique_ptr<Work> aside;  // of a body before this one, until its hooks have returned
   };
   Work& work() {
     if (work_ == nullptr) work_ = std::make_unique<Work>();

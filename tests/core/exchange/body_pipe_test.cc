@@ -262,3 +262,42 @@ TEST_CASE("a body whose own hook had it replaced is not of the answer that came 
     CHECK(p.kept == 0);
   }
 }
+
+// abi.h: the bytes of a body hook are valid until it returns.
+TEST_CASE("the bytes that a hook reads stay where they are until it returns, though it has them replaced") {
+  for (std::size_t size : {10u, 100'000u}) {  // inside the string itself, and in memory that is given back
+    CAPTURE(size);
+    Pipe p;
+    const std::string body(size, 'a'), other(size, 'b');
+    std::string after;
+    p.hook(buffer(1'000'000, POSTERN_OVERFLOW_REJECT), [&](std::string_view bytes, std::uint32_t) {
+      if (bytes != body) return POSTERN_CONTINUE;
+      p.pipe.close();
+      p.open();
+      p.pipe.push(other, false);
+      after = bytes;
+      return POSTERN_CONTINUE;
+    });
+    p.open();
+    p.pipe.push(body.substr(0, 5), false);
+    p.pipe.push(body.substr(5), true);
+    CHECK((after == body));
+    p.pipe.push({}, true);
+    CHECK((p.out == other));
+    CHECK(p.kept == 0);
+  }
+}
+
+TEST_CASE("an instance that detached stays so for the body that comes in place of another") {
+  Pipe p;
+  p.hook(buffer(100, POSTERN_OVERFLOW_REJECT), [&](std::string_view, std::uint32_t) {
+    p.pipe.detach(p.instances.front());
+    p.pipe.close();
+    p.open();
+    return POSTERN_CONTINUE;
+  });
+  p.open();
+  p.pipe.push("one", true);
+  p.pipe.push("two", false);
+  CHECK(p.out == "two");
+}
