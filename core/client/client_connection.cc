@@ -47,11 +47,17 @@ void ClientConnection::go_on(ConnectionHooks::Outcome outcome) {
 
 postern_status ClientConnection::resume(std::uint64_t pause, postern_verdict verdict) {
   if (verdict == POSTERN_SUSPEND) return POSTERN_E_INVALID;
-  if (closed_ || !hooks_.waits_for(pause)) return POSTERN_E_GONE;
-  bool inside = hooks_.in_hook();
-  auto outcome = hooks_.resume(verdict);
-  if (!inside) go_on(outcome);
+  if (closed_ || !hooks_.resume(pause, verdict)) return POSTERN_E_GONE;
+  if (hooks_.in_hook()) return POSTERN_OK;
+  auto go_on = [](WorkerContext& worker, std::uint64_t connection, std::uint64_t number) {
+    if (ClientConnection* c = worker.connections().find(connection)) c->go_on_with(number);
+  };
+  worker_.resumptions().add(go_on, handle_, pause);
   return POSTERN_OK;
+}
+
+void ClientConnection::go_on_with(std::uint64_t pause) {
+  if (!closed_ && hooks_.resumed(pause)) go_on(hooks_.go_on());
 }
 
 void ClientConnection::info(postern_connection_info& out) const {

@@ -72,6 +72,7 @@ class ClientConnection final : public net::Deferred, public ClientFacts, private
   void on_stream_error(const Error& error) override;
   void on_drained() override;
   void go_on(ConnectionHooks::Outcome outcome);
+  void go_on_with(std::uint64_t pause);  // that has been resumed
   struct Protocols {
     bool http1, http2;
   };

@@ -1,11 +1,10 @@
 #include "client/connection_hooks.h"
 
-#include <exception>
 #include <string>
 #include <utility>
 
 #include "base/clock.h"
-#include "exchange/hook_call.h"
+#include "exchange/plugin_frame.h"
 #include "exchange/worker_context.h"
 
 namespace postern::proxy {
@@ -44,9 +43,9 @@ postern_verdict ConnectionHooks::call(const Link& link) {
   resumed_ = false;
   postern_verdict verdict = invoke(link);
   in_hook_ = false;
+  if (verdict == POSTERN_SUSPEND && pause_ != 0 && !resumed_) return verdict;
+  pause_ = 0;  // taken but not used, or resumed
   if (verdict == POSTERN_SUSPEND && resumed_) return verdict_;
-  if (verdict == POSTERN_SUSPEND && pause_ != 0) return verdict;
-  pause_ = 0;  // taken but not used
   if (verdict != POSTERN_SUSPEND) return verdict;
   log_hook_problem(*link.instance, Hook::connection, "suspended without taking a ticket");
   return POSTERN_ERROR;
@@ -54,15 +53,14 @@ postern_verdict ConnectionHooks::call(const Link& link) {
 
 postern_verdict ConnectionHooks::invoke(const Link& link) {
   const Instance& instance = *link.instance;
-  HookCall running(instance, Hook::connection, nullptr, plan_->counters(link));
+  PluginFrame frame(instance, Hook::connection, nullptr, 0, plan_->counters(link).of(Hook::connection));
   try {
-    return instance.plugin->on_connection(instance.data, connection_);
-  } catch (const std::exception& e) {
-    log_hook_problem(instance, Hook::connection, std::string("threw an exception: ") + e.what());
+    postern_verdict verdict = instance.plugin->on_connection(instance.data, connection_);
+    return frame.failed() ? POSTERN_ERROR : verdict;
   } catch (...) {
-    log_hook_problem(instance, Hook::connection, "threw an exception");
+    log_hook_problem(instance, Hook::connection, text_of_thrown());
+    return POSTERN_ERROR;
   }
-  return POSTERN_ERROR;
 }
 
 ConnectionHooks::Outcome ConnectionHooks::judge(const Link& link, postern_verdict verdict) {
@@ -73,7 +71,7 @@ ConnectionHooks::Outcome ConnectionHooks::judge(const Link& link, postern_verdic
     log_hook_problem(instance, Hook::connection, "a connection can be admitted or aborted, nothing else");
     verdict = POSTERN_ERROR;
   }
-  if (verdict == POSTERN_ERROR) counters.hooks[static_cast<std::size_t>(Hook::connection)].errors.add(1);
+  if (verdict == POSTERN_ERROR) counters.of(Hook::connection).errors.add(1);
   if (instance.shadow) counters.shadowed.add(1);
   bool overlooked = instance.shadow || (verdict == POSTERN_ERROR && instance.fail_open);
   return overlooked ? Outcome::waiting : Outcome::refused;
@@ -82,32 +80,39 @@ ConnectionHooks::Outcome ConnectionHooks::judge(const Link& link, postern_verdic
 // ---- Suspension ------------------------------------------------------------------------------------------------------
 
 postern_status ConnectionHooks::pause(postern_ticket& ticket) {
-  if (!in_hook_) return POSTERN_E_STATE;
+  const PluginFrame* frame = PluginFrame::top();
+  bool its_hook = in_hook_ && frame != nullptr && frame->instance() == link_->instance;
+  if (!its_hook) return POSTERN_E_STATE;
   pause_ = ++pauses_;
   since_ns_ = system_clock().now_ns();
   ticket = {connection_, pause_};
   return POSTERN_OK;
 }
 
-ConnectionHooks::Outcome ConnectionHooks::resume(postern_verdict verdict) {
+bool ConnectionHooks::resume(std::uint64_t pause, postern_verdict verdict) noexcept {
+  if (pause == 0 || pause != pause_ || resumed_) return false;
+  resumed_ = true;
+  verdict_ = verdict;
+  return true;
+}
+
+ConnectionHooks::Outcome ConnectionHooks::go_on() {
   pause_ = 0;
-  if (in_hook_) {
-    resumed_ = true;
-    verdict_ = verdict;
-    return Outcome::waiting;
-  }
-  auto& counters = plan_->counters(*link_).hooks[static_cast<std::size_t>(Hook::connection)];
+  resumed_ = false;
+  auto& counters = plan_->counters(*link_).of(Hook::connection);
   counters.suspended_ns.add(system_clock().now_ns() - since_ns_);
-  if (judge(*link_, verdict) == Outcome::refused) return end(Outcome::refused);
+  if (judge(*link_, verdict_) == Outcome::refused) return end(Outcome::refused);
   return run();
 }
 
 std::uint64_t ConnectionHooks::patience_ms() const noexcept { return link_->instance->timeout_ms; }
 
 ConnectionHooks::Outcome ConnectionHooks::deadline() {
-  plan_->counters(*link_).hooks[static_cast<std::size_t>(Hook::connection)].deadlines.add(1);
+  if (resumed_) return Outcome::waiting;  // it goes on in a moment
+  plan_->counters(*link_).of(Hook::connection).deadlines.add(1);
   log_hook_problem(*link_->instance, Hook::connection, "did not resume within its deadline");
-  return resume(POSTERN_ERROR);
+  verdict_ = POSTERN_ERROR;
+  return go_on();
 }
 
 }  // namespace postern::proxy

@@ -29,9 +29,11 @@ class ConnectionHooks {
   Outcome deadline();                            // that time is over
   postern_status pause(postern_ticket& ticket);  // inside a hook
   bool in_hook() const noexcept { return in_hook_; }  // its outcome comes when the hook returns
-  // Whether a resume with this number has an effect.
-  bool waits_for(std::uint64_t pause) const noexcept { return pause != 0 && pause == pause_; }
-  Outcome resume(postern_verdict verdict);
+  // The hook of that pause goes on with `verdict`: go_on() follows when no plugin's code is on the stack, unless it is in the hook
+  // itself. False: nothing waits for this.
+  bool resume(std::uint64_t pause, postern_verdict verdict) noexcept;
+  bool resumed(std::uint64_t pause) const noexcept { return resumed_ && pause == pause_; }
+  Outcome go_on();
 
  private:
   Outcome run();

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "exchange/crash_marker.h"
+#include "exchange/plugin_frame.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 namespace postern::control {
@@ -48,24 +48,22 @@ void say_plugin(std::string_view name, std::string_view version, std::string_vie
   say(", ");
 }
 
-void say_whose(const proxy::CrashMarker& marker) {
-  if (marker.instance != nullptr) {
-    say_plugin(marker.instance->plugin_name, marker.instance->plugin_version, marker.instance->name);
-    say(proxy::name_of(marker.hook));
-    say(", route ");
-    say(marker.route != nullptr ? std::string_view(marker.route) : "none");
-  } else if (marker.code != nullptr) {
-    say_plugin(marker.code->plugin, marker.code->version, marker.code->instance);
-    say(marker.code->what);
-  } else {
-    say(" in the gateway's own code");
+void say_whose(const proxy::PluginFrame* frame) {
+  if (frame == nullptr) return say(" in the gateway's own code");
+  if (const proxy::PluginCode* code = frame->code()) {
+    say_plugin(code->plugin, code->version, code->instance);
+    return say(code->what);
   }
+  say_plugin(frame->instance()->plugin_name, frame->instance()->plugin_version, frame->instance()->name);
+  say(proxy::name_of(frame->hook()));
+  say(", route ");
+  say(frame->route() != nullptr ? std::string_view(frame->route()) : "none");
 }
 
 void on_crash(int signal) {
   say("postern: fatal signal ");
   say(name_of_signal(signal));
-  say_whose(proxy::crash_marker);
+  say_whose(proxy::PluginFrame::top());
   say("\n");
   std::array<void*, 64> frames;
   backtrace_symbols_fd(frames.data(), backtrace(frames.data(), static_cast<int>(frames.size())), STDERR_FILENO);

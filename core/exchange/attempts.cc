@@ -130,6 +130,7 @@ bool Attempts::repeats_after(std::uint16_t status, bool replayable) {
 // Tells the plugins how the attempt went. True: one of them asked for another, whose delay has begun, or resumed a hook that
 // answered or ended the exchange.
 bool Attempts::ask_for_retry(Outcome outcome, bool replayable) {
+  if (Trail* trail = chain_run_.trail()) trail->attempt(result_of(outcome), x_.loop().event_ns() - x_.started_ns);
   if (chain_run_.of(Hook::upstream_result).empty()) return false;
   retry_allowed_ = replayable && count_ < kMaxAttempts;
   retry_delay_ms_.reset();

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "exchange/exchange_context.h"
 #include "exchange/local_answer.h"
 #include "exchange/response_makers.h"
+#include "exchange/trail.h"
 #include "plan/chain.h"
 
 namespace postern::proxy {
@@ -31,6 +33,8 @@ class ChainRun {
     virtual void on_answer(const LocalAnswer& answer) = 0;  // it is the response from now on
     virtual void on_hook_failure(const Error& error) = 0;   // an ERROR that counts, or a deadline that has passed
     virtual void on_abort() = 0;                            // the exchange ends without an answer
+    virtual void on_resumed(
+        std::uint64_t number) = 0;  // go_on(number) is to be called when no plugin's code is on the stack
     virtual void on_resume(Lane lane, postern_verdict verdict) = 0;  // the lane goes on; a head's with CONTINUE alone
 
    protected:
@@ -78,18 +82,32 @@ class ChainRun {
   void tell_upstream_result(const postern_upstream_result& result);
   void tell_completion(const postern_completion& completion);
 
-  // --- The running hook ---
-  // The instance whose hook runs or is suspended; null outside.
-  const Instance* running() const noexcept { return running_.link != nullptr ? running_.link->instance : suspended(); }
-  bool runs_in_other_lane(Lane lane) const noexcept { return running_.link != nullptr && running_.lane != lane; }
-  // The answer that takes effect with the verdict RESPOND; null when none has been set.
-  LocalAnswer* answer() const noexcept { return answer_; }
+  // --- Who acts ---
+  // The instance whose code runs, when its hook runs here or is suspended; null: who runs may change nothing of this exchange.
+  const Instance* acting() const noexcept;
+  bool acts_in(Lane lane) const noexcept;  // as that lane's hook
+  // The response that the acting instance's hook has given with respond(); null when none.
+  LocalAnswer* answer() const noexcept;
+  bool may_answer() const noexcept;  // its hook is one that can
   void set_answer(const LocalAnswer& answer);
+  void refuse_answer();  // what it gave is no response: its hook ends as one that refuses, with 500
+
+  // --- What happened ---
+  Trail* trail() const noexcept { return trail_.get(); }  // null: nobody reads it
+  void note_answer(std::uint32_t status);                 // the acting instance has given, or would have given it
+  void note_callback(const Instance& instance, std::uint64_t ran_ns);
+  void count_replaced(Lane lane, std::size_t bytes);
 
   // --- Suspended hooks ---
   postern_status pause(postern_ticket& ticket);
-  postern_status resume(std::uint64_t number, postern_verdict verdict);  // `number`: the ticket's
-  void forget_head() noexcept { pause_of(Lane::head) = Pause{}; }
+  // `number`: the ticket's. The hook goes on as soon as no plugin's code is on the stack.
+  postern_status resume(std::uint64_t number, postern_verdict verdict);
+  void go_on(std::uint64_t number);               // that has been resumed
+  void fail_pauses_of(const Instance& instance);  // its callback has thrown: they go on with ERROR
+  void forget_head() noexcept {
+    pause_of(Lane::head) = Pause{};
+    answers_[static_cast<std::size_t>(Lane::head)] = {};
+  }
   void forget_all() noexcept;  // nobody waits any more; an answer that has been set is dropped
   void stop() noexcept;        // the exchange is over: only tell_completion() still calls hooks
 
@@ -101,7 +119,13 @@ class ChainRun {
     postern_verdict verdict = POSTERN_CONTINUE;
     Hook hook = Hook::request;
     bool in_hook = false;  // the hook that took the ticket is still on the stack
-    bool resumed = false;  // resume() came inside the hook
+    bool resumed = false;  // resume() came, with `verdict`
+  };
+  // What the hook of a lane has given with respond(). It counts whatever the hook returns.
+  struct Answer {
+    LocalAnswer* given = nullptr;  // in the arena
+    bool refused = false;          // it was no response
+    bool empty() const noexcept { return given == nullptr && !refused; }
   };
   struct Running {
     const Link* link = nullptr;  // its hook is on the stack
@@ -109,10 +133,15 @@ class ChainRun {
     Lane lane = Lane::head;
   };
   static constexpr std::size_t kLanes = 3;
+  static constexpr std::size_t kNobody = kLanes;
 
   Run call_hooks(Hook hook);
   template <class Code>
   bool run_code(const Link& link, Hook hook, Lane lane, Code code);
+  template <class Code>
+  bool run_noted(const Link& link, Hook hook, Code code);  // in the trail
+  template <class Code>
+  bool run_fenced(const Link& link, Hook hook, std::uint64_t* ran_ns, Code code);
   template <class Code>
   void tell(const Link& link, Hook hook, Code code);
   template <class Invoke>
@@ -121,22 +150,30 @@ class ChainRun {
   postern_verdict after_suspend(const Link& link, Hook hook, Pause& pause);
   postern_verdict judge(const Link& link, Hook hook, postern_verdict verdict);
   postern_verdict judge_change(const Link& link, Hook hook, postern_verdict verdict);
-  const char* problem_of(const Link& link, Hook hook, postern_verdict verdict) const noexcept;
+  const char* problem_of(const Link& link, Hook hook, postern_verdict verdict) noexcept;
   bool judge_condition(const Link& link);
+  std::uint64_t since_start_ns() const noexcept;
+  void note_verdict(const Link& link, Hook hook, postern_verdict wanted, postern_verdict judged,
+                    std::uint64_t suspended_ns = 0);
   void continue_lane(Lane lane, postern_verdict verdict);
+  void take_answer_along(std::size_t to);
+  void go_on_behind_hook();
   void arm_pause_deadline();
   static void on_pause_deadline(void* self);
   void end_overdue_pauses();
   void pause_is_over(Lane lane);
-  const Instance* suspended() const noexcept;
+  std::size_t acting_lane() const noexcept;  // kNobody: see acting()
   std::byte* zeroed_slots(std::uint32_t size);
   void* slot(const Link& link) noexcept {
     return link.slot < gateway_slots_size_ ? gateway_slots_ + link.slot
                                            : route_slots_ + (link.slot - gateway_slots_size_);
   }
-  HookCounters::PerHook& counters(const Link& link, Hook hook) {
-    return x_.plan.counters(link).hooks[static_cast<std::size_t>(hook)];
+  CallCounters& counters(const Link& link, Hook hook) { return x_.plan.counters(link).of(hook); }
+  static Lane lane_of(Hook hook) noexcept {
+    if (hook == Hook::request_body) return Lane::request_body;
+    return hook == Hook::response_body ? Lane::response_body : Lane::head;
   }
+  Answer& answer_of(Hook hook) noexcept { return answers_[static_cast<std::size_t>(lane_of(hook))]; }
   Pause& pause_of(Lane lane) noexcept { return pauses_[static_cast<std::size_t>(lane)]; }
 
   Host& host_;
@@ -150,11 +187,13 @@ class ChainRun {
   std::uint32_t course_ = 0;
   std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
   Running running_;
-  LocalAnswer* answer_ = nullptr;  // in the arena
+  Answer answers_[kLanes];
   ResponseMakers makers_;
+  std::unique_ptr<Trail> trail_;
   Pause pauses_[kLanes];
   std::uint64_t pause_count_ = 0;
   Deadline pause_deadline_;  // the earliest of the pauses
+  bool resumed_by_hook_ = false;  // of this exchange, which is still on the stack
   bool over_ = false;
 };
 

@@ -299,6 +299,13 @@ void Exchange::on_answer(const LocalAnswer& answer) {
   advance();
 }
 
+void Exchange::on_resumed(std::uint64_t number) {
+  auto go_on = [](WorkerContext& worker, std::uint64_t exchange, std::uint64_t pause) {
+    if (Exchange* x = worker.exchanges().find(exchange)) x->chain_run_.go_on(pause);
+  };
+  x_.worker.resumptions().add(go_on, x_.handle, number);
+}
+
 void Exchange::on_resume(Lane lane, postern_verdict verdict) {
   if (lane == Lane::request_body) return upload_.resume(verdict);
   if (lane == Lane::response_body) return relay_.resume(verdict);
@@ -394,7 +401,7 @@ void Exchange::complete(std::uint32_t end) {
   relay_.close();
   upgrade_.stop(end);
   if (!end_callbacks_.empty())
-    for (auto& callback : std::exchange(end_callbacks_, {})) callback.run(callback.user);
+    for (auto& callback : std::exchange(end_callbacks_, {})) callback->run();
   if (chain_run_.has_chain()) run_complete(bad_request_ && end == POSTERN_END_OK ? POSTERN_END_BAD_REQUEST : end);
   attempts_.end(end == POSTERN_END_OK);
   x_.worker.exchanges().remove(x_.handle);

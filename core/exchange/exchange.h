@@ -53,6 +53,13 @@ enum class Stage : std::uint8_t {
   done               // on_complete has run
 };
 
+// Something that a plugin wants done when an exchange ends.
+class EndCallback {
+ public:
+  virtual ~EndCallback() = default;
+  virtual void run() noexcept = 0;
+};
+
 class Exchange final : public net::Deferred,
                        public VariableReader,
                        private VariableSource,
@@ -92,20 +99,22 @@ class Exchange final : public net::Deferred,
   WorkerPlan& worker_plan() noexcept { return x_.plan; }
   const RoutePlan* route() const noexcept { return x_.route; }
   Stage stage() const noexcept { return stage_; }
-  // The instance whose hook runs or is suspended; null outside.
-  const Instance* running() const noexcept { return chain_run_.running(); }
+  // The instance whose code runs, when its hook runs here or is suspended. Null: who runs may change nothing of this exchange.
+  const Instance* acting() const noexcept { return chain_run_.acting(); }
+  bool may_answer() const noexcept { return chain_run_.may_answer() && stage_ != Stage::done; }
+  void refuse_answer() { chain_run_.refuse_answer(); }
+  void note_answer(std::uint32_t status) { chain_run_.note_answer(status); }  // also of an instance in shadow mode
+  // The running time of a callback that was begun for this exchange.
+  void note_callback(const Instance& instance, std::uint64_t ran_ns) { chain_run_.note_callback(instance, ran_ns); }
+  bool has_trail() const noexcept { return chain_run_.trail() != nullptr; }
   bool has_room(std::uint64_t bytes) const noexcept {  // for copies that plugins ask for: limits.exchange_memory
     const std::uint64_t used = x_.arena.total() + attempts_.arena().total();
     return used <= memory_limit_ && bytes <= memory_limit_ - used;
   }
-  bool shadowed() const noexcept {
-    const Instance* caller = running();
-    return caller != nullptr && caller->shadow;
-  }
   http::RequestHead& request() noexcept {  // the upstream's copy during on_upstream_request, else the client's
     return stage_ == Stage::upstream_request && attempts_.head() != nullptr ? *attempts_.head() : *x_.request;
   }
-  // What the running hook answers, else the response; null before one is there.
+  // What the acting instance's hook answers, else the response; null before one is there.
   http::ResponseHead* response() noexcept {
     const LocalAnswer* answer = chain_run_.answer();
     return answer != nullptr ? answer->head : relay_.head();
@@ -134,10 +143,14 @@ class Exchange final : public net::Deferred,
   std::string_view expand(const Template& text);                   // lives as long as the exchange
   postern_status pause(postern_ticket& ticket) { return chain_run_.pause(ticket); }
   postern_status resume(std::uint64_t pause, postern_verdict verdict) { return chain_run_.resume(pause, verdict); }
+  void fail_pauses_of(const Instance& instance) { chain_run_.fail_pauses_of(instance); }  // its callback has thrown
   void info(postern_exchange_info& out) const;
+  std::span<const postern_step> steps(std::uint64_t first, std::uint64_t most) const noexcept {  // of its trail
+    return chain_run_.trail() != nullptr ? chain_run_.trail()->steps(first, most) : std::span<const postern_step>{};
+  }
   void* allocate(std::uint64_t size);
   postern_status retry(std::uint32_t delay_ms) { return attempts_.retry(delay_ms); }
-  postern_status on_end(void (*callback)(void*), void* user);
+  postern_status on_end(std::unique_ptr<EndCallback> callback);
   postern_status replace_body(std::uint32_t message, std::string_view bytes);
   postern_status detach_body(std::uint32_t message);
   bool may_give_body() const noexcept;
@@ -218,6 +231,7 @@ class Exchange final : public net::Deferred,
   void on_answer(const LocalAnswer& answer) override;
   void on_hook_failure(const Error& error) override { fail(error); }
   void on_abort() override { abort(POSTERN_END_ABORTED); }
+  void on_resumed(std::uint64_t number) override;
   void on_resume(Lane lane, postern_verdict verdict) override;
   // RequestUpload::Host
   void on_body_collected() override;
@@ -268,11 +282,7 @@ class Exchange final : public net::Deferred,
   Variable* variables_ = nullptr;          // the last one that was new
   mutable char* watched_texts_ = nullptr;  // one buffer for `latency`, one for `upstream.latency`: see is_watched()
   std::uint32_t variable_count_ = 0;
-  struct EndCallback {
-    void (*run)(void*);
-    void* user;
-  };
-  std::vector<EndCallback> end_callbacks_;
+  std::vector<std::unique_ptr<EndCallback>> end_callbacks_;
 };
 
 }  // namespace postern::proxy

@@ -85,16 +85,12 @@ postern_status Exchange::set_status(std::uint32_t status) {
 }
 
 postern_status Exchange::respond(std::uint32_t status, std::string_view content_type, std::string_view body) {
-  if (stage_ == Stage::done || relay_.head_sent()) return POSTERN_E_STATE;
-  if (status < 200 || status > 599 || !http::is_field_value(content_type)) return POSTERN_E_INVALID;
   chain_run_.set_answer(make_answer(static_cast<std::uint16_t>(status), content_type, body, x_.arena));
   return POSTERN_OK;
 }
 
 postern_status Exchange::respond_error(std::uint32_t status, std::string_view code, std::string_view message,
                                        std::uint32_t retry_after_s) {
-  if (stage_ == Stage::done || relay_.head_sent()) return POSTERN_E_STATE;
-  if (status < 200 || status > 599) return POSTERN_E_INVALID;
   chain_run_.set_answer(error_answer(status, code, message, retry_after_s));
   return POSTERN_OK;
 }
@@ -131,23 +127,24 @@ void* Exchange::allocate(std::uint64_t size) {
   return memory;
 }
 
-postern_status Exchange::on_end(void (*callback)(void*), void* user) {
-  if (callback == nullptr) return POSTERN_E_INVALID;
+postern_status Exchange::on_end(std::unique_ptr<EndCallback> callback) {
   if (stage_ == Stage::done) return POSTERN_E_STATE;
   if (end_callbacks_.size() >= kMaxEndCallbacks) return POSTERN_E_LIMIT;
-  end_callbacks_.push_back({callback, user});
+  end_callbacks_.push_back(std::move(callback));
   return POSTERN_OK;
 }
 
 postern_status Exchange::replace_body(std::uint32_t message, std::string_view bytes) {
   if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
   Lane lane = message == POSTERN_REQUEST ? Lane::request_body : Lane::response_body;
-  return !chain_run_.runs_in_other_lane(lane) && pipe_of(message).replace(bytes) ? POSTERN_OK : POSTERN_E_STATE;
+  if (!chain_run_.acts_in(lane) || !pipe_of(message).replace(bytes)) return POSTERN_E_STATE;
+  chain_run_.count_replaced(lane, bytes.size());
+  return POSTERN_OK;
 }
 
 postern_status Exchange::detach_body(std::uint32_t message) {
   if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
-  const Instance* caller = running();
+  const Instance* caller = acting();
   if (caller == nullptr || stage_ == Stage::done) return POSTERN_E_STATE;
   pipe_of(message).detach(*caller);
   return POSTERN_OK;
@@ -155,19 +152,19 @@ postern_status Exchange::detach_body(std::uint32_t message) {
 
 bool Exchange::may_give_body() const noexcept {
   bool before_bodies = stage_ == Stage::early || stage_ == Stage::request;
-  return before_bodies && running() != nullptr && !upload_.has_body() && !x_.request->extended_connect;
+  return before_bodies && acting() != nullptr && !upload_.has_body() && !x_.request->extended_connect;
 }
 
 postern_status Exchange::give_body(std::string_view bytes) {
   if (!may_give_body()) return POSTERN_E_STATE;
   for (const Link& link : chain_run_.links())
-    if (link.instance == running()) upload_.give(link.position, bytes);
+    if (link.instance == acting()) upload_.give(link.position, bytes);
   return POSTERN_OK;
 }
 
 postern_status Exchange::stream_body(std::uint32_t message) {
   if (message != POSTERN_REQUEST && message != POSTERN_RESPONSE) return POSTERN_E_INVALID;
-  const Instance* caller = running();
+  const Instance* caller = acting();
   if (caller == nullptr || stage_ == Stage::done) return POSTERN_E_STATE;
   bool is_request = message == POSTERN_REQUEST;
   BodyPipe& pipe = pipe_of(message);

@@ -28,7 +28,7 @@ std::string_view milliseconds_text(std::uint64_t ns, char* text) noexcept {
 }  // namespace
 
 // Long-lived exchanges reuse one buffer per latency variable, so that polling them does not grow the arena.
-bool Exchange::is_watched() const noexcept { return relay_.head_sent() && running() == nullptr; }
+bool Exchange::is_watched() const noexcept { return relay_.head_sent() && acting() == nullptr; }
 
 std::string_view Exchange::latency_text(LatencyOf which, std::uint64_t ns) const {
   Arena& arena = const_cast<Arena&>(x_.arena);  // text made on demand lives with the exchange

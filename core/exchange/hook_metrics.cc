@@ -4,6 +4,7 @@
 #include <array>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
@@ -23,8 +24,16 @@ Metrics::FamilyId link_counters(std::string_view name, std::string_view help) {
 
 struct HookFamilies {
   Metrics::FamilyId calls = hook_counters("postern_plugin_calls_total", "Calls of a plugin's hook.");
-  Metrics::FamilyId time =
-      hook_counters("postern_plugin_time_seconds_total", "Time spent inside a plugin's hook, estimated from samples.");
+  Metrics::FamilyId time = hook_counters(
+      "postern_plugin_time_seconds_total",
+      "Time in a plugin's own code, by hook (callback: timers, calls, jobs, posts), estimated from samples.");
+  Metrics::FamilyId longest = metrics().gauges("postern_plugin_longest_seconds",
+                                               "The longest call of a plugin's hook or callback that was seen.",
+                                               {"plugin", "route", "hook"}, kMaxHookSeries);
+  Metrics::FamilyId body =
+      hook_counters("postern_plugin_body_bytes_total", "Body bytes that a plugin's body hook was given.");
+  Metrics::FamilyId replaced =
+      hook_counters("postern_plugin_replaced_bytes_total", "Body bytes that a plugin put in the place of others.");
   Metrics::FamilyId suspended =
       hook_counters("postern_plugin_suspended_seconds_total", "Time that exchanges stood still for a plugin's hook.");
   Metrics::FamilyId errors = hook_counters("postern_plugin_errors_total", "Hook calls that failed.");
@@ -74,50 +83,87 @@ class Carried {
 
 using HookLabels = std::array<std::string_view, 3>;
 
-struct HookSource {
-  Carried calls, sampled_calls, time, suspended, errors, deadlines, responses;
+// The longest call of each series, of all workers and generations.
+class LongestCalls {
+ public:
+  void raise(std::uint64_t ns, const HookLabels& labels) {
+    if (ns == 0) return;
+    const Metrics::Series series = metrics().series(hook_families().longest, labels);
+    std::uint64_t& known = longest_[series];
+    if (ns > known) metrics().set(series, static_cast<double>(known = ns) / kNanosecondsPerSecond);
+  }
+
+ private:
+  std::unordered_map<Metrics::Series, std::uint64_t> longest_;
+};
+
+struct CallSource {
+  CallSource(const CallCounters& c, std::string_view h) : counters(c), hook(h) {}
+
+  const CallCounters& counters;
+  const std::string_view hook;
+  Carried calls, sampled_calls, time, suspended, errors, deadlines, responses, body, replaced;
   double untimed_calls = 0;  // not yet part of the time
   double mean_ns = 0;        // of the latest samples
   bool sampled = false;
+  std::uint64_t longest_ns = 0;
 
-  void collect(const HookCounters::PerHook& c, const HookLabels& labels) {
+  void collect(std::string_view plugin, std::string_view route, LongestCalls& longest) {
+    const HookLabels labels{plugin, route, hook};
     const HookFamilies& families = hook_families();
-    auto called = static_cast<double>(calls.gain(c.calls));
-    calls.add(called, families.calls, labels);
-    untimed_calls += called;
-    auto samples = static_cast<double>(sampled_calls.gain(c.sampled_calls));
-    auto sampled_ns = static_cast<double>(time.gain(c.sampled_ns));
+    carry(calls, counters.calls, families.calls, labels);
+    collect_time(labels);
+    auto suspended_ns = static_cast<double>(suspended.gain(counters.suspended_ns));
+    suspended.add(suspended_ns / kNanosecondsPerSecond, families.suspended, labels);
+    carry(errors, counters.errors, families.errors, labels);
+    carry(deadlines, counters.deadlines, families.deadlines, labels);
+    carry(responses, counters.responses, families.responses, labels);
+    carry(body, counters.body_bytes, families.body, labels);
+    carry(replaced, counters.replaced_bytes, families.replaced, labels);
+    if (counters.longest_ns.get() > longest_ns) longest.raise(longest_ns = counters.longest_ns.get(), labels);
+  }
+
+ private:
+  static void carry(Carried& carried, const WorkerCounter& counter, Metrics::FamilyId family,
+                    const HookLabels& labels) {
+    carried.add(static_cast<double>(carried.gain(counter)), family, labels);
+  }
+  void collect_time(const HookLabels& labels) {
+    untimed_calls += static_cast<double>(counters.calls.get() - timed_up_to);
+    timed_up_to = counters.calls.get();
+    auto samples = static_cast<double>(sampled_calls.gain(counters.sampled_calls));
+    auto sampled_ns = static_cast<double>(time.gain(counters.sampled_ns));
     if (samples > 0) mean_ns = sampled_ns / samples;
     sampled = sampled || samples > 0;
-    if (sampled) {
-      time.add(untimed_calls * mean_ns / kNanosecondsPerSecond, families.time, labels);
-      untimed_calls = 0;
-    }
-    auto suspended_ns = static_cast<double>(suspended.gain(c.suspended_ns));
-    suspended.add(suspended_ns / kNanosecondsPerSecond, families.suspended, labels);
-    errors.add(static_cast<double>(errors.gain(c.errors)), families.errors, labels);
-    deadlines.add(static_cast<double>(deadlines.gain(c.deadlines)), families.deadlines, labels);
-    responses.add(static_cast<double>(responses.gain(c.responses)), families.responses, labels);
+    if (!sampled) return;
+    time.add(untimed_calls * mean_ns / kNanosecondsPerSecond, hook_families().time, labels);
+    untimed_calls = 0;
   }
+  std::uint64_t timed_up_to = 0;
 };
 
 }  // namespace
 
 struct HookPublication::Source {
-  Source(const HookCounters& c, std::string_view p, std::string_view r) : counters(c), plugin(p), route(r) {}
+  Source(const HookCounters& c, std::string_view p, std::string_view r) : of_hooks(&c), plugin(p), route(r) {
+    for (std::size_t i = 0; i < kHooks; ++i) calls.emplace_back(c.hooks[i], name_of(static_cast<Hook>(i)));
+  }
+  Source(const CallCounters& c, std::string_view p, std::string_view r) : plugin(p), route(r) {
+    calls.emplace_back(c, "callback");
+  }
 
-  const HookCounters& counters;
+  const HookCounters* const of_hooks = nullptr;  // null: of callbacks
   const std::string plugin;
   const std::string route;
-  std::array<HookSource, kHooks> hooks;
+  std::vector<CallSource> calls;
   Carried buffered, shadowed;
 
-  void collect() {
-    for (std::size_t i = 0; i < kHooks; ++i)
-      hooks[i].collect(counters.hooks[i], {plugin, route, name_of(static_cast<Hook>(i))});
+  void collect(LongestCalls& longest) {
+    for (CallSource& source : calls) source.collect(plugin, route, longest);
+    if (of_hooks == nullptr) return;
     const std::array<std::string_view, 2> labels{plugin, route};
-    buffered.add(static_cast<double>(buffered.gain(counters.buffered_bytes)), hook_families().buffered, labels);
-    shadowed.add(static_cast<double>(shadowed.gain(counters.shadowed)), hook_families().shadowed, labels);
+    buffered.add(static_cast<double>(buffered.gain(of_hooks->buffered_bytes)), hook_families().buffered, labels);
+    shadowed.add(static_cast<double>(shadowed.gain(of_hooks->shadowed)), hook_families().shadowed, labels);
   }
 };
 
@@ -130,7 +176,7 @@ class Sources {
     hook_families();
     metrics().add_collector([this] {
       std::lock_guard lock(mutex_);
-      for (auto* source : all_) source->collect();
+      for (auto* source : all_) source->collect(longest_);
     });
   }
   void add(HookPublication::Source& source) {
@@ -139,13 +185,14 @@ class Sources {
   }
   void remove(HookPublication::Source& source) {
     std::lock_guard lock(mutex_);
-    source.collect();
+    source.collect(longest_);
     std::erase(all_, &source);
   }
 
  private:
   std::mutex mutex_;
   std::vector<HookPublication::Source*> all_;
+  LongestCalls longest_;
 };
 
 Sources& sources() {
@@ -160,6 +207,11 @@ HookPublication::HookPublication(const HookCounters& counters, const Plan& plan,
 
 HookPublication::HookPublication(const HookCounters& counters, std::string_view plugin, std::string_view route)
     : source_(std::make_unique<Source>(counters, plugin, route)) {
+  sources().add(*source_);
+}
+
+HookPublication::HookPublication(const CallCounters& callbacks, std::string_view plugin, std::string_view route)
+    : source_(std::make_unique<Source>(callbacks, plugin, route)) {
   sources().add(*source_);
 }
 

@@ -17,6 +17,7 @@ class HookPublication {
  public:
   HookPublication(const HookCounters& counters, const Plan& plan, const Link& link);
   HookPublication(const HookCounters& counters, std::string_view plugin, std::string_view route);
+  HookPublication(const CallCounters& callbacks, std::string_view plugin, std::string_view route);  // hook="callback"
   HookPublication(const HookPublication&) = delete;
   HookPublication& operator=(const HookPublication&) = delete;
   ~HookPublication();

@@ -21,7 +21,10 @@ WorkerContext::WorkerContext(std::uint32_t index, SharedState& shared, Clock& cl
   all_workers[index].store(this);
 }
 
-WorkerContext::~WorkerContext() { all_workers[index_].store(nullptr); }
+WorkerContext::~WorkerContext() {
+  all_workers[index_].store(nullptr);
+  resumptions_.forget_all();
+}
 
 WorkerContext* WorkerContext::at(std::uint32_t index) noexcept {
   return index < kMax ? all_workers[index].load() : nullptr;

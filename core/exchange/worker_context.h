@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/thread_local.h"
 #include "exchange/handle_table.h"
+#include "exchange/resumptions.h"
 #include "exchange/tunnel.h"
 #include "exchange/worker_metrics.h"
 #include "exchange/worker_plan.h"
@@ -51,6 +52,7 @@ class WorkerContext {
   // --- Called on its own thread (use loop().post from others) ---
   BlockPool& blocks() noexcept { return blocks_; }
   WorkerMetrics& metrics() noexcept { return metrics_; }
+  Resumptions& resumptions() noexcept { return resumptions_; }
   UpstreamContext& upstream_context() noexcept { return upstream_context_; }
   HandleTable<Exchange>& exchanges() noexcept { return exchanges_; }
   HandleTable<ClientConnection>& connections() noexcept { return connections_; }
@@ -88,6 +90,7 @@ class WorkerContext {
 
   std::uint32_t index_;
   SharedState& shared_;
+  Resumptions resumptions_{*this, loop_};  // before the loop, whose last turn may still ask it
   net::Loop loop_;
   BlockPool blocks_;
   WorkerMetrics metrics_;

@@ -53,6 +53,7 @@ Chain::Chain(const std::vector<const Instance*>& instances, std::uint32_t first_
     links_.push_back({instance, slots_size_, position, first_number + position, nullptr});
     slots_size_ += slot_bytes(*instance);
     has_conditions_ |= instance->when != nullptr;
+    trail_ |= instance->trail;
   }
   for (std::size_t h = 0; h < kHooks; ++h) {
     auto hook = static_cast<Hook>(h);

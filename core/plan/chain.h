@@ -45,6 +45,7 @@ struct Instance {
   std::unique_ptr<const Condition> when;  // null: always
   postern_body_policy request_body{};
   postern_body_policy response_body{};
+  std::uint32_t trail = 0;   // POSTERN_TRAIL_* that it reads
   std::uint32_t number = 0;  // index in Plan::instances
 };
 
@@ -71,12 +72,14 @@ class Chain {
   std::span<const Link> of(Hook hook) const noexcept { return by_hook_[static_cast<std::size_t>(hook)]; }  // call order
   std::uint32_t slots_size() const noexcept { return slots_size_; }
   bool has_conditions() const noexcept { return has_conditions_; }
+  std::uint32_t trail() const noexcept { return trail_; }  // POSTERN_TRAIL_* that any instance reads
 
  private:
   std::vector<Link> links_;
   std::array<std::vector<Link>, kHooks> by_hook_;  // response, response_body: reversed
   std::uint32_t slots_size_ = 0;
   bool has_conditions_ = false;
+  std::uint32_t trail_ = 0;
 };
 
 }  // namespace postern::proxy

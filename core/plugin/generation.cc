@@ -96,6 +96,7 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
   instance->use = &use;
   instance->siblings = &siblings_;
   instance->table = &(*plugin)->table();
+  instance->callbacks.name(instance->name, instance->scope);
   set_config(instance, std::move(checked));
   plugins_.push_back(*plugin);
   instances_.push_back(std::move(owned));
@@ -166,6 +167,7 @@ std::unique_ptr<proxy::Instance> Generation::serving_side(postern_instance insta
   side->fail_open = use.fail_open;
   side->shadow = use.shadow;
   side->timeout_ms = static_cast<std::uint32_t>(use.timeout > 0 ? use.timeout : config_->timeouts.hook);
+  side->trail = instance->declared.trail;
   side->request_body = instance->declared.request_body;
   side->response_body = instance->declared.response_body;
   if (!use.when.empty()) side->when = std::make_unique<proxy::Condition>(*proxy::Condition::compile(use.when));

@@ -26,7 +26,7 @@ void set_config(postern_instance instance, config::Node config) {
 }
 
 std::string_view name_of(HandleKind kind) noexcept {
-  constexpr std::string_view kNames[] = {"timer", "call", "task", "service", "post"};
+  constexpr std::string_view kNames[] = {"timer", "call", "task", "service", "post", "on_end callback"};
   static_assert(std::size(kNames) == kHandleKinds);
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -71,6 +71,24 @@ std::uint64_t Pins::age_ms(HandleKind kind) const noexcept {
   auto since = counts_[static_cast<std::size_t>(kind)].since_ms.load(std::memory_order_relaxed);
   auto now = system_clock().now_ms();
   return now > since ? now - since : 0;
+}
+
+void CallbackCounters::name(std::string_view instance, std::string_view scope) {
+  constexpr std::string_view kRoutes = "routes/";
+  instance_ = instance;
+  if (scope.starts_with(kRoutes)) route_ = scope.substr(kRoutes.size());
+}
+
+proxy::CallCounters& CallbackCounters::make(std::uint32_t worker) {
+  auto* made = new OfWorker(worker, instance_, route_);
+  made->next = first_.load(std::memory_order_relaxed);
+  while (!first_.compare_exchange_weak(made->next, made, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+  return made->counters;
+}
+
+CallbackCounters::~CallbackCounters() {
+  for (OfWorker* one = first_.load(std::memory_order_acquire); one != nullptr;) delete std::exchange(one, one->next);
 }
 
 void Readiness::begin() {

@@ -19,15 +19,17 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/node.h"
+#include "exchange/hook_metrics.h"
 #include "plan/chain.h"
+#include "plan/hook_counters.h"
 #include "plan/plan.h"
 #include "plan/template.h"
 
 namespace postern::plugin {
 
 // What a plugin can hold that keeps its generation (and so its code) alive. Exchanges are counted by the workers.
-enum class HandleKind : std::uint8_t { timer, call, task, service, post };
-inline constexpr std::size_t kHandleKinds = 5;
+enum class HandleKind : std::uint8_t { timer, call, task, service, post, end_callback };
+inline constexpr std::size_t kHandleKinds = 6;
 std::string_view name_of(HandleKind kind) noexcept;  // "timer"
 
 // On which workers an instance may begin something: a timer, a call, a task, a post. From before its generation starts there
@@ -62,6 +64,36 @@ class Pins {
   std::array<Count, kHandleKinds> counts_;
 };
 
+// What the callbacks of one instance cost, worker by worker. Each worker writes its own.
+class CallbackCounters {
+ public:
+  CallbackCounters() = default;
+  CallbackCounters(const CallbackCounters&) = delete;
+  CallbackCounters& operator=(const CallbackCounters&) = delete;
+  // How they are called in the metrics. Before the first callback.
+  void name(std::string_view instance, std::string_view scope);
+  proxy::CallCounters& on(std::uint32_t worker) {
+    for (OfWorker* one = first_.load(std::memory_order_acquire); one != nullptr; one = one->next)
+      if (one->worker == worker) return one->counters;
+    return make(worker);
+  }
+  ~CallbackCounters();
+
+ private:
+  struct OfWorker {
+    OfWorker(std::uint32_t index, std::string_view instance, std::string_view route)
+        : worker(index), published(counters, instance, route) {}
+    const std::uint32_t worker;
+    OfWorker* next = nullptr;
+    proxy::CallCounters counters;
+    proxy::HookPublication published;
+  };
+  proxy::CallCounters& make(std::uint32_t worker);
+
+  std::string instance_, route_;
+  std::atomic<OfWorker*> first_{nullptr};
+};
+
 // A table that one plugin offers to others ("services").
 struct PublishedService {
   std::string name;
@@ -89,6 +121,7 @@ struct Declarations {
   postern_body_policy request_body{};
   postern_body_policy response_body{};
   std::uint64_t disabled_hooks = 0;
+  std::uint32_t trail = 0;  // POSTERN_TRAIL_*
 };
 
 // The end of POSTERN_PENDING: of on_configure (the control thread waits), or of on_worker_start and on_worker_stop (a
@@ -160,6 +193,7 @@ struct postern_instance_s {
   postern::plugin::Presence presence;             // any thread
   postern::plugin::Pins pins;                     // any thread
   postern::plugin::Readiness readiness;           // any thread
+  postern::plugin::CallbackCounters callbacks;    // on workers
 };
 
 namespace postern::plugin {

@@ -171,7 +171,7 @@ Result<void> Library::open(std::string_view bytes) {
   path_ = unique_path(copy_);
   {
     proxy::PluginCode constructors = code_of("a static constructor");  // no fence: the dynamic linker bears no throw
-    proxy::CodeMark mark(constructors);
+    proxy::PluginFrame frame(constructors);
     code_ = ::dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   if (code_ == nullptr) {
@@ -233,7 +233,7 @@ Library::~Library() {
 void Library::close() noexcept {
   {
     proxy::PluginCode destructors = code_of("a static destructor");
-    proxy::CodeMark mark(destructors);
+    proxy::PluginFrame frame(destructors);
     ::dlclose(code_);
   }
   void* still = ::dlopen(path_.c_str(), RTLD_LAZY | RTLD_NOLOAD);

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "exchange/crash_marker.h"
+#include "exchange/plugin_frame.h"
 #include "plugin/preflight.h"
 
 namespace postern::plugin {

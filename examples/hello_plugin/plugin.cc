@@ -17,7 +17,8 @@ class Hello {
     if (plugin->greeting_.find('\n') != std::string::npos) {
       return setup.error(config["greeting"], "greeting must be a single line: it is sent as a header");
     }
-    plugin->greetings_ = postern::Family<postern::Counter>("hello_greetings_total", "Requests greeted.").with();
+    plugin->greetings_ =
+        postern::Family<postern::Counter>(setup.instance(), "hello_greetings_total", "Requests greeted.").with();
     return plugin;
   }
 

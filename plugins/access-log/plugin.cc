@@ -36,7 +36,7 @@ class AccessLog {
                      setup.variable("request.query"),  setup.variable("route.id"),
                      setup.variable("upstream.name"),  setup.variable("upstream.target")};
     const postern::MetricOptions by_file{{"file"}, {}, 0};
-    self->dropped_ = postern::Family<postern::Counter>("postern_access_log_dropped_total",
+    self->dropped_ = postern::Family<postern::Counter>(setup.instance(), "postern_access_log_dropped_total",
                                                        "Lines that a file did not take in time.", by_file)
                          .with({self->file_});
     return self;

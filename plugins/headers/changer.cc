@@ -7,7 +7,7 @@ namespace {
 constexpr std::uint64_t kQuietMs = 60'000;  // between two log lines of one instance
 
 postern::Counter left_out_counter(postern::Instance instance) {
-  return postern::Family<postern::Counter>("postern_headers_left_out_total",
+  return postern::Family<postern::Counter>(instance, "postern_headers_left_out_total",
                                            "Headers whose value cannot stand in a header.",
                                            {.labels = {"scope", "instance"}, .buckets = {}, .max_series = 0})
       .with({instance.scope(), instance.name()});

@@ -86,7 +86,7 @@ class KeyAuth {
     self->tier_ = setup.provides("consumer.tier");
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
-    self->count_refusals();
+    self->count_refusals(setup.instance());
     return self;
   }
 
@@ -106,9 +106,9 @@ class KeyAuth {
   }
 
  private:
-  void count_refusals() {
-    postern::Family<postern::Counter> failures("auth_failures_total", "Requests refused for their credentials.",
-                                               {{"plugin", "reason"}, {}, 0});
+  void count_refusals(postern::Instance instance) {
+    postern::Family<postern::Counter> failures(
+        instance, "auth_failures_total", "Requests refused for their credentials.", {{"plugin", "reason"}, {}, 0});
     for (Refusal* refusal : {&missing_, &wrong_, &several_})
       refusal->counter = failures.with({"key-auth", refusal->reason});
   }

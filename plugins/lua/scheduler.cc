@@ -220,7 +220,9 @@ void cancel_pending(Task& task) {
 
 bool watch_end(Task& task) {
   if (task.slot->end_watched != 0) return true;
-  if (host().exchange->on_end(task.exchange, on_exchange_end, task.slot) != POSTERN_OK) return false;
+  if (host().exchange->on_end(task.exchange, task.state->worker()->instance(), on_exchange_end, task.slot) !=
+      POSTERN_OK)
+    return false;
   task.slot->end_watched = 1;
   return true;
 }

@@ -26,7 +26,7 @@ class Metrics {
       if (buckets[i] <= buckets[i - 1]) return setup.error(config["buckets"].at(i), "buckets must ascend");
     }
     const auto most = static_cast<std::uint64_t>(config["max_series"].integer());
-    if (!self->name_families(buckets, most))
+    if (!self->name_families(setup.instance(), buckets, most))
       return setup.error(config["buckets"],
                          "buckets cannot change while the gateway runs; restart it, or restore those in use");
     self->listener_name_ = setup.variable("listener.name");
@@ -51,17 +51,21 @@ class Metrics {
 
  private:
   // False when a name is taken by a family that differs. Only `buckets` can make one differ.
-  bool name_families(const std::vector<double>& buckets, std::uint64_t most) {
-    requests_ = {"postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, most}};
-    duration_ = {"postern_request_duration_seconds",
+  bool name_families(postern::Instance instance, const std::vector<double>& buckets, std::uint64_t most) {
+    requests_ = {
+        instance, "postern_requests_total", "Exchanges that have ended.", {{"route", "method", "status"}, {}, most}};
+    duration_ = {instance,
+                 "postern_request_duration_seconds",
                  "From the request head to the end of the response.",
                  {{"route"}, buckets, most}};
-    upstream_ = {"postern_upstream_duration_seconds",
+    upstream_ = {instance,
+                 "postern_upstream_duration_seconds",
                  "From an attempt's start to the upstream's response head.",
                  {{"route"}, buckets, most}};
-    in_ = {"postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, most}};
-    out_ = {"postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, most}};
-    errors_ = {"postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
+    in_ = {instance, "postern_request_bytes_total", "Bytes of request heads and bodies.", {{"route"}, {}, most}};
+    out_ = {instance, "postern_response_bytes_total", "Bytes of response heads and bodies.", {{"route"}, {}, most}};
+    errors_ = {
+        instance, "postern_errors_total", "Errors that the gateway itself answered, by code.", {{"code"}, {}, 0}};
     return requests_ && duration_ && upstream_ && in_ && out_ && errors_;
   }
 

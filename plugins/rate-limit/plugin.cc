@@ -31,11 +31,11 @@ class RateLimit {
   static postern::Result<std::unique_ptr<RateLimit>> configure(postern::Setup& setup, postern::Node config) {
     auto self = std::make_unique<RateLimit>();
     self->settings_ = read_settings(setup, config);
-    auto dict = postern::Dict::open("rate-limit", self->settings_.memory);
+    auto dict = postern::Dict::open(setup.instance(), "rate-limit", self->settings_.memory);
     if (!dict) return setup.error(config, "the gateway gave no dict for the counts");
     self->limiter_.emplace(dict, self->settings_.rules);
     for (const Rule& rule : self->settings_.rules) self->limit_texts_.push_back(std::to_string(rule.capacity()));
-    self->name_metrics(setup.instance().scope());
+    self->name_metrics(setup.instance());
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
     self->route_ = setup.variable("route.id");
@@ -73,10 +73,13 @@ class RateLimit {
     std::vector<postern::Counter> hits, rejected;
   };
 
-  void name_metrics(std::string_view scope) {
-    hits_ = {"ratelimit_hits_total", "Requests that a limit was asked about.", {{"route", "dimension"}, {}, 0}};
-    rejected_ = {"ratelimit_rejected_total", "Requests that a limit refused.", {{"route", "dimension"}, {}, 0}};
+  void name_metrics(postern::Instance instance) {
+    hits_ = {
+        instance, "ratelimit_hits_total", "Requests that a limit was asked about.", {{"route", "dimension"}, {}, 0}};
+    rejected_ = {
+        instance, "ratelimit_rejected_total", "Requests that a limit refused.", {{"route", "dimension"}, {}, 0}};
     constexpr std::string_view kRoutes = "routes/";
+    const std::string_view scope = instance.scope();
     if (scope.starts_with(kRoutes)) own_series_ = series_of(scope.substr(kRoutes.size()));
   }
   Series series_of(std::string_view route) const {

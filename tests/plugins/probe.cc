@@ -149,7 +149,7 @@ std::int64_t looks_at_ended = 0;
 
 void count_end(void* user) { looks_at_ended += static_cast<Memory*>(user)->looks; }
 
-// Made when it is first asked for.
+// Made in the hook of its own exchange, and looked at from others.
 Memory* memory_of(postern_exchange x, const Instance& self, std::int64_t& lost) {
   const auto* t = tables.exchange;
   postern_value kept{};
@@ -160,7 +160,7 @@ Memory* memory_of(postern_exchange x, const Instance& self, std::int64_t& lost) 
     kept.type = POSTERN_VALUE_INT;
     kept.integer = reinterpret_cast<std::int64_t>(memory);
     lost += t->variable_set(x, id, &kept) != POSTERN_OK;
-    lost += t->on_end(x, count_end, memory) != POSTERN_OK;
+    lost += t->on_end(x, self.instance, count_end, memory) != POSTERN_OK;
   }
   return reinterpret_cast<Memory*>(kept.integer);
 }
@@ -183,8 +183,12 @@ struct Waiting {
   postern_ticket ticket;
 };
 
+// What the timer of an instance was told that neither ran nor waited in the exchange.
+std::vector<std::pair<const char*, postern_status>> meddled;
+
 void resume_twice(void* user) {
   auto ticket = static_cast<Waiting*>(user)->ticket;  // gone with the exchange, so copied first
+  for (const auto& [what, status] : std::exchange(meddled, {})) report(ticket.exchange, what, status);
   report(ticket.exchange, "late",
          tables.exchange->header_add(ticket.exchange, POSTERN_REQUEST, str("x-late"), str("1")));
   tables.exchange->resume(ticket, POSTERN_CONTINUE);
@@ -206,8 +210,14 @@ postern_verdict pause(postern_exchange x, const Instance& self, void* slot, bool
 // The exchange waits for another instance meanwhile.
 void answer_for_another(void* user) {
   postern_exchange x = static_cast<Waiting*>(user)->ticket.exchange;
-  report(x, "respond", tables.exchange->respond(x, 200, str("text/plain"), str("not mine")));
-  report(x, "respond_error", tables.exchange->respond_error(x, 500, str("NOT_MINE"), str("not mine"), 0));
+  const auto* t = tables.exchange;
+  postern_value value{};
+  meddled = {{"respond", t->respond(x, 200, str("text/plain"), str("not mine"))},
+             {"respond_error", t->respond_error(x, 500, str("NOT_MINE"), str("not mine"), 0)},
+             {"header_set", t->header_set(x, POSTERN_REQUEST, str("x-not"), str("mine"))},
+             {"header_remove", t->header_remove(x, POSTERN_REQUEST, str("x-do"))},
+             {"variable_set", t->variable_set(x, t->variable_id(str("probe.not-mine")), &value)},
+             {"allocate", t->allocate(x, 8) == nullptr ? POSTERN_E_STATE : POSTERN_OK}};
 }
 
 // The first instance answers from a timer while the second suspends.

@@ -624,7 +624,7 @@ def test_a_plugin_keeps_what_it_has_with_a_tunnel(watched):
             await first.recv()
             looks.append(ask("remember"))
     since_the_handshake = {"X-Do": "keep"}
-    many = {f"X-{i}": "x" for i in range(80)}
+    many = {f"X-{i}": "x" for i in range(80)} | since_the_handshake
     looks = []
     run(talk())
     assert looks == [["looks=2", "lost=0", "ended=0"], ["looks=4", "lost=0", "ended=0"], ["looks=6", "lost=0", "ended=0"]]

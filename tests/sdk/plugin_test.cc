@@ -279,7 +279,7 @@ TEST_CASE("a gateway without an optional table answers POSTERN_E_STATE; without 
   SUBCASE("optional") {
     gateway.without("dict");
     gateway.load(query<OnlyResponse>);
-    CHECK_FALSE(postern::Dict::open("d", 1024));
+    CHECK_FALSE(postern::Dict::open(postern::Instance(), "d", 1024));
     CHECK(postern::Dict().set("key", "value") == postern::Status(POSTERN_E_STATE));
   }
   SUBCASE("required") {

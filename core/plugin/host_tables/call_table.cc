@@ -22,6 +22,7 @@ using DoneFn = void (*)(void* user, const postern_call_response* response);
 struct PluginCall {
   postern_call handle = 0;
   postern_instance instance = nullptr;
+  postern_exchange exchange = 0;  // for which it was started, or 0
   DoneFn done = nullptr;
   void* user = nullptr;
   std::shared_ptr<Pin> pin;
@@ -41,7 +42,7 @@ void report(const PluginCall& call, const OutboundCall::Outcome& outcome) {
     response.header_count = headers.size();
     response.body_view = str(outcome.body);
   }
-  call_plugin(call.instance, "call", [&] { call.done(call.user, &response); });
+  run_callback(call.instance, "call", call.exchange, [&] { call.done(call.user, &response); });
 }
 
 // The call's methods may be on the stack.
@@ -90,6 +91,7 @@ postern_call start(postern_instance instance, const postern_call_request* reques
   if (!read(request, wanted, headers)) return 0;
   auto made = std::make_unique<PluginCall>();
   made->instance = instance;
+  made->exchange = current_exchange();
   made->done = done;
   made->user = user;
   made->pin = std::make_shared<Pin>(instance, HandleKind::call);

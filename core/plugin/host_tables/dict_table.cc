@@ -40,7 +40,7 @@ postern_status with_dict(postern_dict id, postern_str key, Use use) {
   return is_key(key) ? to_abi(use(*dict, view(key))) : POSTERN_E_INVALID;
 }
 
-postern_dict open(postern_str name, std::uint64_t max_bytes) noexcept {
+postern_dict open(postern_instance, postern_str name, std::uint64_t max_bytes) noexcept {
   return usable(name, Dict::kMaxKey) ? dicts().open(view(name), max_bytes) : 0;
 }
 

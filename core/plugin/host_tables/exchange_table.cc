@@ -190,26 +190,46 @@ postern_status status_set(postern_exchange handle, std::uint32_t status) {
       [&](Exchange& x) { return x.set_status(status); });
 }
 
+// What the hook answers. An answer that is none refuses the request all the same: a hook that meant to turn somebody away must not
+// let him in over a wrong status or a body that is too long.
+template <class Check, class Set>
+postern_status answer(postern_exchange handle, std::uint32_t http_status, Check check, Set set) noexcept {
+  return with_exchange(handle, [&](Exchange& x) {
+    if (!x.may_answer()) return POSTERN_E_STATE;
+    postern_status status = check(x);
+    if (status == POSTERN_OK) x.note_answer(http_status);
+    if (x.acting()->shadow) return status;
+    if (status == POSTERN_OK) status = set(x);
+    if (status != POSTERN_OK) x.refuse_answer();
+    return status;
+  });
+}
+
 postern_status respond(postern_exchange handle, std::uint32_t status, postern_str content_type, postern_str body) {
-  if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody)) return POSTERN_E_INVALID;
-  if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
-  auto fits = [&](Exchange& x) {
-    if (x.running() == nullptr) return POSTERN_E_STATE;  // an answer belongs to a hook that can return RESPOND
+  auto check = [&](Exchange& x) {
+    if (!is_final_status(status) || !usable(content_type, kMaxField) || !usable(body, kMaxBody))
+      return POSTERN_E_INVALID;
+    if (!http::is_field_value(view(content_type))) return POSTERN_E_INVALID;
     return x.has_room(body.len) ? POSTERN_OK : POSTERN_E_LIMIT;
   };
-  return change_exchange(handle, fits,
-                         [&](Exchange& x) { return x.respond(status, trim(view(content_type)), view(body)); });
+  return answer(handle, status, check,
+                [&](Exchange& x) { return x.respond(status, trim(view(content_type)), view(body)); });
+}
+
+bool is_error_code(std::string_view code) noexcept {
+  auto upper_case = [](char c) { return is_upper(c) || is_digit(c) || c == '_'; };
+  return !code.empty() && std::all_of(code.begin(), code.end(), upper_case);
 }
 
 postern_status respond_error(postern_exchange handle, std::uint32_t status, postern_str code, postern_str message,
                              std::uint32_t retry_after_s) {
-  if (!is_final_status(status) || !usable(code, kMaxCode) || !usable(message, kMaxField)) return POSTERN_E_INVALID;
-  auto upper_case = [](char c) { return is_upper(c) || is_digit(c) || c == '_'; };
-  std::string_view name = view(code);
-  if (name.empty() || !std::all_of(name.begin(), name.end(), upper_case)) return POSTERN_E_INVALID;
-  return change_exchange(
-      handle, [](Exchange& x) { return x.running() == nullptr ? POSTERN_E_STATE : POSTERN_OK; },
-      [&](Exchange& x) { return x.respond_error(status, name, view(message), retry_after_s); });
+  auto check = [&](Exchange& x) {
+    if (!is_final_status(status) || !usable(code, kMaxCode) || !usable(message, kMaxField)) return POSTERN_E_INVALID;
+    if (!is_error_code(view(code))) return POSTERN_E_INVALID;
+    return x.has_room(message.len) ? POSTERN_OK : POSTERN_E_LIMIT;
+  };
+  return answer(handle, status, check,
+                [&](Exchange& x) { return x.respond_error(status, view(code), view(message), retry_after_s); });
 }
 
 postern_status set_origin(postern_exchange handle, std::uint32_t origin) {
@@ -304,21 +324,9 @@ postern_status pause(postern_exchange handle, postern_ticket* ticket) {
   return with_exchange(handle, [&](Exchange& x) { return x.pause(*ticket); });
 }
 
-// A resumed exchange runs on, right here, and its hooks may resume others: those wait for the next turn of the loop, or a
-// plugin that lets waiting exchanges go one by one would pile them up on the stack.
-thread_local bool resuming = false;
-
 postern_status resume_here(WorkerContext& worker, postern_ticket ticket, postern_verdict verdict) {
   Exchange* x = worker.exchanges().find(ticket.exchange);
-  if (x == nullptr) return POSTERN_E_GONE;
-  if (resuming) {
-    worker.loop().defer([&worker, ticket, verdict] { resume_here(worker, ticket, verdict); });
-    return POSTERN_OK;
-  }
-  resuming = true;
-  postern_status status = x->resume(ticket.pause, verdict);
-  resuming = false;
-  return status;
+  return x == nullptr ? POSTERN_E_GONE : x->resume(ticket.pause, verdict);
 }
 
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
@@ -343,7 +351,7 @@ postern_status info(postern_exchange handle, postern_exchange_info* info) {
 void* allocate(postern_exchange handle, std::uint64_t size) {
   void* memory = nullptr;
   with_exchange(handle, [&](Exchange& x) {
-    memory = x.allocate(size);
+    if (x.acting() != nullptr) memory = x.allocate(size);
     return POSTERN_OK;
   });
   return memory;
@@ -353,9 +361,26 @@ postern_status retry(postern_exchange handle, std::uint32_t delay_ms) {
   return change_exchange(handle, always, [&](Exchange& x) { return x.retry(delay_ms); });
 }
 
-postern_status on_end(postern_exchange handle, void (*done)(void* user), void* user) {
-  if (done == nullptr) return POSTERN_E_INVALID;
-  return with_exchange(handle, [&](Exchange& x) { return x.on_end(done, user); });
+// Keeps its instance until it has run.
+class PluginEndCallback final : public proxy::EndCallback {
+ public:
+  PluginEndCallback(postern_instance instance, void (*done)(void* user), void* user)
+      : pin_(instance, HandleKind::end_callback), done_(done), user_(user) {}
+  void run() noexcept override {
+    run_counted(pin_.instance(), "on_end", 0, [&] { done_(user_); });
+  }
+
+ private:
+  const Pin pin_;
+  void (*done_)(void* user);
+  void* user_;
+};
+
+postern_status on_end(postern_exchange handle, postern_instance instance, void (*done)(void* user), void* user) {
+  if (done == nullptr || instance == nullptr) return POSTERN_E_INVALID;
+  if (worker_for(instance) == nullptr) return POSTERN_E_STATE;
+  return with_exchange(
+      handle, [&](Exchange& x) { return x.on_end(std::make_unique<PluginEndCallback>(instance, done, user)); });
 }
 
 // One whose head is not complete yet is nothing that could be spoken of.
@@ -366,6 +391,20 @@ postern_exchange next(postern_exchange after) {
   postern_exchange found = exchanges.next(after);
   while (found != 0 && exchanges.find(found)->receiving()) found = exchanges.next(found);
   return found;
+}
+
+std::uint64_t trail(postern_exchange handle, std::uint64_t first, std::uint64_t capacity, std::uint32_t stride,
+                    postern_step* steps) {
+  if (steps == nullptr || stride < sizeof(std::uint32_t)) return 0;
+  std::uint64_t count = 0;
+  with_exchange(handle, [&](Exchange& x) {
+    for (const postern_step& step : x.steps(first, capacity)) {
+      std::memcpy(reinterpret_cast<char*>(steps) + count * stride, &step, std::min<std::size_t>(stride, sizeof step));
+      ++count;
+    }
+    return POSTERN_OK;
+  });
+  return count;
 }
 
 }  // namespace
@@ -383,7 +422,8 @@ const postern_exchange_table& exchange_table() {
                                             &pause,        &resume,
                                             &info,         &allocate,
                                             &retry,        &on_end,
-                                            &next,         &variable_list};
+                                            &next,         &variable_list,
+                                            &trail};
   return table;
 }
 

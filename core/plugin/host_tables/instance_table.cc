@@ -81,6 +81,12 @@ void disable_hooks(postern_instance i, std::uint64_t hooks) {
   if (may_declare(i)) i->declared.disabled_hooks |= hooks;
 }
 
+void declare_trail(postern_instance i, std::uint32_t what) {
+  if (may_declare(i)) i->declared.trail |= what & (POSTERN_TRAIL_HOOKS | POSTERN_TRAIL_ATTEMPTS);
+}
+
+std::int32_t is_shadow(postern_instance i) { return i != nullptr && i->use != nullptr && i->use->shadow ? 1 : 0; }
+
 struct Live {
   std::mutex mutex;
   std::unordered_set<postern_instance> instances;
@@ -115,7 +121,8 @@ const postern_instance_table& instance_table() {
                                             &config_error,     &declare_provides,
                                             &declare_consumes, &declare_before,
                                             &declare_after,    &declare_body,
-                                            &disable_hooks,    &ready};
+                                            &disable_hooks,    &ready,
+                                            &declare_trail,    &is_shadow};
   return table;
 }
 

@@ -51,10 +51,11 @@ void write(postern_instance instance, std::uint32_t level, postern_str message, 
   if (enabled(instance, level) == 0 || (message.ptr == nullptr && message.len > 0)) return;
   std::vector<LogField> list;
   if (fields == nullptr) field_count = 0;
-  list.reserve(std::min(field_count, kMaxFields) + 1);
+  list.reserve(std::min(field_count, kMaxFields) + 2);
   for (std::uint64_t i = 0; i < std::min(field_count, kMaxFields); ++i) list.push_back(to_field(fields[i]));
   bool has_other_name = instance->name != instance->plugin;
   if (has_other_name) list.push_back({"instance", instance->name});
+  if (instance->use != nullptr && instance->use->shadow) list.push_back({"mode", "shadow"});
   logger_of(instance).write(level_of(level), view(message).substr(0, kMaxMessage), list);
 }
 

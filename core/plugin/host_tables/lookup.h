@@ -38,14 +38,16 @@ inline postern_status with_exchange(postern_exchange handle, Use use) noexcept {
   return x == nullptr ? why_not_found(worker, handle) : use(*x);
 }
 
-// The same for what takes something away from the exchange, which needs no memory: an instance in shadow mode is told that all
-// went well, and nothing changes. `check` answers POSTERN_OK when the arguments are good and the moment is right, so that
+// The same for what takes something away from the exchange, which needs no memory: only for an instance whose hook runs there or is
+// suspended. One in shadow mode is told that all went well, and nothing changes. `check` answers POSTERN_OK when the arguments are good and the moment is right, so that
 // shadow mode shows the same errors.
 template <class Check, class Change>
 inline postern_status take_from_exchange(postern_exchange handle, Check check, Change change) noexcept {
   return with_exchange(handle, [&](proxy::Exchange& x) {
+    const proxy::Instance* caller = x.acting();
+    if (caller == nullptr) return POSTERN_E_STATE;
     postern_status status = check(x);
-    return status != POSTERN_OK || x.shadowed() ? status : change(x);
+    return status != POSTERN_OK || caller->shadow ? status : change(x);
   });
 }
 

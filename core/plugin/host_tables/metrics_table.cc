@@ -23,7 +23,7 @@ bool read_strings(const postern_str* from, std::uint64_t count, std::vector<std:
   return true;
 }
 
-std::uint64_t family(const postern_metric* metric) noexcept {
+std::uint64_t family(postern_instance, const postern_metric* metric) noexcept {
   postern_metric m{};
   if (metric == nullptr || metric->struct_size < sizeof(metric->struct_size)) return 0;
   std::memcpy(&m, metric, std::min<std::size_t>(metric->struct_size, sizeof m));

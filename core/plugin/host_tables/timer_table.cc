@@ -14,6 +14,7 @@ constexpr std::uint64_t kLongestMs = 10ull * 366 * 86'400'000;
 struct PluginTimer {
   postern_timer handle = 0;
   postern_instance instance;
+  postern_exchange exchange;  // for which it was started, or 0
   bool repeats;
   void (*fire)(void* user);
   void* user;
@@ -26,10 +27,11 @@ void on_timer(postern_timer handle) {
   if (t == nullptr) return;
   auto pin = t->pin;  // the callback may cancel the timer, and its code must stay until it has returned
   auto fire = t->fire;
+  const postern_exchange exchange = t->exchange;
   void* user = t->user;
   std::unique_ptr<PluginTimer> over;
   if (!t->repeats) over = held<PluginTimer>().take(handle);
-  call_plugin(pin->instance(), "timer", [&] { fire(user); });
+  run_callback(pin->instance(), "timer", exchange, [&] { fire(user); });
 }
 
 postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint64_t repeat_ms,
@@ -38,6 +40,7 @@ postern_timer start(postern_instance instance, std::uint64_t delay_ms, std::uint
   if (worker == nullptr || fire == nullptr) return 0;
   auto made = std::make_unique<PluginTimer>();
   made->instance = instance;
+  made->exchange = current_exchange();
   made->repeats = repeat_ms > 0;
   made->fire = fire;
   made->user = user;

@@ -37,6 +37,7 @@ struct Shared {
   void (*const done)(void* user);
   void* const user;
   const Pin pin;
+  const postern_exchange exchange = current_exchange();  // for which it was submitted, or 0
 };
 
 struct Task {
@@ -52,7 +53,8 @@ void run(Shared& task) {
 
 void finish(postern_task handle, Shared& task) {
   held<Task>().take(handle);
-  if (task.done != nullptr) call_plugin(task.pin.instance(), "work done", [&] { task.done(task.user); });
+  if (task.done != nullptr)
+    run_callback(task.pin.instance(), "work done", task.exchange, [&] { task.done(task.user); });
 }
 
 postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user),

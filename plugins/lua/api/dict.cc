@@ -23,7 +23,8 @@ struct Dict {
 };
 
 postern_dict open_handle(lua_State* L, Dict& dict) {
-  if (dict.handle == 0) dict.handle = host().dict->open({dict.name, dict.name_size}, dict.max_bytes);
+  if (dict.handle == 0)
+    dict.handle = host().dict->open(State::of(L).instance(), {dict.name, dict.name_size}, dict.max_bytes);
   if (dict.handle == 0)
     luaL_error(L, "postern.dict: no memory is left for one of %I bytes", static_cast<lua_Integer>(dict.max_bytes));
   return dict.handle;

@@ -63,7 +63,7 @@ std::uint64_t register_family(lua_State* L, std::uint32_t type, const std::vecto
   metric.buckets = buckets.data();
   metric.bucket_count = buckets.size();
   metric.max_series = static_cast<std::uint64_t>(max_series);
-  return host().metrics->family(&metric);
+  return host().metrics->family(State::of(L).instance(), &metric);
 }
 
 Metric& check_metric(lua_State* L, std::uint32_t types) {

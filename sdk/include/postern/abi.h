@@ -195,10 +195,17 @@ typedef struct postern_instance_table {
   /* [any thread] ends POSTERN_PENDING: of on_configure (`worker` does not matter), or of the on_worker_start or
    * on_worker_stop that waits on that worker. Late or repeated calls do nothing. */
   void (*ready)(postern_instance instance, uint32_t worker, postern_status status, postern_str error_text);
+  /* Keeps a trail of every exchange whose chain the instance stands in: POSTERN_TRAIL_*. Every hook of such chains is timed. */
+  void (*declare_trail)(postern_instance instance, uint32_t what);
+  /* [any thread] 1: `_: {mode: shadow}`. Its hooks run and change nothing, so what it counts and logs as done was not done. The gateway marks
+   * its log lines with mode="shadow". */
+  int32_t (*is_shadow)(postern_instance instance);
 } postern_instance_table;
 #define POSTERN_EVERY_WORKER 0xffffffffu /* ready: every one that waits */
 
-/* "exchange": the request, the response, variables, and the course of the exchange. */
+/* "exchange": the request, the response, variables, and the course of the exchange. What changes an exchange answers POSTERN_E_STATE
+ * (allocate: null) unless the instance whose code runs has its hook running there, or suspended: neither a service nor a timer of
+ * somebody else can touch a request. Reading is open to all. */
 typedef struct postern_exchange_info {
   uint32_t struct_size;
   uint32_t worker;              /* index of the worker that owns the exchange */
@@ -217,6 +224,25 @@ typedef struct postern_exchange_info {
 #define POSTERN_ORIGIN_UPSTREAM 1u
 #define POSTERN_ORIGIN_LOCAL 2u /* made by the gateway or by a plugin's respond() */
 #define POSTERN_ORIGIN_CACHE 3u /* a local response whose plugin called set_origin */
+
+/* One step of an exchange's trail: a hook that ran, or an attempt. A body hook is one step, however many pieces it was given. At
+ * most 256 are kept for an exchange. */
+#define POSTERN_TRAIL_HOOKS 1u    /* declare_trail: the hooks of all instances of the chain */
+#define POSTERN_TRAIL_ATTEMPTS 2u /* declare_trail: the attempts to reach an upstream */
+#define POSTERN_STEP_ATTEMPT 0xffffffffu
+typedef struct postern_step {
+  uint32_t hook; /* number of the POSTERN_HOOK_* bit; POSTERN_STEP_ATTEMPT */
+  int32_t
+      verdict; /* what came of it: on_error, shadow mode and an answer are taken into account; of an attempt its outcome */
+  int32_t wanted; /* what the plugin answered, POSTERN_ERROR when it threw; of an attempt its outcome */
+  uint32_t
+      status; /* of the answer that it gave, or would have given in shadow mode; of an attempt's response; 0: none */
+  uint64_t begun_ns; /* since the head was complete */
+  uint64_t
+      ran_ns; /* in the instance's own code, its callbacks for this exchange included; of an attempt until its outcome */
+  uint64_t suspended_ns;                  /* while its hook was suspended; 0 for an attempt */
+  postern_str instance_view, plugin_view; /* of an attempt: the upstream's name and the endpoint */
+} postern_step;
 
 typedef struct postern_exchange_table {
   uint32_t struct_size, version;
@@ -271,8 +297,10 @@ typedef struct postern_exchange_table {
   /* Inside on_upstream_result: try again after delay_ms. POSTERN_E_STATE when the request body is gone, the attempts
    * (5) are used up or the response head has gone out. */
   postern_status (*retry)(postern_exchange x, uint32_t delay_ms);
-  /* Runs `done` when the exchange ends, before on_complete; for async work that must die with it. Up to 64 each. */
-  postern_status (*on_end)(postern_exchange x, void (*done)(void* user), void* user);
+  /* Runs `done` as code of `instance` when the exchange ends, before on_complete; for async work that must die with it. What it
+   * reads of the exchange is still there; nothing of it can be changed any more. It keeps the instance until it has run. Up to 64 for
+   * each exchange: POSTERN_E_LIMIT. POSTERN_E_STATE when the exchange has ended or the instance has stopped on this worker. */
+  postern_status (*on_end)(postern_exchange x, postern_instance instance, void (*done)(void* user), void* user);
   /* The exchanges that are open on the calling worker, one after another in no order that means anything, those of other
    * generations too: 0 asks for the first, and is the answer when there are no more. `after` may have ended meanwhile; one that
    * begins during the walk may be missed, none comes twice. What can be read of an exchange can be read of these. Walk some
@@ -281,6 +309,10 @@ typedef struct postern_exchange_table {
   /* variable_get for `count` variables in one call: values_view[i] is the value of ids[i], or of POSTERN_VALUE_NONE when that is
    * unset, unknown or could not be made. */
   postern_status (*variable_list)(postern_exchange x, const uint32_t* ids, uint64_t count, postern_value* values_view);
+  /* Inside on_complete of an instance that has called declare_trail: up to `capacity` steps in the order in which they began, from
+   * the one at `first` on; the answer is how many were written. `stride` is the caller's sizeof(postern_step): of each step so
+   * much is written. 0 elsewhere. */
+  uint64_t (*trail)(postern_exchange x, uint64_t first, uint64_t capacity, uint32_t stride, postern_step* steps_view);
 } postern_exchange_table;
 
 /* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */
@@ -332,7 +364,7 @@ typedef struct postern_metric {
 typedef struct postern_metrics_table {
   uint32_t struct_size, version;
   /* [any thread] The family's number; the same again when name, type and labels agree, 0 when they do not. */
-  uint64_t (*family)(const postern_metric* metric);
+  uint64_t (*family)(postern_instance instance, const postern_metric* metric);
   /* [any thread] Takes a lock: keep the result. Never 0 for a valid family. */
   postern_series (*series)(uint64_t family, const postern_str* label_values, uint64_t label_count);
   void (*add)(postern_series series, double amount);    /* [any thread] counter (>= 0), gauge */
@@ -378,7 +410,7 @@ typedef struct postern_dict_table {
   uint32_t struct_size, version;
   /* The same name is the same dict; the larger size wins. 0: the name is empty or longer than 128 bytes, or the sizes of
    * all dicts (1,024 at most) would come to more than half of the machine's (or container's) memory. */
-  postern_dict (*open)(postern_str name, uint64_t max_bytes);
+  postern_dict (*open)(postern_instance instance, postern_str name, uint64_t max_bytes);
   /* Copies at most *size bytes to buffer_own (the caller's) and sets *size to the value's length. */
   postern_status (*get)(postern_dict d, postern_str key, char* buffer_own, uint64_t* size);
   postern_status (*set)(postern_dict d, postern_str key, postern_str value, uint64_t ttl_ms);
@@ -474,6 +506,16 @@ typedef struct postern_loop_table {
   /* [any thread] Runs `run` on that worker. POSTERN_E_GONE before the instance's generation starts there, and when the
    * instance or the worker has stopped. */
   postern_status (*post)(postern_instance instance, uint32_t worker, void (*run)(void* user), void* user);
+  /* On a worker: runs `code` now as code of `instance`: what it throws is caught, its time is the instance's and not the
+   * caller's, the crash handler names it, and what it does to an exchange counts as done by that instance, with its pause and its
+   * shadow mode. Whatever crosses from one plugin to another, and every callback of a handle of the plugin's own (libuv, hiredis), goes
+   * through it. POSTERN_E_FAILED: it threw or called fail(). POSTERN_E_GONE: the instance has stopped here, and `code` did not run. */
+  postern_status (*run)(postern_instance instance, void (*code)(void* user), void* user);
+  /* [any thread] The running code of the plugin has failed, with `text` for the log (empty: it has said so itself): for authors whose exceptions must not leave their
+   * language. A callback counts as one that threw: an exchange that it was begun for, and that its instance has suspended, goes on with
+   * POSTERN_ERROR; a job of `work` ends with POSTERN_E_FAILED. Inside a hook its verdict becomes POSTERN_ERROR. Nothing outside
+   * of plugin code. */
+  void (*fail)(postern_str text);
 } postern_loop_table;
 
 /* "template": strings with ${variable} in them: ${request.path}, ${path.id}, ${consumer.id}, ${latency}; $$ is a $. */

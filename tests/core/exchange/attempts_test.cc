@@ -65,6 +65,7 @@ struct Story final : Setting, Attempts::Host, ChainRun::Host {
   void on_answer(const LocalAnswer&) override {}
   void on_hook_failure(const Error&) override {}
   void on_abort() override {}
+  void on_resumed(std::uint64_t number) override { chain_run->go_on(number); }
   void on_resume(Lane, postern_verdict) override {}
 };
 

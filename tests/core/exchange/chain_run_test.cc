@@ -56,6 +56,7 @@ struct Story final : Setting, ChainRun::Host {
     chain().forget_all();
   }
   void on_abort() override { heard += "abort "; }
+  void on_resumed(std::uint64_t number) override { chain().go_on(number); }
   void on_resume(Lane lane, postern_verdict) override {
     heard += lane == Lane::head ? "on " : lane == Lane::request_body ? "upload " : "download ";
   }
@@ -166,6 +167,67 @@ TEST_CASE("an instance has its slot, empty at first, in all hooks and in both ch
   CHECK(std::string_view(static_cast<char*>(other.slot), 16) == std::string(16, '\0'));
 }
 
+// ---- Answers (F21) ---------------------------------------------------------------------------------------------------
+
+TEST_CASE(
+    "a hook that has answered is taken at its word, whatever it returns and whether or not it throws afterwards") {
+  for (bool fail_open : {false, true}) {
+    for (postern_verdict verdict : {POSTERN_CONTINUE, POSTERN_RESPOND, POSTERN_ERROR, 77}) {
+      Story s;
+      s.plugin().request = [&] {
+        s.answer(403)();
+        if (verdict == 77) throw std::runtime_error("late");
+        return verdict;
+      };
+      s.plugins[0].fail_open = fail_open;
+      CHECK(s.run_all(Hook::request) == Run::ended);
+      CHECK(s.heard == "403 ");
+    }
+  }
+}
+
+TEST_CASE("ABORT wins over an answer, and a later answer over an earlier one") {
+  Story aborts;
+  aborts.plugin().request = [&] {
+    aborts.answer(403)();
+    return POSTERN_ABORT;
+  };
+  aborts.run_all(Hook::request);
+  CHECK(aborts.heard == "abort ");
+  Story twice;
+  twice.plugin().request = [&] {
+    twice.answer(403)();
+    return twice.answer(429)();
+  };
+  twice.run_all(Hook::request);
+  CHECK(twice.heard == "429 ");
+}
+
+TEST_CASE("an answer that is none refuses the request with 500, even of a plugin that fails open") {
+  Story s;
+  s.plugin().request = [&] {
+    s.chain().refuse_answer();
+    return POSTERN_CONTINUE;
+  };
+  s.plugins[0].fail_open = true;
+  CHECK(s.run_all(Hook::request) == Run::ended);
+  CHECK(s.heard == "INTERNAL_ERROR(plugin p1 failed in on_request) ");
+}
+
+TEST_CASE("a hook that has answered and is never resumed gives its answer at its deadline") {
+  Story s;
+  postern_ticket ticket{};
+  s.plugin().request = [&] {
+    s.answer(403)();
+    return s.suspend(ticket)();
+  };
+  s.plugins[0].fail_open = true;
+  s.plugins[0].timeout_ms = 300;
+  CHECK(s.run_all(Hook::request) == Run::suspended);
+  s.pass_ms(400);
+  CHECK(s.heard == "403 ");
+}
+
 // ---- Suspension ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a hook that suspends goes on behind itself when it is resumed, and only once") {
@@ -174,7 +236,8 @@ TEST_CASE("a hook that suspends goes on behind itself when it is resumed, and on
   s.plugin().request = s.suspend(ticket);
   s.plugin().request = s.say("next");
   CHECK(s.run_all(Hook::request) == Run::suspended);
-  CHECK(s.chain().running() == s.chain().links()[0].instance);
+  call_back(*s.chain().links()[0].instance, [&] { CHECK(s.chain().acting() == s.chain().links()[0].instance); });
+  call_back(*s.chain().links()[1].instance, [&] { CHECK(s.chain().acting() == nullptr); });
   CHECK(s.chain().resume(ticket.pause, POSTERN_SUSPEND) == POSTERN_E_INVALID);
   CHECK(s.chain().resume(ticket.pause + 1, POSTERN_CONTINUE) == POSTERN_E_GONE);
   CHECK(s.chain().resume(0, POSTERN_CONTINUE) == POSTERN_E_GONE);
@@ -182,7 +245,7 @@ TEST_CASE("a hook that suspends goes on behind itself when it is resumed, and on
   CHECK(s.run_all(Hook::request) == Run::finished);
   CHECK(s.chain().resume(ticket.pause, POSTERN_ABORT) == POSTERN_E_GONE);
   CHECK(s.heard == "on next ");
-  CHECK(s.chain().running() == nullptr);
+  call_back(*s.chain().links()[0].instance, [&] { CHECK(s.chain().acting() == nullptr); });
 }
 
 TEST_CASE("a hook may be resumed before it has returned") {
@@ -216,8 +279,8 @@ TEST_CASE("a suspended hook answers when it is resumed") {
   postern_ticket ticket{};
   s.plugin().request = s.suspend(ticket);
   CHECK(s.run_all(Hook::request) == Run::suspended);
-  s.chain().set_answer(make_answer(429, "", "", s.context().arena));
-  CHECK(s.chain().resume(ticket.pause, POSTERN_RESPOND) == POSTERN_OK);
+  call_back(*s.chain().links()[0].instance, [&] { s.chain().set_answer(make_answer(429, "", "", s.context().arena)); });
+  CHECK(s.chain().resume(ticket.pause, POSTERN_CONTINUE) == POSTERN_OK);  // it has answered, whatever it says
   CHECK(s.heard == "429 ");
 }
 

@@ -12,7 +12,7 @@ using namespace postern::proxy;
 
 namespace {
 
-HookCounters::PerHook& request(HookCounters& c) { return c.hooks[static_cast<std::size_t>(Hook::request)]; }
+CallCounters& request(HookCounters& c) { return c.hooks[static_cast<std::size_t>(Hook::request)]; }
 
 }  // namespace
 

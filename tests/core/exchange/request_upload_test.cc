@@ -55,6 +55,7 @@ struct Story final : Setting, RequestUpload::Host, ChainRun::Host {
   void on_answer(const LocalAnswer&) override {}
   void on_hook_failure(const Error& error) override { heard += "hook:" + std::string(name_of(error.code)) + " "; }
   void on_abort() override { heard += "abort "; }
+  void on_resumed(std::uint64_t number) override { chain_run->go_on(number); }
   void on_resume(Lane, postern_verdict verdict) override { upload().resume(verdict); }
 };
 

@@ -56,6 +56,7 @@ struct Story final : Setting, ResponseRelay::Host, ChainRun::Host {
   }
   void on_hook_failure(const Error& error) override { heard += "hook:" + std::string(name_of(error.code)) + " "; }
   void on_abort() override { heard += "abort "; }
+  void on_resumed(std::uint64_t number) override { chain_run->go_on(number); }
   void on_resume(Lane, postern_verdict verdict) override { relay().resume(verdict); }
 };
 

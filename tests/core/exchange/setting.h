@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "exchange/client_facts.h"
 #include "exchange/exchange_context.h"
+#include "exchange/plugin_frame.h"
 #include "exchange/response_sink.h"
 #include "exchange/worker_context.h"
 #include "exchange/worker_plan.h"
@@ -100,6 +101,14 @@ inline std::uint64_t FakePlugin::hooks() const {
          bit(upstream_select, Hook::upstream_select) | bit(upstream_request, Hook::upstream_request) |
          bit(upstream_result, Hook::upstream_result) | bit(response, Hook::response) |
          bit(response_body, Hook::response_body) | bit(complete, Hook::complete);
+}
+
+// Runs `code` as a callback of the instance.
+template <class Code>
+void call_back(const Instance& instance, Code code) {
+  const PluginCode callback{instance.plugin_name, instance.plugin_version, instance.name, "timer", &instance};
+  PluginFrame frame(callback);
+  code();
 }
 
 // A client that takes everything and writes it down.

@@ -11,10 +11,10 @@ using namespace postern::plugin;
 
 TEST_CASE("dict: values come back whole, errors have their codes") {
   const auto& t = dict_table();
-  auto d = t.open(text("tables_test"), 1024 * 1024);
+  auto d = t.open(nullptr, text("tables_test"), 1024 * 1024);
   REQUIRE(d != 0);
-  CHECK(t.open(text("tables_test"), 1) == d);
-  CHECK(t.open(kBadString, 1) == 0);
+  CHECK(t.open(nullptr, text("tables_test"), 1) == d);
+  CHECK(t.open(nullptr, kBadString, 1) == 0);
   CHECK(t.set(d, text("k"), text("value"), 0) == POSTERN_OK);
   char buffer[8];
   std::uint64_t size = sizeof buffer;
@@ -42,7 +42,7 @@ TEST_CASE("dict: values come back whole, errors have their codes") {
 
 TEST_CASE("dict: limits") {
   const auto& t = dict_table();
-  auto d = t.open(text("tables_test"), 1024 * 1024);
+  auto d = t.open(nullptr, text("tables_test"), 1024 * 1024);
   postern_limit rule{sizeof(postern_limit), POSTERN_LIMIT_TOKEN_BUCKET, 1, 3'600'000, 2, 1};
   postern_limit_result result{};
   result.struct_size = sizeof result;
@@ -76,9 +76,9 @@ TEST_CASE("metrics: through the table") {
   m.label_count = 1;
   m.buckets = buckets;
   m.bucket_count = 2;
-  auto family = t.family(&m);
+  auto family = t.family(nullptr, &m);
   REQUIRE(family != 0);
-  CHECK(t.family(&m) == family);
+  CHECK(t.family(nullptr, &m) == family);
   postern_str values[] = {text("users")};
   auto series = t.series(family, values, 1);
   t.observe(series, 1.5);
@@ -89,14 +89,14 @@ TEST_CASE("metrics: through the table") {
   CHECK(t.series(0, values, 1) == 0);
   CHECK(t.series(~0ull, values, 1) == 0);
   m.label_names = nullptr;
-  CHECK(t.family(&m) == 0);
+  CHECK(t.family(nullptr, &m) == 0);
   m.label_count = 0;
   m.type = 3;
-  CHECK(t.family(&m) == 0);
+  CHECK(t.family(nullptr, &m) == 0);
   m.type = 0;
   m.name = kBadString;
-  CHECK(t.family(&m) == 0);
-  CHECK(t.family(nullptr) == 0);
+  CHECK(t.family(nullptr, &m) == 0);
+  CHECK(t.family(nullptr, nullptr) == 0);
 }
 
 TEST_CASE_FIXTURE(InstanceFixture, "log: levels, and arguments that lie") {

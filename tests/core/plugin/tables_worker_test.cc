@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/plugin/worker_fixture.h"
-#include "exchange/crash_marker.h"
+#include "exchange/plugin_frame.h"
 #include "plugin/control_hooks.h"
 
 using namespace postern::plugin;
@@ -197,7 +197,7 @@ namespace {
 struct Seen {
   std::promise<std::string> what;
   static void look(void* user) {
-    const auto* code = postern::proxy::crash_marker.code;
+    const auto* code = postern::proxy::PluginFrame::top()->code();
     static_cast<Seen*>(user)->what.set_value(
         code == nullptr ? "nothing" : std::string(code->plugin) + ": " + std::string(code->what));
   }
@@ -220,7 +220,7 @@ TEST_CASE_FIXTURE(WorkerFixture, "what runs is marked as the plugin's for as lon
   CHECK(post.wait() == "example: post");
   CHECK(working.wait() == "example: work");
   CHECK(done.wait() == "example: work done");
-  on_worker([] { CHECK(postern::proxy::crash_marker.code == nullptr); });
+  on_worker([] { CHECK(postern::proxy::PluginFrame::top() == nullptr); });
 }
 
 TEST_CASE_FIXTURE(WorkerFixture, "post runs on the worker that was named") {

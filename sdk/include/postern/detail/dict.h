@@ -15,8 +15,9 @@ class Dict {
  public:
   Dict() = default;
   // The same name is the same dict for every plugin; the larger size wins.
-  static Dict open(std::string_view name, std::uint64_t max_bytes) {
-    return Dict(POSTERN_OFFERS(dict, open) ? detail::host.dict->open(detail::to_str(name), max_bytes) : 0);
+  static Dict open(Instance instance, std::string_view name, std::uint64_t max_bytes) {
+    if (!POSTERN_OFFERS(dict, open)) return {};
+    return Dict(detail::host.dict->open(instance.raw(), detail::to_str(name), max_bytes));
   }
   explicit operator bool() const { return raw_ != 0; }
 

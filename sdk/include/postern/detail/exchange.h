@@ -296,7 +296,9 @@ class Exchange {
   }
 
   // Runs `done(user)` when the exchange ends, before on_complete.
-  Status on_end(void (*done)(void* user), void* user) const { return table().on_end(raw_, done, user); }
+  Status on_end(Instance instance, void (*done)(void* user), void* user) const {
+    return table().on_end(raw_, instance.raw(), done, user);
+  }
 
   // Inside on_upstream_result: try again after delay_ms.
   Status retry(std::uint32_t delay_ms) const { return table().retry(raw_, delay_ms); }

@@ -1,4 +1,5 @@
-// The fence at every edge: no exception leaves the plugin. What was thrown goes to the instance's log.
+// The fence at every edge: no exception leaves the plugin. What was thrown goes to the instance's log, and the gateway hears that the
+// code has failed.
 #pragma once
 
 #include <exception>
@@ -8,6 +9,7 @@
 namespace postern::detail {
 
 inline void report_thrown(postern_instance instance, std::string_view where) noexcept {
+  if (POSTERN_OFFERS(loop, fail)) host.loop->fail({});
   if (host.log == nullptr) return;
   const Log log(instance);
   try {

@@ -66,14 +66,14 @@ template <class Metric>
 class Family {
  public:
   Family() = default;
-  Family(std::string_view name, std::string_view help, const MetricOptions& options = {}) {
+  Family(Instance instance, std::string_view name, std::string_view help, const MetricOptions& options = {}) {
     if (!POSTERN_OFFERS(metrics, family)) return;
     std::vector<postern_str> labels;
     for (std::string_view label : options.labels) labels.push_back(detail::to_str(label));
     const postern_metric metric = {sizeof(postern_metric), Metric::kType,          detail::to_str(name),
                                    detail::to_str(help),   labels.data(),          labels.size(),
                                    options.buckets.data(), options.buckets.size(), options.max_series};
-    id_ = detail::host.metrics->family(&metric);
+    id_ = detail::host.metrics->family(instance.raw(), &metric);
   }
   explicit operator bool() const { return id_ != 0; }
 

@@ -62,6 +62,8 @@ struct Tables {
     instance_of(i).policies_[message] = *policy;
     return POSTERN_OK;
   }
+  static void declare_trail(postern_instance, std::uint32_t) {}
+  static std::int32_t is_shadow(postern_instance) { return 0; }
   static void disable_hooks(postern_instance i, std::uint64_t hooks) {
     if (instance_of(i).configuring_) instance_of(i).hooks_ &= ~hooks;
   }
@@ -90,7 +92,9 @@ struct Tables {
                                                             declare_after,
                                                             declare_body,
                                                             disable_hooks,
-                                                            ready};
+                                                            ready,
+                                                            declare_trail,
+                                                            is_shadow};
 
   // ---- exchange ----
   static FakeExchange* exchange_of(postern_exchange x) { return gateway().find(x); }
@@ -328,13 +332,14 @@ struct Tables {
     e->retry_delay_ms_ = delay_ms;
     return POSTERN_OK;
   }
-  static postern_status on_end(postern_exchange x, void (*done)(void*), void* user) {
+  static postern_status on_end(postern_exchange x, postern_instance, void (*done)(void*), void* user) {
     FakeExchange* e = exchange_of(x);
     if (e == nullptr) return POSTERN_E_GONE;
     if (e->end_callbacks_.size() >= 64) return POSTERN_E_LIMIT;
     e->end_callbacks_.emplace_back(done, user);
     return POSTERN_OK;
   }
+  static std::uint64_t trail(postern_exchange, std::uint64_t, std::uint64_t, std::uint32_t, postern_step*) { return 0; }
   static constexpr postern_exchange_table kExchangeTable = {sizeof(postern_exchange_table),
                                                             1,
                                                             request_get,
@@ -360,7 +365,8 @@ struct Tables {
                                                             retry,
                                                             on_end,
                                                             next,
-                                                            variable_list};
+                                                            variable_list,
+                                                            trail};
 
   // ---- body ----
   // Whose hook runs, or has suspended: until it is resumed, functions do what they would do inside it.
@@ -429,7 +435,7 @@ struct Tables {
   }
   static constexpr postern_log_table kLogTable = {sizeof(postern_log_table), 1, log_enabled, log_write};
 
-  static std::uint64_t family(const postern_metric* metric) {
+  static std::uint64_t family(postern_instance, const postern_metric* metric) {
     const std::lock_guard lock(gateway().mutex_);
     return gateway().metrics_.family(*metric);
   }
@@ -478,7 +484,7 @@ struct Tables {
   static FakeDict* dict_of(postern_dict d) {
     return d == 0 || d > gateway().dicts_.size() ? nullptr : &gateway().dicts_[d - 1].dict;
   }
-  static postern_dict dict_open(postern_str name, std::uint64_t) {
+  static postern_dict dict_open(postern_instance, postern_str name, std::uint64_t) {
     const std::lock_guard lock(gateway().mutex_);
     return gateway().open_dict(to_view(name));
   }
@@ -658,7 +664,13 @@ struct Tables {
     gateway().posted_.emplace_back(run, user);
     return POSTERN_OK;
   }
-  static constexpr postern_loop_table kLoopTable = {sizeof(postern_loop_table), 1, uv_loop, worker, worker_count, post};
+  static postern_status run(postern_instance, void (*code)(void*), void* user) {
+    code(user);
+    return POSTERN_OK;
+  }
+  static void fail(postern_str) {}
+  static constexpr postern_loop_table kLoopTable = {
+      sizeof(postern_loop_table), 1, uv_loop, worker, worker_count, post, run, fail};
 
   // ---- template ----
   static FakeTemplate& template_of(postern_template t) {
