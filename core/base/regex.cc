@@ -43,13 +43,16 @@ Scratch& scratch() {
   return instance;
 }
 
-// The number of groups set, 0 when there is no match or it is refused.
-int run(const pcre2_code* code, std::string_view text) {
+// The number of groups set, or a negative PCRE2_ERROR_*, of which PCRE2_ERROR_NOMATCH alone means that there is no match.
+int try_run(const pcre2_code* code, std::string_view text) {
   Scratch& s = scratch();
-  if (!s.usable()) return 0;
+  if (!s.usable()) return PCRE2_ERROR_NOMEMORY;
   auto* subject = reinterpret_cast<PCRE2_SPTR>(text.empty() ? "" : text.data());
-  return std::max(0, pcre2_match(code, subject, text.size(), 0, 0, s.data(), s.context()));
+  return pcre2_match(code, subject, text.size(), 0, 0, s.data(), s.context());
 }
+
+// The number of groups set, 0 when there is no match or it is refused.
+int run(const pcre2_code* code, std::string_view text) { return std::max(0, try_run(code, text)); }
 
 std::string message_of(int error, std::size_t offset, std::string_view pattern) {
   std::array<PCRE2_UCHAR, 256> text{};
@@ -97,6 +100,11 @@ Result<Regex> Regex::compile(std::string_view pattern) {
 }
 
 bool Regex::matches(std::string_view text) const { return run(code_.get(), text) > 0; }
+
+std::optional<bool> Regex::try_match(std::string_view text) const {
+  int count = try_run(code_.get(), text);
+  return count > 0 || count == PCRE2_ERROR_NOMATCH ? std::optional(count > 0) : std::nullopt;
+}
 
 bool Regex::search(std::string_view text, std::span<std::string_view> groups) const {
   int count = run(code_.get(), text);

@@ -27,6 +27,8 @@ class Regex {
 
   // A match that exceeds its bounds (100,000 steps of matching, 1,000 of nesting) counts as none.
   bool matches(std::string_view text) const;
+  // The same; nothing when the bounds were exceeded, so that nobody knows.
+  std::optional<bool> try_match(std::string_view text) const;
   // The same; `groups` gets the whole match and the numbered groups, unset ones as empty. Further ones are left out.
   bool search(std::string_view text, std::span<std::string_view> groups) const;
 

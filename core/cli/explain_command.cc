@@ -126,8 +126,12 @@ class Explanation {
     if (!unknown.empty())
       fmt::print("      when {}: depends on {}\n", when.text(), unknown);
     else
-      fmt::print("      when {}: {}\n", when.text(),
-                 when.holds(request_) ? "holds, runs" : "does not hold, is passed over");
+      fmt::print("      when {}: {}\n", when.text(), consequence(when.holds(request_)));
+  }
+
+  static const char* consequence(proxy::Condition::Answer answer) {
+    if (answer == proxy::Condition::Answer::unjudged) return "cannot be judged, the request is refused with 500";
+    return answer == proxy::Condition::Answer::yes ? "holds, runs" : "does not hold, is passed over";
   }
 
   static void print_hooks(const proxy::Chain& chain) {

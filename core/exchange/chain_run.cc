@@ -33,7 +33,7 @@ void ChainRun::use(const Chain& chain) {
   }
   chain_ = &chain;
   if (chain.trail() != 0 && trail_ == nullptr) trail_ = std::make_unique<Trail>(chain.trail());
-  if (chain.has_conditions()) conditions_.resize(chain.links().size(), -1);
+  if (chain.has_conditions()) conditions_.resize(chain.links().size(), kUnasked);
 }
 
 std::byte* ChainRun::zeroed_slots(std::uint32_t size) {
@@ -114,6 +114,7 @@ bool ChainRun::run_noted(const Link& link, Hook hook, Code code) {
 // Calls one hook and answers with a verdict that has been judged; SUSPEND only when the exchange really has to wait.
 template <class Invoke>
 inline postern_verdict ChainRun::call(const Link& link, Hook hook, Lane lane, Invoke invoke) {
+  if (is_unjudged(link)) return refuse_unjudged(link, hook);
   postern_verdict verdict = POSTERN_ERROR;
   if (!run_code(link, hook, lane, [&] { verdict = invoke(); })) verdict = POSTERN_ERROR;
   Pause none;
@@ -132,7 +133,7 @@ inline postern_verdict ChainRun::call(const Link& link, Hook hook, Lane lane, In
 // For a hook without a verdict: its error shows in its counters alone.
 template <class Code>
 inline void ChainRun::tell(const Link& link, Hook hook, Code code) {
-  if (!condition_holds(link) || run_code(link, hook, Lane::head, code)) return;
+  if (!condition_holds(link) || is_unjudged(link) || run_code(link, hook, Lane::head, code)) return;
   counters(link, hook).errors.add(1);
 }
 
@@ -150,8 +151,20 @@ void ChainRun::tell_completion(const postern_completion& completion) {
 
 bool ChainRun::judge_condition(const Link& link) {
   std::int8_t& known = conditions_[link.position];
-  if (known < 0) known = link.instance->when->holds(x_.variables) ? 1 : 0;
-  return known == 1;
+  if (known == kUnasked) {
+    Condition::Answer answer = link.instance->when->holds(x_.variables);
+    known = answer == Condition::Answer::yes ? kYes : answer == Condition::Answer::no ? kNo : kUnjudged;
+  }
+  return known != kNo;
+}
+
+// The exchange fails, once and whatever on_error says, so that no client can have a guard passed over. In shadow mode the
+// instance would change nothing, and neither does this.
+postern_verdict ChainRun::refuse_unjudged(const Link& link, Hook hook) {
+  conditions_[link.position] = kNo;
+  log_hook_problem(*link.instance, hook, "was not called: its `when` could not be judged");
+  counters(link, hook).errors.add(1);
+  return link.instance->shadow ? POSTERN_CONTINUE : POSTERN_ERROR;
 }
 
 // ---- Who acts --------------------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class ChainRun {
     auto links = chain_->of(Hook::response_body);
     return links.empty() ? links : reached_of(links);
   }
+  // True also when nobody could judge it: the instance's next hook then fails the exchange in place of being called.
   bool condition_holds(const Link& link) { return link.instance->when == nullptr || judge_condition(link); }
   // Whether a response hook is to be called: its condition holds, and the response is not of its own making.
   bool asks_about_response(const Link& link) { return condition_holds(link) && !makers_.made_current(link); }
@@ -152,6 +153,10 @@ class ChainRun {
   postern_verdict judge_change(const Link& link, Hook hook, postern_verdict verdict);
   const char* problem_of(const Link& link, Hook hook, postern_verdict verdict) noexcept;
   bool judge_condition(const Link& link);
+  bool is_unjudged(const Link& link) const noexcept {
+    return link.instance->when != nullptr && conditions_[link.position] == kUnjudged;
+  }
+  postern_verdict refuse_unjudged(const Link& link, Hook hook);
   std::uint64_t since_start_ns() const noexcept;
   void note_verdict(const Link& link, Hook hook, postern_verdict wanted, postern_verdict judged,
                     std::uint64_t suspended_ns = 0);
@@ -185,7 +190,8 @@ class ChainRun {
   std::uint32_t reached_ = 0;  // links whose request hooks had their turn
   std::size_t next_ = 0;       // in the running hook's array
   std::uint32_t course_ = 0;
-  std::vector<std::int8_t> conditions_;  // by position: -1 unknown, 0 no, 1 yes; empty when the chain has none
+  static constexpr std::int8_t kUnasked = -1, kNo = 0, kYes = 1, kUnjudged = 2;
+  std::vector<std::int8_t> conditions_;  // by position: one of these; empty when the chain has none
   Running running_;
   Answer answers_[kLanes];
   ResponseMakers makers_;

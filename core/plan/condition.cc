@@ -46,6 +46,7 @@ namespace {
 using Term = Condition::Term;
 using Kind = Term::Kind;
 using Operator = Term::Operator;
+using Answer = Condition::Answer;
 
 struct Named {
   std::string_view text;
@@ -353,51 +354,73 @@ Value value_of(const Term::Operand& operand, const VariableReader& reader) {
   return operand.literal;
 }
 
-bool compare(const Term& term, const VariableReader& reader) {
-  Value left = reader.variable(term.variable);
-  if (left.kind == Value::Kind::none) return term.op == Operator::unequal;
-  if (term.op == Operator::in) {
-    return std::any_of(term.operands.begin(), term.operands.end(),
-                       [&](const Term::Operand& o) { return equal(left, value_of(o, reader)); });
-  }
-  TextBuffer left_buffer, right_buffer;
-  std::string_view text = as_text(left, left_buffer);
-  if (term.op == Operator::matches) return term.regex->matches(text);
-  Value right = value_of(term.operands.front(), reader);
-  if (right.kind == Value::Kind::none) return term.op == Operator::unequal;
-  std::string_view other = as_text(right, right_buffer);
-  switch (term.op) {
-    case Operator::equal:
-      return equal(left, right);
-    case Operator::unequal:
-      return !equal(left, right);
-    case Operator::starts_with:
-      return text.starts_with(other);
-    case Operator::ends_with:
-      return text.ends_with(other);
-    case Operator::contains:
-      return text.find(other) != text.npos;
-    default:
-      return ordered(term.op, left, right);
-  }
+Answer answer(bool holds) { return holds ? Answer::yes : Answer::no; }
+
+Answer match(const Regex& regex, std::string_view text) {
+  std::optional<bool> matches = regex.try_match(text);
+  return matches ? answer(*matches) : Answer::unjudged;
 }
 
-bool evaluate(const std::vector<Term>& terms, std::size_t at, const VariableReader& reader) {
+bool compare_texts(Operator op, std::string_view text, std::string_view other) {
+  if (op == Operator::starts_with) return text.starts_with(other);
+  if (op == Operator::ends_with) return text.ends_with(other);
+  return text.find(other) != text.npos;
+}
+
+bool compare(Operator op, const Value& left, const Value& right) {
+  if (op == Operator::equal) return equal(left, right);
+  if (op == Operator::unequal) return !equal(left, right);
+  bool of_texts = op == Operator::starts_with || op == Operator::ends_with || op == Operator::contains;
+  if (!of_texts) return ordered(op, left, right);
+  TextBuffer left_buffer, right_buffer;
+  return compare_texts(op, as_text(left, left_buffer), as_text(right, right_buffer));
+}
+
+Answer compare(const Term& term, const VariableReader& reader) {
+  const Value left = reader.variable(term.variable);
+  if (term.op == Operator::matches) {
+    TextBuffer buffer;
+    return match(*term.regex, as_text(left, buffer));
+  }
+  if (term.op == Operator::in)
+    return answer(std::any_of(term.operands.begin(), term.operands.end(),
+                              [&](const Term::Operand& o) { return equal(left, value_of(o, reader)); }));
+  return answer(compare(term.op, left, value_of(term.operands.front(), reader)));
+}
+
+Answer evaluate(const std::vector<Term>& terms, std::size_t at, const VariableReader& reader);
+
+// `decisive` of one child decides, whatever the others are; else one that nobody could judge leaves all of it open.
+Answer join(const std::vector<Term>& terms, const Term& term, const VariableReader& reader, Answer decisive) {
+  Answer joined = decisive == Answer::yes ? Answer::no : Answer::yes;
+  for (std::size_t child : term.children) {
+    Answer part = evaluate(terms, child, reader);
+    if (part == decisive) return part;
+    if (part == Answer::unjudged) joined = part;
+  }
+  return joined;
+}
+
+Answer negate(Answer inner) {
+  if (inner == Answer::unjudged) return inner;
+  return answer(inner == Answer::no);
+}
+
+Answer evaluate(const std::vector<Term>& terms, std::size_t at, const VariableReader& reader) {
   const Term& term = terms[at];
-  auto child = [&](std::size_t c) { return evaluate(terms, c, reader); };
   switch (term.kind) {
     case Kind::any_of:
-      return std::any_of(term.children.begin(), term.children.end(), child);
+      return join(terms, term, reader, Answer::yes);
     case Kind::all_of:
-      return std::all_of(term.children.begin(), term.children.end(), child);
+      return join(terms, term, reader, Answer::no);
     case Kind::negation:
-      return !child(term.children.front());
+      return negate(evaluate(terms, term.children.front(), reader));
     case Kind::truth:
-      return is_true(reader.variable(term.variable));
+      return answer(is_true(reader.variable(term.variable)));
     case Kind::comparison:
       return compare(term, reader);
   }
-  return false;
+  return Answer::unjudged;
 }
 
 }  // namespace
@@ -416,7 +439,9 @@ Result<Condition> Condition::compile(std::string_view text) {
   return condition;
 }
 
-bool Condition::holds(const VariableReader& reader) const { return evaluate(terms_, terms_.size() - 1, reader); }
+Condition::Answer Condition::holds(const VariableReader& reader) const {
+  return evaluate(terms_, terms_.size() - 1, reader);
+}
 
 std::vector<VariableId> Condition::variables() const {
   std::vector<VariableId> all;

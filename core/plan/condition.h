@@ -9,12 +9,14 @@
 //   operand      literal | variable; after `in` a list: [literal, ...]
 //   literal      "text" 'text' -12 true false; in double quotes \" and \\ are escapes
 //
-// A bare variable is true when it is set and neither empty, false, 0, "false" nor "0". A comparison with an unset
-// variable is false, except !=, which is true. < <= > >= compare numbers: text that is no number makes them false. ==
-// and != compare numbers with numbers as numbers, all else as text. `matches` is a regular expression (PCRE2, bounded:
-// base/regex.h), compiled once. method, path, host, query, scheme, header.NAME, cookie.NAME stand for request.*.
+// A bare variable is true when it is set and neither empty, false, 0, "false" nor "0". An unset variable compares as the
+// empty text: `consumer.id == ""` holds exactly for clients without identity. < <= > >= compare numbers: what is unset or no
+// number makes them false. == and != compare numbers with numbers as numbers, all else as text. `matches` is a regular
+// expression (bounded: base/regex.h), compiled once. method, path, host, query, scheme, header.NAME, cookie.NAME stand for
+// request.*.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,8 +40,11 @@ class Condition {
   Condition& operator=(Condition&&) noexcept;
   ~Condition();
 
-  bool holds(const VariableReader& reader) const;  // allocates nothing
-  std::vector<VariableId> variables() const;       // each once, in order of appearance
+  // unjudged: a regular expression exceeded its bounds and the rest of the condition does not decide it. Whoever asks then
+  // refuses: a client must not decide that a guard is passed over.
+  enum class Answer : std::uint8_t { no, yes, unjudged };
+  Answer holds(const VariableReader& reader) const;  // allocates nothing
+  std::vector<VariableId> variables() const;         // each once, in order of appearance
   const std::string& text() const noexcept { return text_; }
 
   struct Term;  // condition.cc

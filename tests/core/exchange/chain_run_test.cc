@@ -146,6 +146,27 @@ TEST_CASE("a condition is judged once, for all hooks of its plugin") {
   CHECK(s.variables.reads == 2);  // one for each of the two conditions
 }
 
+// F24: whatever on_error says, a client must not have a guard passed over. Shadow mode changes nothing here either.
+TEST_CASE("a plugin whose condition cannot be judged is not passed over: the exchange fails, once") {
+  for (bool shadow : {false, true}) {
+    CAPTURE(shadow);
+    Story s;
+    s.variables.text = std::string(60, 'a') + "!/admin";
+    FakePlugin& guard = s.plugin();
+    guard.when = "request.path matches \"^(?:([a-z0-9]+-?)+/internal|.*/admin$)\"";
+    guard.fail_open = true;
+    guard.shadow = shadow;
+    guard.request = s.say("guard");
+    guard.response = s.say("-guard");
+    s.plugin().request = s.say("next");
+    CHECK(s.run_all(Hook::request) == (shadow ? Run::finished : Run::ended));
+    s.chain().restart_hooks();
+    CHECK(s.run_all(Hook::response) == Run::finished);
+    CHECK(s.heard == (shadow ? "next " : "INTERNAL_ERROR(plugin p1 failed in on_request) "));
+    CHECK(s.counters(0).hooks[static_cast<std::size_t>(Hook::request)].errors.get() == 1);
+  }
+}
+
 TEST_CASE("an instance has its slot, empty at first, in all hooks and in both chains") {
   Story s;
   FakePlugin& wide = s.plugin();

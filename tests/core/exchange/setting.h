@@ -182,9 +182,10 @@ struct FakeAttempt final : RequestBodySink, ResponseBodySource {
 // Every variable is true.
 struct FakeVariables final : VariableReader {
   mutable int reads = 0;
+  std::string text;  // what each of them is; empty: true
   Value variable(VariableId) const override {
     ++reads;
-    return Value::of(true);
+    return text.empty() ? Value::of(true) : Value::of(std::string_view(text));
   }
 };
 

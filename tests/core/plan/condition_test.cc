@@ -9,7 +9,9 @@ using namespace postern::proxy;
 
 namespace {
 
-// "true", "false" or the error.
+const std::string kLong = std::string(60, 'a') + "!/admin";
+
+// "true", "false", "unjudged" or the error.
 std::string holds(std::string_view text) {
   static const TestVariables variables = {{"request.method", Value::of(std::string_view("GET"))},
                                           {"request.path", Value::of(std::string_view("/api/users"))},
@@ -18,10 +20,19 @@ std::string holds(std::string_view text) {
                                           {"count", Value::of(std::int64_t{7})},
                                           {"text.count", Value::of(std::string_view("10"))},
                                           {"yes", Value::of(true)},
-                                          {"empty", Value::of(std::string_view(""))}};
+                                          {"empty", Value::of(std::string_view(""))},
+                                          {"path.long", Value::of(std::string_view(kLong))}};
   auto condition = Condition::compile(text);
   if (!condition) return condition.error().text;
-  return condition->holds(variables) ? "true" : "false";
+  switch (condition->holds(variables)) {
+    case Condition::Answer::yes:
+      return "true";
+    case Condition::Answer::no:
+      return "false";
+    case Condition::Answer::unjudged:
+      return "unjudged";
+  }
+  return "";
 }
 
 }  // namespace
@@ -49,9 +60,55 @@ TEST_CASE("conditions that hold") {
 }
 
 TEST_CASE("conditions that do not hold") {
-  for (const char* text : {"method == \"get\"", "nothing", "nothing == \"\"", "nothing > 1", "path > 1", "empty",
+  for (const char* text : {"method == \"get\"", "nothing", "nothing > 1", "path >= nothing", "path > 1", "empty",
                            "consumer.tier in [\"pro\"]", "path matches \"^users\"", "yes && (empty || nothing)"})
     CHECK_MESSAGE(holds(text) == "false", text, " gives ", holds(text));
+}
+
+TEST_CASE("an unset variable compares as the empty text") {
+  struct {
+    const char* condition;
+    const char* holds;
+  } const rows[] = {
+      {"nothing == \"\"", "true"},
+      {"nothing != \"\"", "false"},
+      {"nothing == \"x\"", "false"},
+      {"nothing != \"x\"", "true"},
+      {"nothing == nothing", "true"},
+      {"consumer.tier == nothing", "false"},
+      {"consumer.tier != nothing", "true"},
+      {"nothing in [\"\"]", "true"},
+      {"nothing in [\"x\"]", "false"},
+      {"nothing starts_with \"\"", "true"},
+      {"nothing contains \"x\"", "false"},
+      {"nothing matches \"^$\"", "true"},
+      {"nothing == 0", "false"},
+      {"nothing < 1", "false"},
+      {"nothing <= 0", "false"},
+      {"nothing > 1", "false"},
+      {"nothing >= 0", "false"},
+      {"path > 1", "false"},
+      {"count < nothing", "false"},
+      {"count >= nothing", "false"},
+      {"nothing", "false"},
+      {"!nothing", "true"},
+  };
+  for (const auto& row : rows) {
+    std::string told = holds(row.condition);
+    CHECK_MESSAGE(told.starts_with(row.holds), row.condition, " gives ", told);
+  }
+}
+
+// A match beyond the bounds of base/regex.h, F24.
+TEST_CASE("what a regular expression cannot tell stays open unless the rest decides") {
+  const std::string open = "path.long matches \"^(?:([a-z0-9]+-?)+/internal|.*/admin$)\"";
+  for (auto [condition, told] : {std::pair<std::string, std::string>{open, "unjudged"},
+                                 {"!(" + open + ")", "unjudged"},
+                                 {open + " || yes", "true"},
+                                 {open + " && yes", "unjudged"},
+                                 {open + " && nothing", "false"},
+                                 {"nothing || " + open, "unjudged"}})
+    CHECK_MESSAGE(holds(condition) == told, condition, " gives ", holds(condition));
 }
 
 TEST_CASE("errors name the column") {
