@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/dry_request.h"
 #include "plan/plan.h"
+#include "plugin/data_flow.h"
 
 namespace postern::cli {
 namespace {
@@ -99,7 +100,7 @@ class Explanation {
     fmt::print("\n");
     if (self->plugin != self->name) fmt::print("      is the plugin {} {}\n", self->plugin, self->plugin_version);
     for (const auto& d : self->declared.provides) fmt::print("      provides {}\n", d.subject);
-    for (const auto& d : self->declared.consumes) print_consumes(index, d);
+    for (const auto& d : self->declared.consumes) print_consumes(d);
     for (const auto& d : self->declared.before) print_relation("before", d);
     for (const auto& d : self->declared.after) print_relation("after", d);
     if (self->serving != nullptr && self->serving->shadow) fmt::print("      in shadow: changes nothing\n");
@@ -108,11 +109,11 @@ class Explanation {
     if (self->serving != nullptr && self->serving->when) print_when(*self->serving->when);
   }
 
-  void print_consumes(std::size_t index, const plugin::Declaration& need) const {
+  void print_consumes(const plugin::Declaration& need) const {
     std::string from = "from the gateway itself";
-    for (std::size_t i = 0; i < index; ++i)
-      for (const auto& d : chain_[i]->declared.provides)
-        if (d.subject == need.subject) from = "from " + chain_[i]->name;
+    for (postern_instance other : chain_)
+      for (const auto& d : other->declared.provides)
+        if (plugin::covers(d.subject, need.subject)) from = "from " + other->name;
     fmt::print("      consumes {} {}{}\n", need.subject, from, need.reason.empty() ? "" : ": " + need.reason);
   }
 

@@ -141,6 +141,7 @@ class Exchange final : public net::Deferred,
   Value variable(VariableId id, const VariableInfo& info) const;   // `info` is the variable's own
   postern_status set_variable(VariableId id, const Value& value);  // of a plugin: not a built-in one
   std::string_view expand(const Template& text);                   // lives as long as the exchange
+  Condition::Answer holds(const Condition& condition) const { return condition.holds(*this); }
   postern_status pause(postern_ticket& ticket) { return chain_run_.pause(ticket); }
   postern_status resume(std::uint64_t pause, postern_verdict verdict) { return chain_run_.resume(pause, verdict); }
   void fail_pauses_of(const Instance& instance) { chain_run_.fail_pauses_of(instance); }  // its callback has thrown

@@ -443,16 +443,61 @@ Condition::Answer Condition::holds(const VariableReader& reader) const {
   return evaluate(terms_, terms_.size() - 1, reader);
 }
 
+namespace {
+
+void add_once(std::vector<VariableId>& all, VariableId id) {
+  if (id != 0 && std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
+}
+
+bool same_operand(const Term::Operand& a, const Term::Operand& b) {
+  return a.variable == b.variable && a.text == b.text && a.literal.kind == b.literal.kind &&
+         a.literal.integer == b.literal.integer && a.literal.number == b.literal.number;
+}
+
+// The trees at `at` and `other_at` say the same in the same order.
+bool same_tree(const std::vector<Term>& terms, std::size_t at, const std::vector<Term>& others, std::size_t other_at) {
+  const Term& a = terms[at];
+  const Term& b = others[other_at];
+  return a.kind == b.kind && a.op == b.op && a.variable == b.variable &&
+         std::equal(a.operands.begin(), a.operands.end(), b.operands.begin(), b.operands.end(), same_operand) &&
+         std::equal(a.children.begin(), a.children.end(), b.children.begin(), b.children.end(),
+                    [&](std::size_t i, std::size_t j) { return same_tree(terms, i, others, j); });
+}
+
+// What all must hold for the whole to hold.
+std::vector<std::size_t> demands_of(const std::vector<Term>& terms) {
+  const Term& root = terms.back();
+  return root.kind == Kind::all_of ? root.children : std::vector{terms.size() - 1};
+}
+
+}  // namespace
+
 std::vector<VariableId> Condition::variables() const {
   std::vector<VariableId> all;
-  auto add = [&](VariableId id) {
-    if (id != 0 && std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
-  };
   for (const Term& term : terms_) {
-    add(term.variable);
-    for (const auto& operand : term.operands) add(operand.variable);
+    add_once(all, term.variable);
+    for (const auto& operand : term.operands) add_once(all, operand.variable);
   }
   return all;
+}
+
+std::vector<VariableId> Condition::unequal_variables() const {
+  std::vector<VariableId> all;
+  for (const Term& term : terms_) {
+    if (term.kind != Kind::comparison || term.op != Operator::unequal) continue;
+    add_once(all, term.variable);
+    add_once(all, term.operands.front().variable);
+  }
+  return all;
+}
+
+bool Condition::implies(const Condition& other) const {
+  const auto mine = demands_of(terms_);
+  const auto theirs = demands_of(other.terms_);
+  return std::all_of(theirs.begin(), theirs.end(), [&](std::size_t wanted) {
+    return std::any_of(mine.begin(), mine.end(),
+                       [&](std::size_t demand) { return same_tree(terms_, demand, other.terms_, wanted); });
+  });
 }
 
 }  // namespace postern::proxy

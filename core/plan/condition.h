@@ -43,8 +43,11 @@ class Condition {
   // unjudged: a regular expression exceeded its bounds and the rest of the condition does not decide it. Whoever asks then
   // refuses: a client must not decide that a guard is passed over.
   enum class Answer : std::uint8_t { no, yes, unjudged };
-  Answer holds(const VariableReader& reader) const;  // allocates nothing
-  std::vector<VariableId> variables() const;         // each once, in order of appearance
+  Answer holds(const VariableReader& reader) const;   // allocates nothing
+  std::vector<VariableId> variables() const;          // each once, in order of appearance
+  std::vector<VariableId> unequal_variables() const;  // those that it compares with !=
+  // It holds only where `other` does, as far as their words tell: they are the same, or it joins `other` to more by &&.
+  bool implies(const Condition& other) const;
   const std::string& text() const noexcept { return text_; }
 
   struct Term;  // condition.cc

@@ -23,6 +23,7 @@ class Rewrite {
   // Errors name the key and what is wrong with it.
   static Result<Rewrite> compile(const config::Route& route);
 
+  std::vector<VariableId> variables() const { return path_.variables(); }
   bool empty() const noexcept { return strip_prefix_.empty() && path_.empty() && !regex_; }
 
   // `path` is normalised; so is the result, which is `path` itself when nothing changes, else lives in `arena`.

@@ -9,10 +9,13 @@
 #include "exchange/worker_context.h"
 #include "net/loop.h"
 #include "plan/condition.h"
+#include "plugin/data_flow.h"
 #include "plugin/fence.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
+#include "plugin/service_order.h"
 #include "plugin/streaming.h"
+#include "plugin/variable_names.h"
 
 namespace postern::plugin {
 namespace {
@@ -126,16 +129,34 @@ void Generation::run_configure(postern_instance instance, config::Problems& prob
   problems.push_back({instance->position, instance->path, "plugin \"" + instance->plugin + "\" " + error});
 }
 
+std::vector<postern_instance> Generation::chain_of(std::size_t route) const {
+  std::vector<postern_instance> chain = gateway_;
+  chain.insert(chain.end(), by_route_[route].begin(), by_route_[route].end());
+  return chain;
+}
+
+std::vector<postern_instance> Generation::instances() const {
+  std::vector<postern_instance> all;
+  for (const auto& instance : instances_) all.push_back(instance.get());
+  return all;
+}
+
+void Generation::check_chain(const std::vector<postern_instance>& chain, const config::StreamingDemand& streaming,
+                             const std::string& where, config::Problems& problems) {
+  check_order(chain, where, problems);
+  check_data_flow(chain, where, problems);
+  check_streaming(chain, streaming, where, problems);
+}
+
 void Generation::check_chains(config::Problems& problems) const {
-  check_order(gateway_, "plugins", problems);
-  check_streaming(gateway_, config_->streaming, "plugins", problems);
+  const auto all = instances();
+  check_names(all, VariableNames(all), problems);
+  check_services(all, registry_, problems);
+  check_chain(gateway_, config_->streaming, "plugins", problems);
   if (!problems.empty()) return;  // every route's chain begins with the gateway's: say it once
   for (std::size_t i = 0; i < by_route_.size(); ++i) {
-    std::vector<postern_instance> chain = gateway_;
-    chain.insert(chain.end(), by_route_[i].begin(), by_route_[i].end());
     const auto& route = config_->routes[i];
-    check_order(chain, "routes/" + route.id, problems);
-    check_streaming(chain, route.streaming, "routes/" + route.id, problems);
+    check_chain(chain_of(i), route.streaming, "routes/" + route.id, problems);
   }
 }
 
@@ -197,6 +218,7 @@ void Generation::make_plan(config::Problems& problems) {
   std::vector<std::vector<const proxy::Instance*>> by_route;
   for (const auto& list : by_route_) by_route.push_back(make(list));
   plan_ = proxy::Plan::build(config_, number(), std::move(sides), gateway, by_route, problems);
+  check_names(*plan_, VariableNames(instances()), problems);
   siblings_.plan = plan_.get();
 }
 

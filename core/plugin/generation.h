@@ -36,6 +36,8 @@ class Generation {
   // What stands where, for check and explain.
   const std::vector<postern_instance>& gateway() const noexcept { return gateway_; }
   const std::vector<postern_instance>& of_route(std::size_t route) const noexcept { return by_route_[route]; }
+  std::vector<postern_instance> chain_of(std::size_t route) const;  // the gateway-wide ones, then the route's
+  std::vector<postern_instance> instances() const;                  // in the order in which they start
 
   // Both on the worker's thread. The instances may begin things there from `enter` on; it comes before any worker's start.
   // `done` runs there too, inside the call or later; after an error the instances that had
@@ -62,6 +64,8 @@ class Generation {
   postern_instance configure(const config::PluginUse& use, const std::string& scope, const std::string& path,
                              config::Problems& problems);
   void run_configure(postern_instance instance, config::Problems& problems);
+  static void check_chain(const std::vector<postern_instance>& chain, const config::StreamingDemand& streaming,
+                          const std::string& where, config::Problems& problems);
   void check_chains(config::Problems& problems) const;
   void check_routes(config::Problems& problems) const;
   void make_plan(config::Problems& problems);

@@ -22,14 +22,23 @@ const void* get_interface(const postern_host*, postern_str name, std::uint32_t m
 
 std::span<const HostTable> host_tables() {
   static const std::array tables{
-      entry("config", config_table()),     entry("instance", instance_table()),
-      entry("exchange", exchange_table()), entry("body", body_table()),
-      entry("log", log_table()),           entry("metrics", metrics_table()),
-      entry("timer", timer_table()),       entry("dict", dict_table()),
-      entry("call", call_table()),         entry("upstream", upstream_table()),
-      entry("services", services_table()), entry("work", work_table()),
-      entry("loop", loop_table()),         entry("template", template_table()),
-      entry("control", control_table()),   entry("connection", connection_table()),
+      entry("config", config_table()),
+      entry("instance", instance_table()),
+      entry("exchange", exchange_table()),
+      entry("body", body_table()),
+      entry("log", log_table()),
+      entry("metrics", metrics_table()),
+      entry("timer", timer_table()),
+      entry("dict", dict_table()),
+      entry("call", call_table()),
+      entry("upstream", upstream_table()),
+      entry("services", services_table()),
+      entry("work", work_table()),
+      entry("loop", loop_table()),
+      entry("template", template_table()),
+      entry("control", control_table()),
+      entry("connection", connection_table()),
+      entry("expression", expression_table()),
   };
   return tables;
 }

@@ -21,6 +21,7 @@
 #include "config/node.h"
 #include "exchange/hook_metrics.h"
 #include "plan/chain.h"
+#include "plan/condition.h"
 #include "plan/hook_counters.h"
 #include "plan/plan.h"
 #include "plan/template.h"
@@ -112,12 +113,22 @@ struct Siblings {
 
 // One thing an instance said of itself: a variable or a plugin, and why.
 struct Declaration {
-  std::string subject;
-  std::string reason;  // empty for `provides`
+  std::string subject;     // of variables also "jwt.claims.*"
+  std::string reason;      // may be empty
+  std::uint64_t hook = 0;  // POSTERN_HOOK_* of variables; 0: the first of the instance
+};
+
+struct ServiceDeclaration {
+  std::string name;
+  std::uint32_t version = 0;  // offered, or the least that is needed
+  std::string reason;         // of a need
 };
 
 struct Declarations {
-  std::vector<Declaration> provides, consumes, before, after;
+  std::vector<Declaration> provides, consumes, reads, before, after;
+  std::vector<ServiceDeclaration> offers, needs;
+  std::uint32_t refuses = 0;  // POSTERN_REFUSES_*
+  std::string refuses_how;    // "wants an API key"
   postern_body_policy request_body{};
   postern_body_policy response_body{};
   std::uint64_t disabled_hooks = 0;
@@ -166,6 +177,11 @@ struct postern_template_s {
   postern::proxy::Template compiled;
 };
 
+// A compiled condition; owned by its instance.
+struct postern_expression_s {
+  postern::proxy::Condition compiled;
+};
+
 // Filled by the plugin layer before on_configure; immutable while serving except for what says otherwise.
 struct postern_instance_s {
   std::string name;    // `_: {name}` or the plugin's
@@ -188,7 +204,8 @@ struct postern_instance_s {
   postern::plugin::Declarations declared;
   postern::config::Problems problems;  // from config_error
   std::vector<std::unique_ptr<postern_template_s>> templates;
-  std::string last_error;                         // backs error_view of template->compile
+  std::vector<std::unique_ptr<postern_expression_s>> expressions;
+  std::string last_error;                         // backs error_view of template->compile and expression->compile
   std::atomic<postern::Logger*> logger{nullptr};  // of log_module; found when the log table is first used
   postern::plugin::Presence presence;             // any thread
   postern::plugin::Pins pins;                     // any thread

@@ -1,5 +1,5 @@
-// Is a chain in an order that can work? The written list is law; what instances declared (provides, consumes, before, after)
-// only tells whether it makes sense, and what to move where when it does not.
+// Do the instances of a chain stand where they want to, beside their neighbours? The written list is law; what instances declared
+// (before, after) only tells whether it makes sense, and what to move where when it does not. The flow of variables is data_flow.h's.
 #pragma once
 
 #include <postern/abi.h>
@@ -11,7 +11,7 @@
 
 namespace postern::plugin {
 
-// `where`: "routes/orders", "gateway". `position`: where that chain is written. Built-in variables need no provider.
+// `where`: "routes/orders", "plugins".
 void check_order(const std::vector<postern_instance>& chain, const std::string& where, config::Problems& problems);
 
 }  // namespace postern::plugin

@@ -27,8 +27,8 @@ class AccessLog {
       self->headers_.push_back({std::string(name.string()), "header." + escaped(name.string())});
     }
     for (auto name : config["variables"]) {
-      self->variables_.push_back(
-          {escaped(name.string()), setup.variable(name.string()), shown_of(name.string(), self->redacted_)});
+      self->variables_.push_back({escaped(name.string()), setup.reads(name.string(), POSTERN_HOOK_COMPLETE),
+                                  shown_of(name.string(), self->redacted_)});
     }
     self->always_ = {setup.variable("request_id"),     setup.variable("correlation_id"),
                      setup.variable("consumer.id"),    setup.variable("client.ip"),

@@ -30,7 +30,7 @@ std::vector<NewHeader> read_values(postern::Setup& setup, postern::Node map, Mes
       setup.error(value, '"' + std::string(name) + "\" is set twice");
       continue;
     }
-    auto compiled = setup.compile(value);
+    auto compiled = setup.compile(value, message == Message::request ? POSTERN_HOOK_REQUEST : POSTERN_HOOK_RESPONSE);
     bool constant = value.string().find('$') == std::string_view::npos;
     values.push_back({std::string(name), std::string(value.string()), constant ? postern::Template() : compiled});
   }

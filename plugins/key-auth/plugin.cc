@@ -84,6 +84,10 @@ class KeyAuth {
     self->settings_ = read_settings(setup, config);
     self->id_ = setup.provides("consumer.id");
     self->tier_ = setup.provides("consumer.tier");
+    if (self->settings_.optional)
+      setup.refuses(POSTERN_REFUSES_SOME, "refuses wrong API keys");
+    else
+      setup.refuses(POSTERN_REFUSES_ANONYMOUS, "wants an API key");
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
     self->count_refusals(setup.instance());

@@ -1,5 +1,6 @@
 #include "declarations.h"
 
+#include <iterator>
 #include <string>
 
 #include "api/values.h"
@@ -29,28 +30,102 @@ void check_list(lua_State* L, const char* name) {
   if (!lua_istable(L, -1)) luaL_error(L, "%s must be a table", name);
 }
 
-void declare_provides(lua_State* L, postern_instance instance) {
-  if (push_field(L, "provides") != LUA_TNIL) {
-    check_list(L, "provides");
-    for (lua_Integer i = 1; lua_geti(L, -1, i) != LUA_TNIL; ++i, lua_pop(L, 1))
-      host().instance->declare_provides(instance, check_str(L, -1));
-    lua_pop(L, 1);
+// Walks over a list of names, or a map from names to what is said of each: `declare` finds the name and, of a map, its value
+// (else nil) on top of the stack.
+template <class Declare>
+void each_named(lua_State* L, const char* field, Declare declare) {
+  if (push_field(L, field) != LUA_TNIL) {
+    check_list(L, field);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+      const bool named = lua_type(L, -2) == LUA_TSTRING;
+      const postern_str name = check_str(L, named ? -2 : -1);
+      if (named) {
+        declare(name);
+        continue;
+      }
+      lua_pushnil(L);
+      declare(name);
+      lua_pop(L, 1);
+    }
   }
   lua_pop(L, 1);
 }
 
-// {"consumer.id"} or {["consumer.id"] = "the limit is by consumer"}
-void declare_with_reasons(lua_State* L, postern_instance instance, const char* name,
-                          void (*declare)(postern_instance, postern_str, postern_str)) {
-  if (push_field(L, name) != LUA_TNIL) {
-    check_list(L, name);
-    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-      if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s must contain strings", name);
-      const bool named = lua_type(L, -2) == LUA_TSTRING;
-      declare(instance, check_str(L, named ? -2 : -1), named ? check_str(L, -1) : postern_str{});
-    }
-  }
+// The text on top of the stack; empty for nil.
+postern_str optional_text(lua_State* L, const char* what) {
+  if (lua_isnil(L, -1)) return {};
+  if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s must be a string", what);
+  return check_str(L, -1);
+}
+
+// "on_response" is the bit of that hook; nothing is 0, the first hook of the script.
+std::uint64_t hook_bit(lua_State* L, postern_str name) {
+  static constexpr const char* kHooks[] = {
+      "on_connection",       "on_request_early",   "on_request",  "on_request_body",  "on_upstream_select",
+      "on_upstream_request", "on_upstream_result", "on_response", "on_response_body", "on_complete"};
+  static_assert(std::size(kHooks) == POSTERN_HOOK_COUNT);
+  if (name.len == 0) return 0;
+  for (std::size_t i = 0; i < std::size(kHooks); ++i)
+    if (view(name) == kHooks[i]) return 1ull << i;
+  luaL_error(L, "there is no hook '%s'", name.ptr);
+  return 0;
+}
+
+// A field of the table on top of the stack, as text. It stays valid as long as the table does.
+postern_str text_member(lua_State* L, const char* name) {
+  lua_getfield(L, -1, name);
+  const postern_str text = optional_text(L, name);
   lua_pop(L, 1);
+  return text;
+}
+
+std::uint32_t version_member(lua_State* L) {
+  lua_getfield(L, -1, "version");
+  const lua_Integer version = luaL_optinteger(L, -1, 1);
+  if (version < 0 || version > UINT32_MAX) luaL_error(L, "version must be a number from 0 on");
+  lua_pop(L, 1);
+  return static_cast<std::uint32_t>(version);
+}
+
+// {"agent.id"} or {["agent.id"] = "on_response"}
+void declare_provides(lua_State* L, postern_instance instance) {
+  each_named(L, "provides", [&](postern_str name) {
+    host().instance->declare_provides(instance, name, hook_bit(L, optional_text(L, "provides: a hook")));
+  });
+}
+
+// {"consumer.id"}, {["consumer.id"] = "the limit is by consumer"} or {["consumer.id"] = {reason = "...", hook = "on_response"}}
+void declare_consumes(lua_State* L, postern_instance instance) {
+  each_named(L, "consumes", [&](postern_str name) {
+    const bool in_full = lua_istable(L, -1);
+    const postern_str reason = in_full ? text_member(L, "reason") : optional_text(L, "consumes: a reason");
+    const std::uint64_t hook = in_full ? hook_bit(L, text_member(L, "hook")) : 0;
+    host().instance->declare_consumes(instance, name, hook, reason);
+  });
+}
+
+void declare_neighbours(lua_State* L, postern_instance instance, const char* field,
+                        void (*declare)(postern_instance, postern_str, postern_str)) {
+  each_named(L, field, [&](postern_str name) { declare(instance, name, optional_text(L, field)); });
+}
+
+// {["quota/main"] = {version = 1, reason = "..."}} or {"quota/main"}, which is version 1
+void declare_needs(lua_State* L, postern_instance instance) {
+  each_named(L, "needs", [&](postern_str name) {
+    const bool in_full = lua_istable(L, -1);
+    const postern_str reason = in_full ? text_member(L, "reason") : optional_text(L, "needs: a reason");
+    host().instance->declare_needs(instance, name, in_full ? version_member(L) : 1, reason);
+  });
+}
+
+// {anonymous = "wants a token", some = "refuses bots"}
+void declare_refuses(lua_State* L, postern_instance instance) {
+  each_named(L, "refuses", [&](postern_str name) {
+    const bool anonymous = view(name) == "anonymous";
+    if (!anonymous && view(name) != "some") luaL_error(L, "refuses has 'anonymous' and 'some'");
+    host().instance->declare_refuses(instance, anonymous ? POSTERN_REFUSES_ANONYMOUS : POSTERN_REFUSES_SOME,
+                                     optional_text(L, "refuses: how"));
+  });
 }
 
 std::uint64_t limit_field(lua_State* L, int table, const char* name) {
@@ -109,9 +184,11 @@ std::uint64_t declare_body(lua_State* L, postern_instance instance, const char* 
 int declare_all(lua_State* L) {
   auto* instance = static_cast<postern_instance>(lua_touserdata(L, kInstance));
   declare_provides(L, instance);
-  declare_with_reasons(L, instance, "consumes", host().instance->declare_consumes);
-  declare_with_reasons(L, instance, "before", host().instance->declare_before);
-  declare_with_reasons(L, instance, "after", host().instance->declare_after);
+  declare_consumes(L, instance);
+  declare_neighbours(L, instance, "before", host().instance->declare_before);
+  declare_neighbours(L, instance, "after", host().instance->declare_after);
+  declare_needs(L, instance);
+  declare_refuses(L, instance);
   const std::uint64_t unused =
       declare_body(L, instance, "request_body", POSTERN_REQUEST, Phase::request_body, POSTERN_HOOK_REQUEST_BODY) |
       declare_body(L, instance, "response_body", POSTERN_RESPONSE, Phase::response_body, POSTERN_HOOK_RESPONSE_BODY);

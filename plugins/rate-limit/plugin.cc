@@ -40,6 +40,7 @@ class RateLimit {
     self->request_id_ = setup.variable("request_id");
     self->route_ = setup.variable("route.id");
     self->remaining_ = setup.provides("ratelimit.remaining");
+    setup.refuses(POSTERN_REFUSES_SOME, "refuses requests beyond its limits");
     if (!self->settings_.headers) setup.disable(POSTERN_HOOK_RESPONSE);
     return self;
   }

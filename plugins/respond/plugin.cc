@@ -14,6 +14,7 @@ class Respond {
     self->content_type_ = config["content_type"].string();
     self->error_ = config["error"].string();
     self->body_ = setup.compile(config["body"]);
+    if (self->status_ >= 400) setup.refuses(POSTERN_REFUSES_ANONYMOUS, "refuses every request");
     for (auto member : config["headers"].members()) {
       self->headers_.push_back({std::string(member.key), setup.compile(member.value)});
     }

@@ -11,7 +11,12 @@ class Mark {
     mark->tag_ = config["tag"].string("mark");
     mark->respond_ = static_cast<std::uint32_t>(config["respond"].integer());
     if (config["provides"]) mark->provided_ = setup.provides(config["provides"].string());
+    if (config["provides_late"]) mark->late_ = setup.provides(config["provides_late"].string(), POSTERN_HOOK_RESPONSE);
     if (config["consumes"]) setup.consumes(config["consumes"].string(), "the scenario wants it");
+    if (config["offers"]) setup.offers(config["offers"].string(), 1);
+    if (config["needs"]) setup.needs(config["needs"].string(), 1, "the scenario wants it");
+    if (config["refuses"].boolean()) setup.refuses(POSTERN_REFUSES_ANONYMOUS, "wants a mark");
+    if (config["respond_if"]) mark->respond_if_ = setup.compile_expression(config["respond_if"]);
     if (config["before"]) setup.before(config["before"].string(), "the scenario wants it");
     if (config["after"]) setup.after(config["after"].string(), "the scenario wants it");
     return mark;
@@ -21,18 +26,21 @@ class Mark {
     x.request().headers().add("x-mark", tag_);
     if (provided_.valid()) x.set(provided_, tag_);
     if (respond_ == 0) return postern::Verdict::CONTINUE;
+    if (respond_if_ && x.holds(respond_if_) == postern::Holds::no) return postern::Verdict::CONTINUE;
     return x.respond(respond_, "text/plain", tag_);
   }
 
   void on_response(postern::Exchange& x) {
     x.response().headers().add("x-mark", tag_);
+    if (late_.valid()) x.set(late_, tag_);
     x.response().headers().set("x-mark-version", MARK_VERSION);
   }
 
  private:
   std::string tag_;
   std::uint32_t respond_ = 0;
-  postern::Variable provided_;
+  postern::Variable provided_, late_;
+  postern::Expression respond_if_;
 };
 
 }  // namespace
@@ -41,7 +49,8 @@ extern "C" __attribute__((visibility("hidden"))) const postern_str postern_plugi
 namespace {
 constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, "properties": {
   "tag": {"type": "string", "default": "mark"}, "respond": {"type": "integer", "minimum": 200, "maximum": 599},
-  "provides": {"type": "string"}, "consumes": {"type": "string"}, "before": {"type": "string"}, "after": {"type": "string"}}})";
+  "provides": {"type": "string"}, "provides_late": {"type": "string"}, "offers": {"type": "string"},
+  "needs": {"type": "string"}, "refuses": {"type": "boolean"}, "respond_if": {"type": "string"}, "consumes": {"type": "string"}, "before": {"type": "string"}, "after": {"type": "string"}}})";
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 

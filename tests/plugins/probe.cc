@@ -12,6 +12,7 @@ struct Tables {
   const postern_connection_table* connection = nullptr;
   const postern_timer_table* timer = nullptr;
   const postern_template_table* text = nullptr;
+  const postern_instance_table* instance = nullptr;
 };
 
 struct Instance {
@@ -260,8 +261,9 @@ postern_verdict on_request(void* data, void* slot, postern_exchange x) {
 postern_status on_configure(void*, postern_instance instance, postern_node, void** data) {
   auto* self = new Instance{instance, nullptr};
   *data = self;
+  tables.instance->declare_provides(instance, str("probe.name"), POSTERN_HOOK_REQUEST);
   postern_str error{};
-  self->greeting = tables.text->compile(instance, str("hello ${probe.name} at ${request.path}"), &error);
+  self->greeting = tables.text->compile(instance, str("hello ${probe.name} at ${request.path}"), 0, &error);
   return self->greeting != nullptr ? POSTERN_OK : POSTERN_E_INVALID;
 }
 
@@ -275,6 +277,7 @@ const postern_plugin* query(const postern_host* host) {
   tables.connection = static_cast<const postern_connection_table*>(get("connection"));
   tables.timer = static_cast<const postern_timer_table*>(get("timer"));
   tables.text = static_cast<const postern_template_table*>(get("template"));
+  tables.instance = static_cast<const postern_instance_table*>(get("instance"));
   static postern_plugin plugin{};
   plugin.struct_size = sizeof plugin;
   plugin.version = 1;

@@ -93,6 +93,55 @@ def test_a_provider_in_the_gateway_wide_chain_serves_the_routes(postern):
     assert postern("check", config=config).returncode == 0
 
 
+def refused(postern, plugins, **more):
+    result = postern("check", config=proxy_to("127.0.0.1:1", plugins, **more))
+    assert result.returncode == 1, result.stdout
+    return result.stderr
+
+
+# F16: `check` said good, and the variable was absent.
+def test_a_provider_that_cannot_have_provided_is_refused_with_the_mend(postern):
+    consumer = mark("limiter", consumes="consumer.id")
+    shadow = {"mark": {"provides": "consumer.id", "_": {"name": "auth", "mode": "shadow"}}}
+    assert "shadow mode" in refused(postern, [shadow, consumer])
+    sometimes = {"mark": {"provides": "consumer.id", "_": {"name": "auth", "when": "header.x-key"}}}
+    assert "only when header.x-key" in refused(postern, [sometimes, consumer])
+    assert "on_response, after on_request" in refused(postern, [mark("auth", provides_late="consumer.id"), consumer])
+
+
+def test_a_variable_that_nobody_knows_is_refused_wherever_it_is_named(postern):
+    auth = mark("auth", provides="consumer.id")
+    for plugin in ({"mark": {"_": {"name": "x", "when": "consumer.di"}}}, {"respond": {"body": "${consumer.di}"}},
+                   {"headers": {"request": {"set": {"X-User": "${consumer.di}"}}}}, {"access-log": {"variables": ["consumer.di"]}},
+                   {"rate-limit": {"requests_per_second": 1, "by": {"variable": "consumer.di"}}},
+                   {"mark": {"respond": 403, "respond_if": 'consumer.di == "ann"', "_": {"name": "x"}}}):
+        assert "consumer.di" in refused(postern, [auth, plugin])
+    told = refused(postern, [auth, {"respond": {"body": "${requst.header.x-user}"}}])
+    assert 'did you mean "request.header.x-user"?' in told
+    assert 'did you mean "consumer.id"?' in refused(postern, [auth], route={"rewrite": {"path": "/${consumer.di}"}})
+    u = {"targets": ["127.0.0.1:1"], "balance": "consistent_hash", "hash_by": "${client.pi}"}
+    assert 'did you mean "client.ip"?' in postern("check", config=proxy_to(u, [auth])).stderr
+
+
+# F17: `services: [cors]` was accepted and did nothing, and a service that is missing was seen by nobody.
+def test_services_are_checked_without_starting_anything(postern):
+    assert '"cors" does nothing here' in refused(postern, [], services=["cors"])
+    told = refused(postern, [mark("user", needs="mark/store")])
+    assert '"user" needs the service "mark/store" (the scenario wants it)' in told and 'The plugin "mark" could' in told
+    store = mark("store", offers="mark/store")
+    assert "starts later" in refused(postern, [mark("user", needs="mark/store"), store])
+    config = proxy_to("127.0.0.1:1", [mark("user", needs="mark/store")], services=[store])
+    result = postern("check", config=config)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_plugin_judges_conditions_of_its_own(gateway, upstream):
+    guard = mark("guard", respond=403, respond_if='header.x-key != "good"')
+    gw = gateway(proxy_to(upstream(ok("x")), [guard]))
+    assert gw.get().status == 403
+    assert gw.get(headers={"X-Key": "good"}).status == 200
+
+
 def test_a_plugin_that_is_missing_stops_the_start(postern):
     result = postern("check", config=proxy_to("127.0.0.1:1", ["marc"]))
     told = result.stdout + result.stderr

@@ -22,6 +22,7 @@ const postern_services_table& services_table();
 const postern_work_table& work_table();
 const postern_loop_table& loop_table();
 const postern_template_table& template_table();
+const postern_expression_table& expression_table();
 const postern_control_table& control_table();
 const postern_connection_table& connection_table();
 

@@ -1,4 +1,5 @@
 // "instance": what an instance says of itself while it is configured, and when it is ready.
+#include <bit>
 #include <mutex>
 #include <unordered_set>
 
@@ -38,32 +39,62 @@ void config_error(postern_instance i, postern_node node, postern_str text) {
   i->problems.push_back({own ? node->value->position : i->position, std::move(path), std::string(view(text))});
 }
 
-void declare(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str subject,
-             postern_str reason) {
-  if (may_declare(i)) (i->declared.*list).push_back({std::string(view(subject)), std::string(view(reason))});
+void declare(postern_instance i, std::vector<Declaration> Declarations::*list, Declaration said) {
+  if (may_declare(i)) (i->declared.*list).push_back(std::move(said));
+}
+
+// "jwt.claims.*" stands for names as "jwt.claims.x".
+bool is_variable(std::string_view name) {
+  if (!name.ends_with(".*")) return proxy::variable_id(name) != 0;
+  return proxy::variable_id(name.substr(0, name.size() - 2)) != 0;
+}
+
+void refuse_declaration(postern_instance i, std::string text) {
+  i->problems.push_back({i->position, i->path, "the plugin declares " + std::move(text)});
 }
 
 void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name,
-                      postern_str reason) {
+                      std::uint64_t hook, postern_str reason = {}) {
+  constexpr std::uint64_t kOfExchanges = ((1ull << POSTERN_HOOK_COUNT) - 1) & ~POSTERN_HOOK_CONNECTION;
   if (!may_declare(i)) return;
-  if (proxy::variable_id(view(name)) != 0) return declare(i, list, name, reason);
-  i->problems.push_back({i->position, i->path,
-                         "the plugin declares \"" + std::string(view(name)) +
-                             "\", which is no name for a variable: lower-case letters, digits, '.', "
-                             "'_', '-'; 128 bytes at most"});
+  std::string variable(view(name));
+  if (!is_variable(variable))
+    return refuse_declaration(i,
+                              '"' + variable +
+                                  "\", which is no name for a variable: lower-case letters, digits, '.', '_', '-', at "
+                                  "the end \".*\"; 128 bytes at most");
+  if (hook != 0 && (!std::has_single_bit(hook) || (hook & kOfExchanges) == 0))
+    return refuse_declaration(i, '"' + variable + "\" for what is no hook of exchanges");
+  declare(i, list, {std::move(variable), std::string(view(reason)), hook});
 }
 
-void declare_provides(postern_instance i, postern_str variable) {
-  declare_variable(i, &Declarations::provides, variable, {});
+void declare_provides(postern_instance i, postern_str variable, std::uint64_t hook) {
+  declare_variable(i, &Declarations::provides, variable, hook);
 }
-void declare_consumes(postern_instance i, postern_str variable, postern_str reason) {
-  declare_variable(i, &Declarations::consumes, variable, reason);
+void declare_consumes(postern_instance i, postern_str variable, std::uint64_t hook, postern_str reason) {
+  declare_variable(i, &Declarations::consumes, variable, hook, reason);
+}
+void declare_reads(postern_instance i, postern_str variable, std::uint64_t hook) {
+  declare_variable(i, &Declarations::reads, variable, hook);
 }
 void declare_before(postern_instance i, postern_str plugin, postern_str reason) {
-  declare(i, &Declarations::before, plugin, reason);
+  declare(i, &Declarations::before, {std::string(view(plugin)), std::string(view(reason))});
 }
 void declare_after(postern_instance i, postern_str plugin, postern_str reason) {
-  declare(i, &Declarations::after, plugin, reason);
+  declare(i, &Declarations::after, {std::string(view(plugin)), std::string(view(reason))});
+}
+
+void declare_offers(postern_instance i, postern_str service, std::uint32_t version) {
+  if (may_declare(i)) i->declared.offers.push_back({std::string(view(service)), version, {}});
+}
+void declare_needs(postern_instance i, postern_str service, std::uint32_t min_version, postern_str reason) {
+  if (may_declare(i)) i->declared.needs.push_back({std::string(view(service)), min_version, std::string(view(reason))});
+}
+
+void declare_refuses(postern_instance i, std::uint32_t what, postern_str how) {
+  if (!may_declare(i)) return;
+  i->declared.refuses |= what;
+  i->declared.refuses_how = view(how);
 }
 
 postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
@@ -119,8 +150,10 @@ const postern_instance_table& instance_table() {
   static const postern_instance_table table{sizeof(table),     1,
                                             &name_view,        &scope_view,
                                             &config_error,     &declare_provides,
-                                            &declare_consumes, &declare_before,
-                                            &declare_after,    &declare_body,
+                                            &declare_consumes, &declare_reads,
+                                            &declare_before,   &declare_after,
+                                            &declare_offers,   &declare_needs,
+                                            &declare_refuses,  &declare_body,
                                             &disable_hooks,    &ready,
                                             &declare_trail,    &is_shadow};
   return table;

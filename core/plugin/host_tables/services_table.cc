@@ -27,11 +27,19 @@ Acquired& acquired() {
   return all;
 }
 
+// `postern check` believes what was declared: nothing else may be published.
+bool offers(const postern_instance_s& instance, std::string_view name, std::uint32_t version) {
+  const auto& offered = instance.declared.offers;
+  return std::any_of(offered.begin(), offered.end(),
+                     [&](const ServiceDeclaration& o) { return o.name == name && o.version <= version; });
+}
+
 postern_status publish(postern_instance instance, postern_str name, const void* table) noexcept {
   if (instance == nullptr || table == nullptr || name.len == 0 || !usable(name, kMaxName)) return POSTERN_E_INVALID;
   TableHead head;
   std::memcpy(&head, table, sizeof head);
   if (head.struct_size < sizeof head) return POSTERN_E_INVALID;
+  if (!offers(*instance, view(name), head.version)) return POSTERN_E_STATE;
   std::lock_guard lock(instance->siblings->services_mutex);
   for (const auto& service : instance->siblings->services)
     if (service.name == view(name)) return POSTERN_E_EXISTS;

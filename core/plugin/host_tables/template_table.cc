@@ -1,34 +1,16 @@
 // "template": texts with ${variable} in them, compiled while an instance is configured.
 #include "plan/template.h"
 #include "plan/variables.h"
+#include "plugin/host_tables/compiled_texts.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
 
 namespace postern::plugin {
 namespace {
 
-constexpr std::size_t kMaxTemplates = 10'000;  // of one instance
-
-postern_template refuse(postern_instance instance, std::string reason, postern_str* error) {
-  instance->last_error = std::move(reason);
-  if (error != nullptr) *error = str(instance->last_error);
-  return nullptr;
-}
-
-postern_template compile(postern_instance instance, postern_str text, postern_str* error) noexcept {
-  if (error != nullptr) *error = {};
-  if (instance == nullptr) return nullptr;
-  if (!instance->in_configure) {  // last_error is the control thread's alone
-    if (error != nullptr) *error = str("templates are compiled in on_configure");
-    return nullptr;
-  }
-  if (!usable(text, proxy::Template::kLongest)) return refuse(instance, "the template is too long", error);
-  if (instance->templates.size() >= kMaxTemplates) return refuse(instance, "too many templates", error);
-  auto compiled = proxy::Template::compile(view(text));
-  if (!compiled) return refuse(instance, compiled.error().text, error);
-  instance->templates.push_back(std::make_unique<postern_template_s>());
-  instance->templates.back()->compiled = std::move(*compiled);
-  return instance->templates.back().get();
+postern_template compile(postern_instance instance, postern_str text, std::uint64_t hook, postern_str* error) noexcept {
+  if (!may_compile(instance, error)) return nullptr;
+  return compile_text(instance, instance->templates, text, hook, error);
 }
 
 postern_status expand(postern_exchange handle, postern_template t, postern_str* text) {

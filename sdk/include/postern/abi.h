@@ -55,6 +55,7 @@ typedef uint64_t postern_dict; /* one shared dictionary; lives as long as the pr
 typedef struct postern_instance_s* postern_instance;       /* one plugin with one configuration; the gateway's */
 typedef const struct postern_node_s* postern_node;         /* a place in an instance's configuration; read-only */
 typedef const struct postern_template_s* postern_template; /* a compiled "${...}" template; lives with its instance */
+typedef const struct postern_expression_s* postern_expression; /* a compiled condition; lives with its instance */
 
 /* A pause of one exchange; see `postern_exchange_table.pause`. */
 typedef struct postern_ticket {
@@ -185,10 +186,24 @@ typedef struct postern_instance_table {
   postern_str (*scope_view)(postern_instance instance);
   /* Reports a configuration error at `node` (null: the instance itself). on_configure then returns POSTERN_E_INVALID. */
   void (*config_error)(postern_instance instance, postern_node node, postern_str text);
-  void (*declare_provides)(postern_instance instance, postern_str variable);
-  void (*declare_consumes)(postern_instance instance, postern_str variable, postern_str reason);
+  /* The flow of variables. A name may end in ".*": all that begin so ("jwt.claims.*"). `hook` is the POSTERN_HOOK_* bit of a hook
+   * of exchanges; 0: the first that the instance has. The instance sets the variable in that hook; it needs it there (the chain is
+   * refused, with the reason, unless another instance of it has provided it by then, whenever this one runs and not in shadow
+   * mode); it reads it there where it is set (refused when nobody in the whole configuration provides it, or those who do in this
+   * chain cannot have done so by then). Built-in variables need no provider. What templates, expressions and `_: {when}` name
+   * counts as read. */
+  void (*declare_provides)(postern_instance instance, postern_str variable, uint64_t hook);
+  void (*declare_consumes)(postern_instance instance, postern_str variable, uint64_t hook, postern_str reason);
+  void (*declare_reads)(postern_instance instance, postern_str variable, uint64_t hook);
   void (*declare_before)(postern_instance instance, postern_str plugin, postern_str reason);
   void (*declare_after)(postern_instance instance, postern_str plugin, postern_str reason);
+  /* Services ("services"). What the instance will publish, and what it cannot work without: the configuration is refused, with the
+   * reason, unless an instance that starts before it offers that service with at least that version. */
+  void (*declare_offers)(postern_instance instance, postern_str service, uint32_t version);
+  void (*declare_needs)(postern_instance instance, postern_str service, uint32_t min_version, postern_str reason);
+  /* Which requests it refuses, whatever else they are: POSTERN_REFUSES_* bits. `how` completes "it": "wants an API key". `postern
+   * check` and `postern diff` tell by it who gets in. */
+  void (*declare_refuses)(postern_instance instance, uint32_t what, postern_str how);
   postern_status (*declare_body)(postern_instance instance, uint32_t message, const postern_body_policy* policy);
   /* Bits (POSTERN_HOOK_*) of the hooks this configuration has no use for: they are left out of the chain. */
   void (*disable_hooks)(postern_instance instance, uint64_t hooks);
@@ -201,6 +216,8 @@ typedef struct postern_instance_table {
    * its log lines with mode="shadow". */
   int32_t (*is_shadow)(postern_instance instance);
 } postern_instance_table;
+#define POSTERN_REFUSES_ANONYMOUS 1u     /* every request of which it does not know who sends it */
+#define POSTERN_REFUSES_SOME 2u          /* requests that break a rule: limits, filters */
 #define POSTERN_EVERY_WORKER 0xffffffffu /* ready: every one that waits */
 
 /* "exchange": the request, the response, variables, and the course of the exchange. What changes an exchange answers POSTERN_E_STATE
@@ -478,7 +495,8 @@ typedef struct postern_upstream_table {
 /* "services": plugin to plugin. An acquired table pins the publisher's library until released. */
 typedef struct postern_services_table {
   uint32_t struct_size, version;
-  /* `table` begins with uint32_t struct_size, version; must live until on_destroy. POSTERN_E_EXISTS. */
+  /* `table` begins with uint32_t struct_size, version; must live until on_destroy. POSTERN_E_EXISTS. POSTERN_E_STATE: the
+   * instance has not declared that it offers `name`, or with a later version than the table's. */
   postern_status (*publish)(postern_instance instance, postern_str name, const void* table);
   /* Null when nobody published `name` with at least that version. Allowed from on_worker_start on. */
   const void* (*acquire)(postern_instance instance, postern_str name, uint32_t min_version);
@@ -521,14 +539,26 @@ typedef struct postern_loop_table {
 /* "template": strings with ${variable} in them: ${request.path}, ${path.id}, ${consumer.id}, ${latency}; $$ is a $. */
 typedef struct postern_template_table {
   uint32_t struct_size, version;
-  /* Inside on_configure. Null on a malformed text; *error_view says why. Lives as long as the instance. */
-  postern_template (*compile)(postern_instance instance, postern_str text, postern_str* error_view);
+  /* Inside on_configure. Null on a malformed text; *error_view says why. Lives as long as the instance. Its variables count as
+   * read at `hook`, as of declare_reads. */
+  postern_template (*compile)(postern_instance instance, postern_str text, uint64_t hook, postern_str* error_view);
   /* Unknown or unset variables expand to nothing. Unlike other views the text is good until the exchange ends. */
   postern_status (*expand)(postern_exchange x, postern_template t, postern_str* text_view);
   /* How many variables it names, and each one (for declare_consumes). */
   uint64_t (*variable_count)(postern_template t);
   postern_str (*variable_at_view)(postern_template t, uint64_t index);
 } postern_template_table;
+
+/* "expression": the language of `_: {when}` (config/README.md, "Conditions") for a plugin's own keys. */
+typedef struct postern_expression_table {
+  uint32_t struct_size, version;
+  /* Inside on_configure. Null on a malformed text; *error_view says why. Lives as long as the instance. Its variables count as
+   * read at `hook`, as of declare_reads. */
+  postern_expression (*compile)(postern_instance instance, postern_str text, uint64_t hook, postern_str* error_view);
+  /* 1: it holds, 0: it does not. POSTERN_E_FAILED: it could not be judged, since a regular expression exceeded its bounds; a plugin
+   * refuses then, so that no client decides what it answers. POSTERN_E_GONE, POSTERN_E_STATE: no such exchange here. */
+  int32_t (*holds)(postern_exchange x, postern_expression e);
+} postern_expression_table;
 
 /* "control": the gateway itself. [any thread] */
 typedef struct postern_route_info {

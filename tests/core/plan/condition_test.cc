@@ -111,6 +111,29 @@ TEST_CASE("what a regular expression cannot tell stays open unless the rest deci
     CHECK_MESSAGE(holds(condition) == told, condition, " gives ", holds(condition));
 }
 
+TEST_CASE("a condition implies another when it is the same or joins it to more") {
+  struct {
+    const char* condition;
+    const char* other;
+    bool implies;
+  } const rows[] = {
+      {"yes", "yes", true},
+      {"yes && path == \"/\"", "yes", true},
+      {"path == \"/\" && (count > 1 || yes) && empty", "(count > 1 || yes) && path == \"/\"", true},
+      {"header.x == \"a\"", "request.header.x == 'a'", true},
+      {"yes", "yes && empty", false},
+      {"yes || empty", "yes", false},
+      {"!yes", "yes", false},
+      {"count > 1", "count > 2", false},
+      {"path matches \"a\"", "path matches \"b\"", false},
+  };
+  for (const auto& row : rows) {
+    auto condition = Condition::compile(row.condition), other = Condition::compile(row.other);
+    REQUIRE((condition && other));
+    CHECK_MESSAGE(condition->implies(*other) == row.implies, row.condition, " and ", row.other);
+  }
+}
+
 TEST_CASE("errors name the column") {
   for (const char* text :
        {"", "method ==", "method == \"GET", "(method", "method &&", "method in [", "method === \"x\"",

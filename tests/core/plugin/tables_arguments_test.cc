@@ -34,6 +34,7 @@ TEST_CASE("tables begin with their size and version, and leave no function out")
   complete(template_table());
   complete(control_table());
   complete(connection_table());
+  complete(expression_table());
 }
 
 TEST_CASE("off the worker's thread exchange functions answer STATE") {

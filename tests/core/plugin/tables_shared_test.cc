@@ -117,13 +117,13 @@ TEST_CASE_FIXTURE(InstanceFixture, "log: levels, and arguments that lie") {
 TEST_CASE_FIXTURE(InstanceFixture, "template: compiled in on_configure only") {
   const auto& t = template_table();
   postern_str error{};
-  CHECK(t.compile(&instance, text("${request.path}"), &error) == nullptr);
+  CHECK(t.compile(&instance, text("${request.path}"), 0, &error) == nullptr);
   CHECK(error.len > 0);
   instance.in_configure = true;
-  CHECK(t.compile(&instance, text("${request.path"), &error) == nullptr);
+  CHECK(t.compile(&instance, text("${request.path"), 0, &error) == nullptr);
   CHECK(std::string(error.ptr, error.len).find("brace") != std::string::npos);
-  CHECK(t.compile(&instance, kBadString, &error) == nullptr);
-  auto compiled = t.compile(&instance, text("${client.ip}-${consumer.id}-${client.ip}"), &error);
+  CHECK(t.compile(&instance, kBadString, 0, &error) == nullptr);
+  auto compiled = t.compile(&instance, text("${client.ip}-${consumer.id}-${client.ip}"), 0, &error);
   REQUIRE(compiled != nullptr);
   CHECK(error.len == 0);
   CHECK(t.variable_count(compiled) == 2);
@@ -136,6 +136,22 @@ TEST_CASE_FIXTURE(InstanceFixture, "template: compiled in on_configure only") {
   CHECK(t.expand(1, compiled, &out) == POSTERN_E_STATE);
 }
 
+TEST_CASE_FIXTURE(InstanceFixture, "expressions are compiled in on_configure, and what they name counts as read") {
+  const auto& t = expression_table();
+  postern_str error{};
+  CHECK(t.compile(&instance, text("method == \"GET\""), 0, &error) == nullptr);
+  instance.in_configure = true;
+  CHECK(t.compile(&instance, text("method =="), 0, &error) == nullptr);
+  CHECK(view(error).starts_with("column "));
+  auto compiled = t.compile(&instance, text("consumer.id == \"ann\""), POSTERN_HOOK_RESPONSE, &error);
+  REQUIRE((compiled != nullptr));
+  REQUIRE(instance.declared.reads.size() == 1);
+  CHECK(instance.declared.reads[0].subject == "consumer.id");
+  CHECK(instance.declared.reads[0].hook == POSTERN_HOOK_RESPONSE);
+  CHECK(t.holds(1, nullptr) == POSTERN_E_INVALID);
+  CHECK(t.holds(1, compiled) == POSTERN_E_STATE);  // no worker's thread
+}
+
 TEST_CASE_FIXTURE(InstanceFixture, "services: published once, pinned while acquired") {
   const auto& t = services_table();
   struct Table {
@@ -143,6 +159,8 @@ TEST_CASE_FIXTURE(InstanceFixture, "services: published once, pinned while acqui
   } table, empty{0, 1};
   postern_instance_s user;
   introduce(user, "user");
+  CHECK(t.publish(&instance, text("redis/main"), &table) == POSTERN_E_STATE);  // it has not said so
+  for (auto* publisher : {&instance, &user}) publisher->declared.offers = {{"redis/main", 1, {}}, {"x", 1, {}}};
   CHECK(t.publish(&instance, text("redis/main"), &table) == POSTERN_OK);
   CHECK(t.publish(&user, text("redis/main"), &table) == POSTERN_E_EXISTS);
   CHECK(t.publish(&user, text("x"), nullptr) == POSTERN_E_INVALID);

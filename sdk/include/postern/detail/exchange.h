@@ -168,6 +168,22 @@ class Template {
   postern_template raw_ = nullptr;
 };
 
+// What became of a condition. `unjudged`: a regular expression exceeded its bounds, or there is no such exchange; a plugin refuses
+// then, so that no client decides what it answers.
+enum class Holds : std::uint8_t { no, yes, unjudged };
+
+// A compiled condition in the language of `_: {when}`; made in configure by Setup::compile_expression, lives with its instance.
+class Expression {
+ public:
+  Expression() = default;
+  explicit Expression(postern_expression raw) : raw_(raw) {}
+  postern_expression raw() const { return raw_; }
+  explicit operator bool() const { return raw_ != nullptr; }  // there is one, whatever it says of an exchange
+
+ private:
+  postern_expression raw_ = nullptr;
+};
+
 // What a body hook is given: the whole body, the next chunk, or the first bytes of one that was too long.
 struct BodyPart {
   std::string_view bytes;  // valid until the hook returns
@@ -239,6 +255,13 @@ class Exchange {
     return answered(table().respond_error(raw_, status, detail::to_str(code), detail::to_str(message), retry_after_s));
   }
   Status set_origin(std::uint32_t origin) const { return table().set_origin(raw_, origin); }
+
+  // Whether it holds for this exchange now. An empty one cannot be judged.
+  Holds holds(Expression expression) const {
+    if (!expression || !POSTERN_OFFERS(expressions, holds)) return Holds::unjudged;
+    const std::int32_t answer = detail::host.expressions->holds(raw_, expression.raw());
+    return answer < 0 ? Holds::unjudged : answer == 0 ? Holds::no : Holds::yes;
+  }
 
   // Variables. A string is valid until the hook returns.
   Value get(Variable variable) const {

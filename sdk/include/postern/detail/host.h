@@ -26,6 +26,7 @@ struct Host {
   const postern_template_table* templates = nullptr;
   const postern_control_table* control = nullptr;
   const postern_connection_table* connection = nullptr;
+  const postern_expression_table* expressions = nullptr;
 };
 
 inline constinit Host host;
@@ -70,6 +71,7 @@ inline bool connect(const postern_host* from) {
   host.templates = find_table<postern_template_table>(from, "template");
   host.control = find_table<postern_control_table>(from, "control");
   host.connection = find_table<postern_connection_table>(from, "connection");
+  host.expressions = find_table<postern_expression_table>(from, "expression");
   return host.config && host.instance && host.exchange && host.log;
 }
 

@@ -60,16 +60,36 @@ class Setup {
   }
   bool failed() const { return failed_; }
 
-  // Variables. `provides` promises to set one in a request hook; `consumes` demands that an earlier instance provides
-  // it, with the reason that the operator reads when nobody does.
+  // Variables. `provides` promises to set one in `hook`, a POSTERN_HOOK_* bit; `consumes` demands that another instance of the
+  // chain has set it by then, with the reason that the operator reads when nobody does; `reads` is content with an unset one, as
+  // templates and conditions are, but not with a name that nobody knows. FIRST_HOOK: the first that the instance has.
+  // A name that ends in ".*" stands for all that begin so.
+  static constexpr std::uint64_t FIRST_HOOK = 0;
   Variable variable(std::string_view name) const { return Variable(name); }
-  Variable provides(std::string_view name) const {
-    table().declare_provides(instance_, detail::to_str(name));
+  Variable provides(std::string_view name, std::uint64_t hook = FIRST_HOOK) const {
+    table().declare_provides(instance_, detail::to_str(name), hook);
     return Variable(name);
   }
-  Variable consumes(std::string_view name, std::string_view reason) const {
-    table().declare_consumes(instance_, detail::to_str(name), detail::to_str(reason));
+  Variable consumes(std::string_view name, std::string_view reason, std::uint64_t hook = FIRST_HOOK) const {
+    table().declare_consumes(instance_, detail::to_str(name), hook, detail::to_str(reason));
     return Variable(name);
+  }
+  Variable reads(std::string_view name, std::uint64_t hook = FIRST_HOOK) const {
+    table().declare_reads(instance_, detail::to_str(name), hook);
+    return Variable(name);
+  }
+
+  // Services: what this instance will publish(), and what it cannot work without.
+  void offers(std::string_view service, std::uint32_t version) const {
+    table().declare_offers(instance_, detail::to_str(service), version);
+  }
+  void needs(std::string_view service, std::uint32_t min_version, std::string_view reason) const {
+    table().declare_needs(instance_, detail::to_str(service), min_version, detail::to_str(reason));
+  }
+
+  // It refuses requests: POSTERN_REFUSES_*. `how` completes "it": "wants an API key".
+  void refuses(std::uint32_t what, std::string_view how) const {
+    table().declare_refuses(instance_, what, detail::to_str(how));
   }
 
   // Order against other plugins, by name, where both are in a chain.
@@ -96,18 +116,32 @@ class Setup {
     disable(instance().is_gateway_wide() ? POSTERN_HOOK_REQUEST : POSTERN_HOOK_REQUEST_EARLY);
   }
 
-  // Compiles "${...}" text; reports an error at `node` and gives an empty Template when it is malformed.
-  Template compile(Node node, std::string_view text) {
+  // Compiles "${...}" text, expanded in `hook` or later; reports an error at `node` and gives an empty Template when it is
+  // malformed.
+  Template compile(Node node, std::string_view text, std::uint64_t hook = FIRST_HOOK) {
     postern_str error_view = {};
     if (!POSTERN_OFFERS(templates, compile)) {
       error(node, "this gateway does not offer templates");
       return {};
     }
-    const Template compiled(detail::host.templates->compile(instance_, detail::to_str(text), &error_view));
+    const Template compiled(detail::host.templates->compile(instance_, detail::to_str(text), hook, &error_view));
     if (!compiled) error(node, detail::to_view(error_view));
     return compiled;
   }
-  Template compile(Node node) { return compile(node, node.string()); }
+  Template compile(Node node, std::uint64_t hook = FIRST_HOOK) { return compile(node, node.string(), hook); }
+
+  // The same for a condition in the language of `_: {when}`, judged in `hook` or later.
+  Expression compile_expression(Node node, std::uint64_t hook = FIRST_HOOK) {
+    postern_str error_view = {};
+    if (!POSTERN_OFFERS(expressions, compile)) {
+      error(node, "this gateway does not offer expressions");
+      return {};
+    }
+    const Expression compiled(
+        detail::host.expressions->compile(instance_, detail::to_str(node.string()), hook, &error_view));
+    if (!compiled) error(node, detail::to_view(error_view));
+    return compiled;
+  }
 
   // The instance is not ready when configure returns: it will be once done() or failed() is called.
   Ready later() {

@@ -111,6 +111,8 @@ class FakeGateway {
   std::size_t open_timers() const { return timers_.size(); }
   // Hides tables, as an older gateway would: before the plugin is loaded. "timer", "call", ...
   void without(std::string table) { hidden_.push_back(std::move(table)); }
+  // What an expression comes to, in the words of the configuration; one of which nothing was said cannot be judged.
+  void expression_holds(std::string text, bool holds) { expressions_[std::move(text)] = holds; }
   // Every resume is carried out late, and twice.
   void torture_resumes(bool on = true) { torture_resumes_ = on; }
 
@@ -167,6 +169,7 @@ class FakeGateway {
   postern_host host_ = {};
   std::thread::id thread_ = std::this_thread::get_id();
   std::vector<std::string> hidden_;
+  std::map<std::string, bool> expressions_;
   const postern_plugin* table_ = nullptr;
   Config schema_;
   std::vector<const postern_plugin*> loaded_;

@@ -58,6 +58,8 @@ class FakeInstance {
   struct Declared {
     std::string name;
     std::string reason;
+    std::uint64_t hook = 0;     // of a variable; 0: the first of the instance
+    std::uint32_t version = 0;  // of a service
   };
 
   // False: it was refused, see problems().
@@ -73,19 +75,20 @@ class FakeInstance {
     return text;
   }
   const std::string& name() const { return name_; }
-  const std::vector<std::string>& provides() const { return provides_; }
+  const std::vector<Declared>& provides() const { return provides_; }
   const std::vector<Declared>& consumes() const { return consumes_; }
+  const std::vector<Declared>& reads() const { return reads_; }  // what its templates and expressions name not counted
+  const std::vector<Declared>& offers() const { return offers_; }
+  const std::vector<Declared>& needs() const { return needs_; }
+  std::uint32_t refuses() const { return refuses_; }  // POSTERN_REFUSES_*
   const std::vector<Declared>& before() const { return before_; }
   const std::vector<Declared>& after() const { return after_; }
   const postern_body_policy& body_policy(std::uint32_t message) const { return policies_[message]; }
   std::uint64_t hooks() const { return hooks_; }
   bool provides(std::string_view variable) const { return has(provides_, variable); }
-  bool consumes(std::string_view variable) const {
-    for (const Declared& declared : consumes_) {
-      if (declared.name == variable) return true;
-    }
-    return false;
-  }
+  bool consumes(std::string_view variable) const { return has(consumes_, variable); }
+  bool reads(std::string_view variable) const { return has(reads_, variable); }
+  bool offers(std::string_view service) const { return has(offers_, service); }
   // True while on_configure or on_worker_start has not reported ready().
   bool pending() const { return pending_; }
   void fail_open(bool on = true) { fail_open_ = on; }
@@ -97,8 +100,8 @@ class FakeInstance {
   friend class FakeGateway;
   friend class FakeExchange;
   friend struct Tables;
-  static bool has(const std::vector<std::string>& list, std::string_view name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
+  static bool has(const std::vector<Declared>& list, std::string_view name) {
+    return std::any_of(list.begin(), list.end(), [&](const Declared& declared) { return declared.name == name; });
   }
 
   const postern_plugin* table_ = nullptr;
@@ -107,11 +110,12 @@ class FakeInstance {
   Config config_;
   bool ok_ = false, pending_ = false, configuring_ = false, fail_open_ = false;
   std::vector<Problem> problems_;
-  std::vector<std::string> provides_;
-  std::vector<Declared> consumes_, before_, after_;
+  std::vector<Declared> provides_, consumes_, reads_, before_, after_, offers_, needs_;
+  std::uint32_t refuses_ = 0;
   postern_body_policy policies_[2] = {};
   std::uint64_t hooks_ = ~0ull;
   std::vector<std::unique_ptr<FakeTemplate>> templates_;
+  std::vector<std::unique_ptr<std::string>> expressions_;
   std::string template_error_;
 };
 

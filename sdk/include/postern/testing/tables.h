@@ -39,20 +39,34 @@ struct Tables {
     instance_of(i).problems_.push_back(
         {n == nullptr ? std::string() : node(n)->position(), std::string(to_view(text))});
   }
-  static void declare_provides(postern_instance i, postern_str name) {
-    if (instance_of(i).configuring_) instance_of(i).provides_.emplace_back(to_view(name));
+  // What may be declared only while the instance is configured.
+  static void declare(postern_instance i, std::vector<FakeInstance::Declared> FakeInstance::*list,
+                      FakeInstance::Declared said) {
+    if (instance_of(i).configuring_) (instance_of(i).*list).push_back(std::move(said));
   }
-  static void declare_consumes(postern_instance i, postern_str name, postern_str reason) {
-    if (instance_of(i).configuring_)
-      instance_of(i).consumes_.push_back({std::string(to_view(name)), std::string(to_view(reason))});
+  static void declare_provides(postern_instance i, postern_str name, std::uint64_t hook) {
+    declare(i, &FakeInstance::provides_, {std::string(to_view(name)), {}, hook});
+  }
+  static void declare_consumes(postern_instance i, postern_str name, std::uint64_t hook, postern_str reason) {
+    declare(i, &FakeInstance::consumes_, {std::string(to_view(name)), std::string(to_view(reason)), hook});
+  }
+  static void declare_reads(postern_instance i, postern_str name, std::uint64_t hook) {
+    declare(i, &FakeInstance::reads_, {std::string(to_view(name)), {}, hook});
   }
   static void declare_before(postern_instance i, postern_str name, postern_str reason) {
-    if (instance_of(i).configuring_)
-      instance_of(i).before_.push_back({std::string(to_view(name)), std::string(to_view(reason))});
+    declare(i, &FakeInstance::before_, {std::string(to_view(name)), std::string(to_view(reason))});
   }
   static void declare_after(postern_instance i, postern_str name, postern_str reason) {
-    if (instance_of(i).configuring_)
-      instance_of(i).after_.push_back({std::string(to_view(name)), std::string(to_view(reason))});
+    declare(i, &FakeInstance::after_, {std::string(to_view(name)), std::string(to_view(reason))});
+  }
+  static void declare_offers(postern_instance i, postern_str name, std::uint32_t version) {
+    declare(i, &FakeInstance::offers_, {std::string(to_view(name)), {}, 0, version});
+  }
+  static void declare_needs(postern_instance i, postern_str name, std::uint32_t version, postern_str reason) {
+    declare(i, &FakeInstance::needs_, {std::string(to_view(name)), std::string(to_view(reason)), 0, version});
+  }
+  static void declare_refuses(postern_instance i, std::uint32_t what, postern_str) {
+    if (instance_of(i).configuring_) instance_of(i).refuses_ |= what;
   }
   static postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
     constexpr std::uint64_t kMax = 1ull << 30;
@@ -88,8 +102,12 @@ struct Tables {
                                                             config_error,
                                                             declare_provides,
                                                             declare_consumes,
+                                                            declare_reads,
                                                             declare_before,
                                                             declare_after,
+                                                            declare_offers,
+                                                            declare_needs,
+                                                            declare_refuses,
                                                             declare_body,
                                                             disable_hooks,
                                                             ready,
@@ -625,6 +643,7 @@ struct Tables {
 
   // ---- services ----
   static postern_status publish(postern_instance i, postern_str name, const void* table) {
+    if (!instance_of(i).offers(to_view(name))) return POSTERN_E_STATE;
     const bool fresh =
         gateway().services_.emplace(std::string(to_view(name)), std::pair(&instance_of(i), table)).second;
     return fresh ? POSTERN_OK : POSTERN_E_EXISTS;
@@ -676,7 +695,7 @@ struct Tables {
   static FakeTemplate& template_of(postern_template t) {
     return *reinterpret_cast<FakeTemplate*>(const_cast<postern_template_s*>(t));
   }
-  static postern_template compile(postern_instance i, postern_str text, postern_str* error) {
+  static postern_template compile(postern_instance i, postern_str text, std::uint64_t, postern_str* error) {
     FakeInstance& owner = instance_of(i);
     auto made = std::make_unique<FakeTemplate>();
     if (!made->parse(to_view(text), owner.template_error_)) {
@@ -703,6 +722,22 @@ struct Tables {
   }
   static constexpr postern_template_table kTemplatesTable = {
       sizeof(postern_template_table), 1, compile, expand, template_variables, template_variable};
+
+  // ---- expression ----
+  // The language is the gateway's: a test says with FakeGateway::expression_holds what a text comes to.
+  static postern_expression expression_compile(postern_instance i, postern_str text, std::uint64_t, postern_str*) {
+    auto& kept = instance_of(i).expressions_;
+    kept.push_back(std::make_unique<std::string>(to_view(text)));
+    return reinterpret_cast<postern_expression>(kept.back().get());
+  }
+  static std::int32_t expression_holds(postern_exchange x, postern_expression e) {
+    if (exchange_of(x) == nullptr) return POSTERN_E_GONE;
+    const auto& known = gateway().expressions_;
+    const auto found = known.find(*reinterpret_cast<const std::string*>(e));
+    return found == known.end() ? POSTERN_E_FAILED : found->second ? 1 : 0;
+  }
+  static constexpr postern_expression_table kExpressionTable = {sizeof(postern_expression_table), 1, expression_compile,
+                                                                expression_holds};
 
   // ---- control ----
   static std::uint64_t generation(postern_instance) { return 1; }
@@ -770,15 +805,23 @@ struct Tables {
     const std::string_view wanted = to_view(name);
     const auto& hidden = gateway().hidden_;
     if (min_version > 1 || std::find(hidden.begin(), hidden.end(), wanted) != hidden.end()) return nullptr;
-    static const std::map<std::string_view, const void*> kTables = {
-        {"config", &kConfigTable},     {"instance", &kInstanceTable},
-        {"exchange", &kExchangeTable}, {"body", &kBodyTable},
-        {"log", &kLogTable},           {"metrics", &kMetricsTable},
-        {"timer", &kTimerTable},       {"dict", &kDictTable},
-        {"call", &kCallTable},         {"upstream", &kUpstreamTable},
-        {"services", &kServicesTable}, {"work", &kWorkTable},
-        {"loop", &kLoopTable},         {"template", &kTemplatesTable},
-        {"control", &kControlTable},   {"connection", &kConnectionTable}};
+    static const std::map<std::string_view, const void*> kTables = {{"config", &kConfigTable},
+                                                                    {"instance", &kInstanceTable},
+                                                                    {"exchange", &kExchangeTable},
+                                                                    {"body", &kBodyTable},
+                                                                    {"log", &kLogTable},
+                                                                    {"metrics", &kMetricsTable},
+                                                                    {"timer", &kTimerTable},
+                                                                    {"dict", &kDictTable},
+                                                                    {"call", &kCallTable},
+                                                                    {"upstream", &kUpstreamTable},
+                                                                    {"services", &kServicesTable},
+                                                                    {"work", &kWorkTable},
+                                                                    {"loop", &kLoopTable},
+                                                                    {"template", &kTemplatesTable},
+                                                                    {"control", &kControlTable},
+                                                                    {"connection", &kConnectionTable},
+                                                                    {"expression", &kExpressionTable}};
     const auto found = kTables.find(wanted);
     return found == kTables.end() ? nullptr : found->second;
   }
