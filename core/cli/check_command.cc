@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 #include "base/log.h"
 #include "cli/commands.h"
 #include "config/node.h"
 #include "plan/plan.h"
+#include "plugin/admission.h"
 
 namespace postern::cli {
 namespace {
@@ -44,10 +46,17 @@ std::string streams(const config::StreamingDemand& demand) {
   return (demand.what == config::Streaming::both ? "; streams both ways" : "; streams responses") + by;
 }
 
-void print_route(const proxy::RoutePlan& route) {
+void print_route(const proxy::RoutePlan& route, const plugin::Admission& admission) {
   auto to = route.upstream == nullptr ? std::string("answered by a plugin") : "upstream " + route.config->upstream;
   fmt::print("routes/{}: {} -> {}; {}{}\n", route.config->id, chain_of(route.chain), to, memory_of(route.chain),
              streams(route.config->streaming));
+  fmt::print("  {}\n", admission.told);
+}
+
+void print_warnings(const plugin::Generation& generation) {
+  config::Problems warnings;
+  plugin::warn_of_guards(generation.instances(), warnings);
+  for (const auto& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.line().c_str());
 }
 
 }  // namespace
@@ -56,7 +65,9 @@ int check_command(const CheckOptions& options) {
   auto generation = load_generation(options.config_file);
   if (generation != nullptr) {
     const auto& plan = *generation->plan();
-    for (const auto& route : plan.routes) print_route(route);
+    for (std::size_t i = 0; i < plan.routes.size(); ++i)
+      print_route(plan.routes[i], plugin::admission_of(generation->chain_of(i)));
+    print_warnings(*generation);
     fmt::print("without a route: {}; {}\n", chain_of(plan.gateway_chain), memory_of(plan.gateway_chain));
     fmt::print("plugins of all exchanges of a worker together buffer at most {}\n",
                config::show_size(plan.config->limits.body_buffer_total));

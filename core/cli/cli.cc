@@ -46,6 +46,14 @@ void add_explain(CLI::App& app, std::function<int()>& chosen) {
   command->callback([options, &chosen] { chosen = [options] { return explain_command(*options); }; });
 }
 
+void add_diff(CLI::App& app, std::function<int()>& chosen) {
+  auto* command = app.add_subcommand("diff", "Say what differs between two configurations, and whom that lets in");
+  auto options = std::make_shared<DiffOptions>();
+  command->add_option("old", options->before, "The configuration file that serves")->required()->type_name("OLD");
+  command->add_option("new", options->after, "The one that is to serve")->required()->type_name("NEW");
+  command->callback([options, &chosen] { chosen = [options] { return diff_command(*options); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,8 +63,11 @@ int main(int argc, char** argv) {
   add_run(app, chosen);
   add_check(app, chosen);
   add_explain(app, chosen);
+  add_diff(app, chosen);
   app.add_subcommand("version", "Print the version")->callback([&] { chosen = version_command; });
-  app.footer("Exit codes: 0 good, 1 the configuration or the request is wrong, 2 usage.");
+  app.footer(
+      "Exit codes: 0 good, 1 the configuration or the request is wrong, 2 usage, 3 diff: it opens "
+      "something to anonymous requests.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {  // the library's way to say both "help was asked for" and "wrong usage"

@@ -25,9 +25,16 @@ struct ExplainOptions {
 // Prints which route takes the request, why the others do not, and the chain with the reason for each position.
 int explain_command(const ExplainOptions& options);
 
+struct DiffOptions {
+  std::string before, after;  // configuration files
+};
+// Prints what differs between two configurations: routes, chains, upstreams. 3 when the later one lets anonymous requests in where
+// the earlier one refuses them, which is said last.
+int diff_command(const DiffOptions& options);
+
 int version_command();
 
-// For the two above: null after every problem has gone to standard error, one per line, and their number.
+// For the three above: null after every problem has gone to standard error, one per line, and their number.
 std::shared_ptr<plugin::Generation> load_generation(const std::string& config_file);
 
 }  // namespace postern::cli
