@@ -10,7 +10,7 @@
 namespace postern::lua {
 namespace {
 
-constexpr int kInstance = 1;  // argument: the instance, as light userdata
+constexpr int kInstance = 1, kExpressions = 2;  // arguments, as light userdata
 constexpr std::uint64_t kMaxBody = 1ull << 30;
 
 // Pushes the field's value; a function is asked first. Returns its type.
@@ -128,6 +128,20 @@ void declare_refuses(lua_State* L, postern_instance instance) {
   });
 }
 
+// {premium = 'consumer.tier == "gold"'}
+void compile_expressions(lua_State* L, postern_instance instance, Expressions& expressions) {
+  each_named(L, "expressions", [&](postern_str name) {
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "expressions has names and texts");
+    postern_str error{};
+    const postern_expression compiled = host().expression->compile(instance, check_str(L, -1), 0, &error);
+    if (compiled == nullptr) {
+      push_text(L, error);
+      luaL_error(L, "expressions: %s: %s", name.ptr, lua_tostring(L, -1));
+    }
+    expressions.insert_or_assign(std::string(view(name)), compiled);
+  });
+}
+
 std::uint64_t limit_field(lua_State* L, int table, const char* name) {
   std::uint64_t limit = 64u << 10;
   if (lua_getfield(L, table, "limit") != LUA_TNIL && !size_value(L, -1, limit))
@@ -189,6 +203,7 @@ int declare_all(lua_State* L) {
   declare_neighbours(L, instance, "after", host().instance->declare_after);
   declare_needs(L, instance);
   declare_refuses(L, instance);
+  compile_expressions(L, instance, *static_cast<Expressions*>(lua_touserdata(L, kExpressions)));
   const std::uint64_t unused =
       declare_body(L, instance, "request_body", POSTERN_REQUEST, Phase::request_body, POSTERN_HOOK_REQUEST_BODY) |
       declare_body(L, instance, "response_body", POSTERN_RESPONSE, Phase::response_body, POSTERN_HOOK_RESPONSE_BODY);

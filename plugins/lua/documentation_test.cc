@@ -48,6 +48,7 @@ void run(const std::string& block) {
     return CallReply{200, R"({"user":"anna"})", {{"content-type", "application/json"}}};
   });
   gateway.endpoints({{"127.0.0.1:9001"}});
+  gateway.expression_holds(R"(header.x-tier == "gold")", true);
   const std::string name = is_script(block) ? name_of(block) : "example";
   const std::string text =
       is_script(block) ? block

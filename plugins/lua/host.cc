@@ -19,7 +19,8 @@ bool resolve_host(const postern_host* from) {
          resolve(from, "log", tables.log) && resolve(from, "metrics", tables.metrics) &&
          resolve(from, "timer", tables.timer) && resolve(from, "dict", tables.dict) &&
          resolve(from, "call", tables.call) && resolve(from, "upstream", tables.upstream) &&
-         resolve(from, "loop", tables.loop) && resolve(from, "connection", tables.connection);
+         resolve(from, "loop", tables.loop) && resolve(from, "connection", tables.connection) &&
+         resolve(from, "expression", tables.expression);
 }
 
 const Host& host() { return tables; }

@@ -20,6 +20,7 @@ struct Host {
   const postern_upstream_table* upstream = nullptr;
   const postern_loop_table* loop = nullptr;
   const postern_connection_table* connection = nullptr;
+  const postern_expression_table* expression = nullptr;
 };
 
 // False when a table is missing or older than the bridge needs.

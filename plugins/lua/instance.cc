@@ -12,7 +12,7 @@ namespace postern::lua {
 Instance::Instance(Script& script, postern_instance instance, postern_node config)
     : script_(script), instance_(instance), config_(config) {
   const std::uint32_t count = std::max(1u, host().loop->worker_count());
-  for (std::uint32_t i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(instance, i));
+  for (std::uint32_t i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(instance, i, expressions_));
 }
 
 postern_status Instance::refuse(const std::string& text, postern_node node) {
@@ -28,7 +28,8 @@ postern_status Instance::configure() {
   if (task == nullptr) return refuse("not enough memory for the script");
   lua_pushcfunction(task->coroutine, declare_all);
   lua_pushlightuserdata(task->coroutine, instance_);
-  if ((*state)->resume(task, 1) != LUA_OK) return refuse((*state)->describe_error(task->coroutine).message);
+  lua_pushlightuserdata(task->coroutine, &expressions_);
+  if ((*state)->resume(task, 2) != LUA_OK) return refuse((*state)->describe_error(task->coroutine).message);
   (*state)->give_back(task, true);
   return ask_script(**state);
 }

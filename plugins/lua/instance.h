@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "expressions.h"
 #include "script.h"
 #include "worker.h"
 
@@ -31,6 +32,7 @@ class Instance {
   Script& script_;
   postern_instance instance_;
   postern_node config_;
+  Expressions expressions_;
   std::vector<std::unique_ptr<Worker>> workers_;  // by index; made at once, so that workers share no growing list
 };
 

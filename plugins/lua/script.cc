@@ -13,9 +13,9 @@
 namespace postern::lua {
 namespace {
 
-constexpr std::array<std::string_view, 13> kFields = {
-    "name",  "version", "description", "schema",       "provides",      "consumes", "before",
-    "after", "needs",   "refuses",     "request_body", "response_body", "limits"};
+constexpr std::array<std::string_view, 14> kFields = {
+    "name",  "version", "description", "schema",      "provides",     "consumes",      "before",
+    "after", "needs",   "refuses",     "expressions", "request_body", "response_body", "limits"};
 
 bool is_function_name(std::string_view name) {
   for (int phase = 0; phase < kFunctionCount; ++phase)

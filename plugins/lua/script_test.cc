@@ -78,3 +78,34 @@ TEST_CASE("an error in a declaration is a configuration error with file and line
   REQUIRE(gateway.open_table("provides = function(config) return config.x.y end"));
   CHECK(gateway.configure().problem_text().find("test/test.lua:1: attempt to index a nil value") != std::string::npos);
 }
+
+TEST_CASE("a script judges the expressions that it declares, and refuses what nobody could judge") {
+  ScriptGateway gateway;
+  gateway.expression_holds("consumer.tier == \"gold\"", true);
+  gateway.expression_holds("header.x-old", false);
+  auto& instance = gateway.run_table(R"(expressions = function(config)
+      return {gold = 'consumer.tier == "gold"', old = "header.x-old", dear = 'path matches "(a+)+"'} end,
+    on_request = function(exchange)
+      assert(exchange:holds("gold") and not exchange:holds("old"))
+      assert(not pcall(exchange.holds, exchange, "absent"))
+      if exchange.request.path == "/dear" then exchange:holds("dear") end
+    end)");
+  CHECK(instance.ok());
+  CHECK(gateway.get("/").status() == 200);
+  CHECK(gateway.get("/dear").status() == 500);
+}
+
+TEST_CASE("a script says what it needs, when it provides, and whom it refuses") {
+  ScriptGateway gateway;
+  auto& instance = gateway.run_table(
+      R"(provides = {["agent.score"] = "on_response"}, needs = {["quota/main"] = {version = 2, reason = "x"}},
+    consumes = {["agent.id"] = {reason = "scores are by agent", hook = "on_response"}}, refuses = {anonymous = "wants a token"})");
+  REQUIRE(instance.ok());
+  CHECK(instance.provides().at(0).hook == POSTERN_HOOK_RESPONSE);
+  CHECK(instance.consumes().at(0).hook == POSTERN_HOOK_RESPONSE);
+  CHECK(instance.consumes().at(0).reason == "scores are by agent");
+  CHECK(instance.needs().at(0).version == 2);
+  CHECK(instance.refuses() == POSTERN_REFUSES_ANONYMOUS);
+  REQUIRE(gateway.open_table("provides = {x = 'on_reqest'}"));
+  CHECK_FALSE(gateway.configure().ok());
+}

@@ -8,13 +8,16 @@
 #include <memory>
 #include <vector>
 
+#include "expressions.h"
 #include "state.h"
 
 namespace postern::lua {
 
 class Worker {
  public:
-  Worker(postern_instance instance, std::uint32_t index) : instance_(instance), index_(index) {}
+  // `expressions`: the instance's, which outlives it.
+  Worker(postern_instance instance, std::uint32_t index, const Expressions& expressions)
+      : instance_(instance), index_(index), expressions_(expressions) {}
 
   // Loads the script and gives it its configuration.
   Result<void> start(Sources& sources, const Limits& limits, postern_node config);
@@ -22,6 +25,7 @@ class Worker {
 
   postern_instance instance() const { return instance_; }
   std::uint32_t index() const { return index_; }
+  const Expressions& expressions() const { return expressions_; }
   State* state() const { return state_.get(); }  // null before start and after stop
 
   // Goes on with the task in the next turn of the loop. False when the worker is stopping.
@@ -36,6 +40,7 @@ class Worker {
 
   postern_instance instance_;
   std::uint32_t index_;
+  const Expressions& expressions_;
   Sources* sources_ = nullptr;
   Limits limits_;
   postern_node config_ = nullptr;

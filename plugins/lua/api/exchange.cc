@@ -7,6 +7,7 @@
 #include "scheduler.h"
 #include "state.h"
 #include "verdict.h"
+#include "worker.h"
 
 namespace postern::lua {
 namespace {
@@ -127,6 +128,20 @@ int set_origin(lua_State* L) {
   return return_status(L, host().exchange->set_origin(check_exchange(L), origin));
 }
 
+// exchange:holds(name): what the script's table calls so under `expressions`. Nobody decides that a guard is passed over: what
+// could not be judged is an error.
+int holds(lua_State* L) {
+  const postern_exchange x = check_exchange(L);
+  const std::string_view name = check_text(L, 2);
+  const Expressions& expressions = State::of(L).worker()->expressions();
+  const auto found = expressions.find(name);
+  if (found == expressions.end()) return luaL_error(L, "the script has no expression '%s'", name.data());
+  const std::int32_t answer = host().expression->holds(x, found->second);
+  if (answer < 0) return luaL_error(L, "expression '%s' could not be judged", name.data());
+  lua_pushboolean(L, answer);
+  return 1;
+}
+
 }  // namespace
 
 int push_state_table(lua_State* L) {
@@ -175,6 +190,7 @@ void push_exchange_object(lua_State* L) {
   set_function(L, "abort", abort_exchange);
   set_function(L, "retry", retry);
   set_function(L, "set_origin", set_origin);
+  set_function(L, "holds", holds);
   push_object(L, {kName, index, nullptr, kKeys}, true);
 }
 
