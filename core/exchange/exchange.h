@@ -218,6 +218,10 @@ class Exchange final : public net::Deferred,
   std::string_view upstream_target() const noexcept override { return attempts_.endpoint(); }
   std::string_view upstream_latency() const override;
   std::string_view latency() const override;
+  std::string_view error_code() const noexcept override { return relay_.error_code(); }
+  std::string_view error_message() const noexcept override { return relay_.error_message(); }
+  std::string_view error_cause() const noexcept override { return error_cause_; }
+  std::optional<std::uint32_t> attempts() const noexcept override { return attempts_.count(); }
   std::optional<std::uint64_t> generation_number() const noexcept override;
   std::optional<std::uint32_t> worker_index() const noexcept override;
 

@@ -10,6 +10,10 @@ namespace {
 
 bool status_without_body(std::uint16_t status) { return status == 204 || status == 304 || status < 200; }
 
+bool names_no_error(const LocalAnswer& answer) {
+  return answer.code.empty() && answer.head->status >= 400 && answer.origin == POSTERN_ORIGIN_LOCAL;
+}
+
 }  // namespace
 
 // ---- The response --------------------------------------------------------------------------------------------------------
@@ -21,7 +25,11 @@ void ResponseRelay::take(http::ResponseHead& head, bool ends) {
 
 void ResponseRelay::take(const LocalAnswer& answer) {
   pipe_.close();
-  answer_ = answer;
+  const LocalAnswer before = std::exchange(answer_, answer);
+  if (names_no_error(answer)) {
+    answer_.code = before.code;
+    answer_.message = before.message;
+  }
   trailers_ = nullptr;
   relaying_ = false;
 }

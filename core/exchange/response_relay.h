@@ -37,7 +37,9 @@ class ResponseRelay final : private BodyPipe::Host {
 
   // --- The response; each takes the place of the one before, while no head has gone out ---
   void take(http::ResponseHead& head, bool ends);  // the upstream's; `ends`: it has no body
-  void take(const LocalAnswer& answer);            // nothing of the upstream's response is taken any more
+  // Nothing of the upstream's response is taken any more. An answer of 400 and more that says no code of its own keeps that of the
+  // error whose place it takes: an error page is still that error for metrics, logs and gRPC.
+  void take(const LocalAnswer& answer);
   // The response hooks have run: the head goes out, or waits for a body hook that wants the whole body, and the body follows.
   void start();
   void start_tunnel();                                   // a head with 101 goes out; what follows comes by write()
@@ -59,6 +61,7 @@ class ResponseRelay final : private BodyPipe::Host {
   http::ResponseHead* head() const noexcept { return answer_.head; }  // null: there is no response yet
   std::uint32_t origin() const noexcept { return answer_.origin; }
   std::string_view error_code() const noexcept { return answer_.code; }
+  std::string_view error_message() const noexcept { return answer_.message; }
   http::HeaderList* trailers() const noexcept { return trailers_; }
   bool head_sent() const noexcept { return head_sent_; }
   bool must_close() const noexcept { return must_close_; }

@@ -30,6 +30,11 @@ class VariableSource {
   virtual std::string_view upstream_target() const noexcept { return {}; }
   virtual std::string_view upstream_latency() const { return {}; }  // "12.3ms"; takes memory of the exchange
   virtual std::string_view latency() const { return {}; }           // the same
+  // Of an answer that is an error of the gateway or of a plugin: "TIMEOUT", what the client is told, what the log is told.
+  virtual std::string_view error_code() const noexcept { return {}; }
+  virtual std::string_view error_message() const noexcept { return {}; }
+  virtual std::string_view error_cause() const noexcept { return {}; }
+  virtual std::optional<std::uint32_t> attempts() const noexcept { return std::nullopt; }  // begun so far
   virtual std::optional<std::uint64_t> generation_number() const noexcept { return std::nullopt; }
   virtual std::optional<std::uint32_t> worker_index() const noexcept { return std::nullopt; }
 

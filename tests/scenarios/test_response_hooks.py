@@ -152,3 +152,25 @@ def test_a_hook_that_waits_over_a_response_that_has_been_replaced_is_not_heard(g
         client.send("9\r\nrefuse me\r\n")
         response = client.read_response()
     assert (response.status, response.text) == (403, "refused")
+
+
+# F15: the error page took the code away, and metrics and logs saw an answer like any other.
+def test_an_error_page_is_still_the_error_that_it_tells_of(gateway, upstream):
+    pages = """return {name = "pages", version = "1.0.0",
+      on_response = function(exchange, config)
+        if exchange.origin == "local" then return exchange:respond(config.status, "sorry") end
+      end,
+      on_complete = function(exchange, config, completion)
+        local variables = exchange.variables
+        postern.log.info("over", {told = completion.error_code or "", code = variables["error.code"] or "", attempts = variables["attempts"],
+                                  message = variables["error.message"] or "", cause = variables["error.cause"] or ""})
+      end, schema = {status = {type = "integer"}}}"""
+    for status, code in ((502, "PROXY_ERROR"), (200, "")):
+        config = proxy_to(upstream(listen=False), [{"pages": {"status": status}}],
+                          plugin_path=[str(BUILD / "plugins"), "<dir>"])
+        gw = gateway(config, files={"pages/pages.lua": pages})
+        response = gw.get()
+        assert (response.status, response.text) == (status, "sorry")
+        over = gw.wait_log("over")
+        assert (over["told"], over["code"], over["attempts"]) == (code, code, 1)
+        assert "refused" in over["cause"] and (over["message"] != "") == (code != "")

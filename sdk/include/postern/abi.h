@@ -286,7 +286,9 @@ typedef struct postern_exchange_table {
   postern_status (*status_set)(postern_exchange x, uint32_t status);  /* 200..599 */
 
   /* Sets a local response with this body; further headers go to POSTERN_RESPONSE afterwards. The hook then returns
-   * POSTERN_RESPOND. Allowed until the response head has gone out. content_type may be empty. */
+   * POSTERN_RESPOND. Allowed until the response head has gone out. content_type may be empty. In a response hook an answer of 400
+   * and more keeps the code and message of the error whose place it takes, for completion hooks, variables and gRPC;
+   * respond_error gives others, and set_origin(CACHE) or a status below 400 none. */
   postern_status (*respond)(postern_exchange x, uint32_t status, postern_str content_type, postern_str body);
   /* The same with the gateway's error envelope; `code` is the upper-case error code. retry_after_s 0: none. */
   postern_status (*respond_error)(postern_exchange x, uint32_t status, postern_str code, postern_str message,
@@ -297,7 +299,8 @@ typedef struct postern_exchange_table {
    * 0 when the name is malformed: lower-case letters, digits, '.', '_', '-'; 128 bytes at most. */
   uint32_t (*variable_id)(postern_str name);
   postern_status (*variable_get)(postern_exchange x, uint32_t id, postern_value* value_view);
-  /* Built-in variables (request.*, response.*, client.*, route.*, upstream.*, path.*) are read-only: POSTERN_E_STATE. */
+  /* Built-in variables (request.*, response.*, client.*, route.*, upstream.*, path.*, error.*, attempts and so on) are
+   * read-only: POSTERN_E_STATE. */
   postern_status (*variable_set)(postern_exchange x, uint32_t id, const postern_value* value);
 
   /* Takes the ticket of the running hook, which must then return POSTERN_SUSPEND. Until the ticket is resumed, functions of

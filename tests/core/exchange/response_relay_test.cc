@@ -201,6 +201,30 @@ TEST_CASE("a local answer has its length, and passes the body hooks") {
   CHECK(s.attempt.heard.empty());
 }
 
+// F15: metrics, logs and gRPC are told of the error, whatever the page looks like.
+TEST_CASE("an answer that names no error keeps that of the error whose place it takes, unless it is none") {
+  struct {
+    std::uint16_t status;
+    std::uint32_t origin;
+    const char* code;
+  } const rows[] = {{502, POSTERN_ORIGIN_LOCAL, "PROXY_ERROR"},
+                    {404, POSTERN_ORIGIN_LOCAL, "PROXY_ERROR"},
+                    {200, POSTERN_ORIGIN_LOCAL, ""},
+                    {502, POSTERN_ORIGIN_CACHE, ""}};
+  for (const auto& row : rows) {
+    CAPTURE(row.status);
+    Story s;
+    s.relay().take(make_error_answer(502, {"PROXY_ERROR", "not reached", "", 0}, s.context().arena));
+    LocalAnswer page = make_answer(row.status, "text/html", "sorry", s.context().arena);
+    page.origin = row.origin;
+    s.relay().take(page);
+    CHECK(s.relay().error_code() == row.code);
+    CHECK(s.relay().error_message().empty() == (row.code[0] == 0));
+    s.relay().take(make_error_answer(403, {"FORBIDDEN", "no", "", 0}, s.context().arena));
+    CHECK(s.relay().error_code() == "FORBIDDEN");
+  }
+}
+
 TEST_CASE(
     "an answer before the request's body has come closes the connection; an upstream that streams both ways is left "
     "alone") {
