@@ -95,6 +95,28 @@ def test_a_request_that_falls_to_another_route_is_seen_too(postern):
     assert "- routes/admin" in result.stdout and "opens /admin/* to anonymous requests (route all" in result.stdout
 
 
+def test_a_route_with_hosts_parameters_and_conditions_is_found_under_another_name(postern):
+    match = {"host": "*.example.com", "path": "/users/{id}/files/*", "methods": ["POST"], "query": {"v": "2"}, "cookies": {"sid": {"present": True}},
+             "headers": {"X-Beta": {"prefix": "on"}}}
+
+    def config(name, plugins):
+        return {"upstreams": {"u": {"targets": ["127.0.0.1:1"]}},
+                "routes": [{"id": name, "match": match, "upstream": "u", "plugins": plugins}]}
+
+    result = diff(postern, config("old", [KEY_AUTH]), config("new", ["mark"]))
+    assert result.returncode == 3
+    assert "! this opens *.example.com/users/{id}/files/* to anonymous requests (route new" in result.stdout
+    assert diff(postern, config("old", [KEY_AUTH]), config("new", [KEY_AUTH])).returncode == 0
+
+
+def test_a_regular_expression_is_compared_by_its_routes_name(postern):
+    old = routes(admin=[KEY_AUTH])
+    old["routes"][0]["match"] = {"path_regex": "^/admin/[0-9]+$"}
+    new = {**old, "routes": [{**old["routes"][0], "plugins": []}]}
+    result = diff(postern, old, new)
+    assert result.returncode == 3 and "opens ~^/admin/[0-9]+$ to anonymous requests" in result.stdout
+
+
 def test_what_comes_goes_and_changes_is_told_without_the_values_of_plugins(postern):
     old, new = routes(a=[KEY_AUTH], b=[]), routes(a=[{"key-auth": {"keys": [{"id": "bob", "sha256": "34" * 32}]}}], c=["mark"])
     new["routes"][0]["timeout"] = "5s"

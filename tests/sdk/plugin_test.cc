@@ -139,6 +139,37 @@ TEST_CASE("configure declares what the instance provides and consumes") {
   CHECK(instance.consumes("consumer.id"));
 }
 
+struct Judges {
+  explicit Judges(postern::Setup& setup, postern::Node config)
+      : premium_(setup.compile_expression(config["premium"])),
+        score_(setup.reads("agent.score", POSTERN_HOOK_RESPONSE)) {
+    setup.offers("tested/main", 3);
+    setup.needs("quota/main", 2, "counts are kept there");
+    setup.refuses(POSTERN_REFUSES_ANONYMOUS, "wants a key");
+  }
+  Verdict on_request(Exchange& x) {
+    static constexpr std::uint32_t kStatus[] = {403, 200, 500};  // no, yes, unjudged
+    return x.respond(kStatus[static_cast<std::size_t>(x.holds(premium_))]);
+  }
+  postern::Expression premium_;
+  postern::Variable score_;
+};
+
+TEST_CASE("configure declares services, what is read and who is refused; an expression has three answers") {
+  FakeGateway gateway;
+  auto& instance = gateway.load(query<Judges>).configure({{"premium", "consumer.tier == \"gold\""}});
+  REQUIRE(instance.ok());
+  CHECK(instance.reads().at(0).hook == POSTERN_HOOK_RESPONSE);
+  CHECK(instance.offers().at(0).version == 3);
+  CHECK(instance.needs().at(0).reason == "counts are kept there");
+  CHECK(instance.refuses() == POSTERN_REFUSES_ANONYMOUS);
+  CHECK(gateway.get("/").status() == 500);
+  for (bool holds : {false, true}) {
+    gateway.expression_holds("consumer.tier == \"gold\"", holds);
+    CHECK(gateway.get("/").status() == (holds ? 200 : 403));
+  }
+}
+
 struct Views {
   explicit Views(postern::Setup& setup, postern::Node) : seen_(setup.provides("tested.seen")) {}
   Verdict on_request(Exchange& x) {
