@@ -14,7 +14,7 @@ std::uint64_t read_clock(clockid_t id) noexcept {
 class SystemClock final : public Clock {
  public:
   std::uint64_t now_ns() const noexcept override { return read_clock(CLOCK_MONOTONIC); }
-  std::uint64_t unix_ms() const noexcept override { return read_clock(CLOCK_REALTIME) / 1'000'000; }
+  std::uint64_t unix_ns() const noexcept override { return read_clock(CLOCK_REALTIME); }
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "base/metrics_text.h"
 #include "base/thread_local.h"
@@ -154,13 +155,32 @@ Metrics::Series Metrics::series(FamilyId id, std::span<const std::string_view> v
   if (key.size() != f.labels.size()) key.assign(f.labels.size(), "other");
 
   auto found = f.series.find(key);
-  if (found != f.series.end()) return make_series(found->second, f.id, f.type);
   std::vector<std::string> other(f.labels.size(), "other");
+  bool has_room = f.series.size() - f.removed < f.max_series + f.series.count(other);
+  if (found != f.series.end() && (has_room || !found->second.removed)) {
+    f.removed -= std::exchange(found->second.removed, false) ? 1 : 0;
+    return make_series(found->second.cell, f.id, f.type);
+  }
   std::uint32_t cell = f.other;
-  bool has_own =
-      key != other && f.series.size() < f.max_series + f.series.count(other) && take_cells(f.cells_per_series, cell);
-  f.series.emplace(has_own ? std::move(key) : std::move(other), cell);
+  bool has_own = found == f.series.end() && key != other && has_room && take_cells(f.cells_per_series, cell);
+  f.series.emplace(has_own ? std::move(key) : std::move(other), Family::Member{cell});
   return make_series(cell, f.id, f.type);
+}
+
+Metrics::Removal Metrics::remove(Series series) {
+  if (family_of(series) == 0 || family_of(series) >= kMaxFamilies) return Removal::unknown;
+  std::lock_guard lock(mutex_);
+  const Family* known = family_by_id_[family_of(series)].load(std::memory_order_relaxed);
+  if (known == nullptr || !is_of(series, known->type)) return Removal::unknown;
+  Family& f = *families_.find(known->name)->second;
+  if (cell_of(series) == f.other) return Removal::other;
+  for (auto& [values, member] : f.series) {
+    if (member.cell != cell_of(series) || member.removed) continue;
+    member.removed = true;
+    ++f.removed;
+    return Removal::removed;
+  }
+  return Removal::unknown;
 }
 
 Metrics::Series Metrics::counter(std::string_view name, std::string_view help) {
@@ -319,7 +339,8 @@ std::string Metrics::render(const Family& f) const {
   std::string out = "# HELP " + f.name + ' ';
   metrics_text::append_help(out, f.help);
   out += "\n# TYPE " + f.name + ' ' + std::string(name_of(f.type)) + '\n';
-  for (const auto& [values, cell] : f.series) render_series(f, values, cell, out);
+  for (const auto& [values, member] : f.series)
+    if (!member.removed) render_series(f, values, member.cell, out);
   return out;
 }
 
@@ -333,7 +354,7 @@ void Metrics::expose(const std::function<void(std::string_view)>& write) {
       auto next = families_.upper_bound(last);
       if (next == families_.end()) return;
       last = next->first;
-      if (!next->second->series.empty()) piece = render(*next->second);
+      if (next->second->series.size() > next->second->removed) piece = render(*next->second);
     }
     if (!piece.empty()) write(piece);
   }

@@ -47,6 +47,10 @@ class Metrics {
   // values) gets the series whose labels all say "other". 0 only when there is no such family.
   Series series(FamilyId family, std::span<const std::string_view> values);
 
+  enum class Removal : std::uint8_t { removed, unknown, other };  // other: the series "other", which stays
+  // No longer exposed, and no longer one of max_series. What it had counted is there again when its labels are asked for.
+  Removal remove(Series series);
+
   // For core code: a family and its one series without labels, or with the given ones.
   Series counter(std::string_view name, std::string_view help);
   Series gauge(std::string_view name, std::string_view help);
@@ -104,8 +108,13 @@ class Metrics {
     std::vector<double> buckets;
     std::size_t max_series = 0;
     std::size_t cells_per_series = 1;
-    std::uint32_t other = 0;                                   // the cell of the series "other"
-    std::map<std::vector<std::string>, std::uint32_t> series;  // by label values: the first cell
+    std::uint32_t other = 0;  // the cell of the series "other"
+    struct Member {
+      std::uint32_t cell = 0;  // the first
+      bool removed = false;
+    };
+    std::map<std::vector<std::string>, Member> series;  // by label values
+    std::size_t removed = 0;                            // how many of them are
   };
 
   Cell* writable_cell(std::size_t shard, std::size_t cell) noexcept;  // made when it is not there

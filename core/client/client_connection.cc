@@ -67,6 +67,9 @@ void ClientConnection::info(postern_connection_info& out) const {
   full.peer_address_view = {peer_host().data(), peer_host().size()};
   full.peer_port = peer_port();
   full.listener_view = {listener_.data(), listener_.size()};
+  const net::Address& local = local_address();
+  full.local_address_view = {local.host.data(), local.host.size()};
+  full.local_port = local.port;
   fill_tls_info(stream_->tls(), full);
   full.opened_unix_ms = system_clock().unix_ms() - (system_clock().now_ns() - opened_ns_) / 1'000'000;
   if (session_ != nullptr) {
@@ -75,6 +78,16 @@ void ClientConnection::info(postern_connection_info& out) const {
     full.exchanges = session_->exchanges();
   }
   std::memcpy(&out, &full, std::min<std::size_t>(out.struct_size, sizeof full));
+}
+
+// Asked of the system once, and only for those who want to know.
+const net::Address& ClientConnection::local_address() const {
+  if (local_address_ == nullptr) {
+    auto address = std::make_unique<net::Address>(stream_->local_address());
+    if (address->kind == net::Address::Kind::unix_path) address->host = "unix";
+    local_address_ = std::move(address);
+  }
+  return *local_address_;
 }
 
 std::string ClientConnection::proxy_header(net::ProxyVersion version) const {

@@ -71,6 +71,7 @@ class ClientConnection final : public net::Deferred, public ClientFacts, private
   void on_eof() override;
   void on_stream_error(const Error& error) override;
   void on_drained() override;
+  const net::Address& local_address() const;
   void go_on(ConnectionHooks::Outcome outcome);
   void go_on_with(std::uint64_t pause);  // that has been resumed
   struct Protocols {
@@ -91,8 +92,9 @@ class ClientConnection final : public net::Deferred, public ClientFacts, private
   ConnectionHooks hooks_;
   std::string_view listener_;  // the worker's name for it; outlives the connection
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<ClientSession> session_;  // null until the protocol is known
-  std::string first_bytes_;                 // that may still become HTTP/2's preface
+  mutable std::unique_ptr<const net::Address> local_address_;  // null until somebody asks
+  std::unique_ptr<ClientSession> session_;                     // null until the protocol is known
+  std::string first_bytes_;                                    // that may still become HTTP/2's preface
   Deadline deadline_;
   Deadline write_deadline_;
   std::uint64_t opened_ns_;     // monotonic

@@ -18,10 +18,6 @@ bool in_response_phase(Hook hook) { return hook == Hook::response || hook == Hoo
 
 const char* id_of(const RoutePlan* route) noexcept { return route != nullptr ? route->config->id.c_str() : nullptr; }
 
-std::uint64_t due_ns(std::uint64_t since_ns, const Link& link) noexcept {
-  return since_ns + link.instance->timeout_ms * 1'000'000ull;
-}
-
 }  // namespace
 
 void ChainRun::use(const Chain& chain) {
@@ -313,11 +309,25 @@ postern_status ChainRun::pause(postern_ticket& ticket) {
   return POSTERN_OK;
 }
 
+ChainRun::Pause* ChainRun::pause_of(std::uint64_t number) noexcept {
+  auto waits = [&](const Pause& pause) { return number != 0 && pause.number == number && !pause.resumed; };
+  Pause* found = std::find_if(pauses_, pauses_ + kLanes, waits);
+  return found != pauses_ + kLanes ? found : nullptr;
+}
+
+postern_status ChainRun::wait_longer(std::uint64_t number, std::uint32_t wait_ms) {
+  Pause* pause = pause_of(number);
+  if (pause == nullptr) return POSTERN_E_GONE;
+  if (wait_ms > POSTERN_LONGEST_WAIT_MS - pause->wait_ms) return POSTERN_E_LIMIT;
+  pause->wait_ms += wait_ms;
+  if (!pause->in_hook) arm_pause_deadline();
+  return POSTERN_OK;
+}
+
 postern_status ChainRun::resume(std::uint64_t number, postern_verdict verdict) {
   if (verdict == POSTERN_SUSPEND) return POSTERN_E_INVALID;
-  auto has_number = [&](const Pause& pause) { return number != 0 && pause.number == number; };
-  Pause* pause = std::find_if(pauses_, pauses_ + kLanes, has_number);
-  if (pause == pauses_ + kLanes || pause->resumed) return POSTERN_E_GONE;
+  Pause* pause = pause_of(number);
+  if (pause == nullptr) return POSTERN_E_GONE;
   pause->resumed = true;
   pause->verdict = verdict;
   if (verdict == POSTERN_RESPOND) take_answer_along(static_cast<std::size_t>(pause - pauses_));
@@ -382,7 +392,7 @@ void ChainRun::arm_pause_deadline() {
   std::uint64_t earliest = UINT64_MAX;
   for (const Pause& pause : pauses_) {
     if (pause.number == 0 || pause.resumed) continue;
-    std::uint64_t due = due_ns(pause.since_ns, *pause.link);
+    std::uint64_t due = pause.due_ns();
     earliest = std::min(earliest, due > now ? due - now : 0);
   }
   if (earliest != UINT64_MAX) x_.loop().arm(pause_deadline_, earliest / 1'000'000 + 1);
@@ -394,7 +404,7 @@ void ChainRun::end_overdue_pauses() {
   std::uint64_t now = x_.loop().clock().now_ns();
   for (std::size_t i = 0; i < kLanes; ++i) {
     if (pauses_[i].number == 0 || pauses_[i].resumed) continue;
-    if (due_ns(pauses_[i].since_ns, *pauses_[i].link) <= now) pause_is_over(static_cast<Lane>(i));
+    if (pauses_[i].due_ns() <= now) pause_is_over(static_cast<Lane>(i));
     if (over_) return;
   }
   arm_pause_deadline();

@@ -103,6 +103,7 @@ class ChainRun {
   postern_status pause(postern_ticket& ticket);
   // `number`: the ticket's. The hook goes on as soon as no plugin's code is on the stack.
   postern_status resume(std::uint64_t number, postern_verdict verdict);
+  postern_status wait_longer(std::uint64_t number, std::uint32_t wait_ms);
   void go_on(std::uint64_t number);               // that has been resumed
   void fail_pauses_of(const Instance& instance);  // its callback has thrown: they go on with ERROR
   void forget_head() noexcept {
@@ -117,10 +118,15 @@ class ChainRun {
     std::uint64_t number = 0;  // 0: not paused
     const Link* link = nullptr;
     std::uint64_t since_ns = 0;
+    std::uint32_t wait_ms = 0;  // that the plugin means to wait, beyond its instance's timeout
     postern_verdict verdict = POSTERN_CONTINUE;
     Hook hook = Hook::request;
     bool in_hook = false;  // the hook that took the ticket is still on the stack
     bool resumed = false;  // resume() came, with `verdict`
+
+    std::uint64_t due_ns() const noexcept {
+      return since_ns + (std::uint64_t{link->instance->timeout_ms} + wait_ms) * 1'000'000;
+    }
   };
   // What the hook of a lane has given with respond(). It counts whatever the hook returns.
   struct Answer {
@@ -180,6 +186,7 @@ class ChainRun {
   }
   Answer& answer_of(Hook hook) noexcept { return answers_[static_cast<std::size_t>(lane_of(hook))]; }
   Pause& pause_of(Lane lane) noexcept { return pauses_[static_cast<std::size_t>(lane)]; }
+  Pause* pause_of(std::uint64_t number) noexcept;  // null: nobody waits with that ticket
 
   Host& host_;
   ExchangeContext& x_;
@@ -198,7 +205,7 @@ class ChainRun {
   std::unique_ptr<Trail> trail_;
   Pause pauses_[kLanes];
   std::uint64_t pause_count_ = 0;
-  Deadline pause_deadline_;  // the earliest of the pauses
+  Deadline pause_deadline_;       // the earliest of the pauses
   bool resumed_by_hook_ = false;  // of this exchange, which is still on the stack
   bool over_ = false;
 };

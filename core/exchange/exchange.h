@@ -143,6 +143,9 @@ class Exchange final : public net::Deferred,
   std::string_view expand(const Template& text);                   // lives as long as the exchange
   Condition::Answer holds(const Condition& condition) const { return condition.holds(*this); }
   postern_status pause(postern_ticket& ticket) { return chain_run_.pause(ticket); }
+  postern_status wait_longer(std::uint64_t pause, std::uint32_t wait_ms) {
+    return chain_run_.wait_longer(pause, wait_ms);
+  }
   postern_status resume(std::uint64_t pause, postern_verdict verdict) { return chain_run_.resume(pause, verdict); }
   void fail_pauses_of(const Instance& instance) { chain_run_.fail_pauses_of(instance); }  // its callback has thrown
   void info(postern_exchange_info& out) const;

@@ -25,6 +25,7 @@ void fill_tls_info(const net::TlsInfo* info, postern_connection_info& out) {
   out.client_serial_view = view_of(peer.serial);
   out.client_not_before_view = view_of(peer.not_before);
   out.client_not_after_view = view_of(peer.not_after);
+  out.client_certificate_view = view_of(peer.pem);
 }
 
 }  // namespace postern::proxy

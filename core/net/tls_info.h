@@ -16,6 +16,7 @@ struct TlsPeer {
   std::string serial;       // hex digits, upper case
   std::string not_before;   // "2026-11-21T10:00:00Z"
   std::string not_after;
+  std::string pem;        // the certificate itself
   bool verified = false;  // false only for upstreams with verify: false
 };
 

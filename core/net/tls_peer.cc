@@ -1,6 +1,7 @@
 #include "net/tls_peer.h"
 
 #include <arpa/inet.h>
+#include <openssl/pem.h>
 #include <postern/text/ascii.h>
 
 #include <cstdio>
@@ -86,6 +87,14 @@ std::string serial_of(X509* certificate) {
   return serial;
 }
 
+std::string pem_of(X509* certificate) {
+  OwnedBio out(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_X509(out.get(), certificate) != 1) return {};
+  char* text = nullptr;
+  long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 std::string time_text(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
@@ -105,6 +114,7 @@ TlsPeer describe(X509* certificate) {
   peer.serial = serial_of(certificate);
   peer.not_before = time_text(X509_get0_notBefore(certificate));
   peer.not_after = time_text(X509_get0_notAfter(certificate));
+  peer.pem = pem_of(certificate);
   return peer;
 }
 

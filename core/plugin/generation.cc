@@ -11,6 +11,7 @@
 #include "plan/condition.h"
 #include "plugin/data_flow.h"
 #include "plugin/fence.h"
+#include "plugin/host_tables/collectors.h"
 #include "plugin/host_tables/services.h"
 #include "plugin/order.h"
 #include "plugin/service_order.h"
@@ -19,6 +20,22 @@
 
 namespace postern::plugin {
 namespace {
+
+// A hook that would never be called: whoever relies on it must not believe that bodies are looked at.
+void check_body_hook(postern_instance instance, const char* hook, std::uint64_t bit, bool said,
+                     config::Problems& problems) {
+  const std::uint64_t hooks = hooks_of(*instance->table) & ~instance->declared.disabled_hooks;
+  if ((hooks & bit) == 0 || said || instance->scope == "services") return;
+  problems.push_back({instance->position, instance->path,
+                      "plugin \"" + instance->plugin + "\" has " + hook +
+                          " but says neither which bodies it wants to see nor that this configuration needs none"});
+}
+
+void check_body_hooks(postern_instance instance, config::Problems& problems) {
+  const Declarations& declared = instance->declared;
+  check_body_hook(instance, "on_request_body", POSTERN_HOOK_REQUEST_BODY, declared.request_body_said, problems);
+  check_body_hook(instance, "on_response_body", POSTERN_HOOK_RESPONSE_BODY, declared.response_body_said, problems);
+}
 
 std::string folder_of(const std::string& file) { return std::filesystem::path(file).parent_path().string(); }
 
@@ -48,7 +65,9 @@ std::shared_ptr<Generation> Generation::build(std::shared_ptr<const config::Conf
     g->make_plan(problems);
   else
     g->check_routes(problems);
-  return problems.empty() ? g : nullptr;
+  if (!problems.empty()) return nullptr;
+  for (const auto& instance : g->instances_) start_collectors(instance.get());
+  return g;
 }
 
 void Generation::configure_all(config::Problems& problems) {
@@ -109,7 +128,7 @@ postern_instance Generation::configure(const config::PluginUse& use, const std::
 }
 
 void Generation::run_configure(postern_instance instance, config::Problems& problems) {
-  if (instance->table->on_configure == nullptr) return;
+  if (instance->table->on_configure == nullptr) return check_body_hooks(instance, problems);
   instance->in_configure = true;
   instance->readiness.begin();
   postern_status status = fenced(instance, "on_configure", [&] {
@@ -124,7 +143,8 @@ void Generation::run_configure(postern_instance instance, config::Problems& prob
   }
   instance->in_configure = false;
   for (auto& p : instance->problems) problems.push_back(std::move(p));
-  if (status == POSTERN_OK || !instance->problems.empty()) return;
+  if (!instance->problems.empty()) return;
+  if (status == POSTERN_OK) return check_body_hooks(instance, problems);
   if (error.empty()) error = "refused its configuration; its log says why";
   problems.push_back({instance->position, instance->path, "plugin \"" + instance->plugin + "\" " + error});
 }
@@ -253,6 +273,7 @@ void Generation::destroy_instances() noexcept {
   for (std::size_t i = instances_.size(); i-- > 0;) {
     postern_instance instance = instances_[i].get();
     leave_live(instance);
+    stop_collectors(instance);
     release_services(instance);
     if (instance->data == nullptr || instance->table->on_destroy == nullptr) continue;
     call_plugin(instance, "on_destroy", [&] { instance->table->on_destroy(instance->data); });

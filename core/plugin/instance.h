@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "config/config.h"
 #include "config/node.h"
 #include "exchange/hook_metrics.h"
@@ -131,8 +132,14 @@ struct Declarations {
   std::string refuses_how;    // "wants an API key"
   postern_body_policy request_body{};
   postern_body_policy response_body{};
+  bool request_body_said = false, response_body_said = false;  // some policy has been declared, NONE perhaps
   std::uint64_t disabled_hooks = 0;
   std::uint32_t trail = 0;  // POSTERN_TRAIL_*
+  struct Collector {
+    void (*collect)(void* user);
+    void* user;
+  };
+  std::vector<Collector> collectors;
 };
 
 // The end of POSTERN_PENDING: of on_configure (the control thread waits), or of on_worker_start and on_worker_stop (a
@@ -200,7 +207,8 @@ struct postern_instance_s {
   void* data = nullptr;                               // what on_configure gave
   const postern::proxy::Instance* serving = nullptr;  // its side on the request path; null until built
 
-  bool in_configure = false;  // on_configure is running: declarations are allowed. Control thread only.
+  bool in_configure = false;           // on_configure is running: declarations are allowed. Control thread only.
+  postern_node declared_at = nullptr;  // where the values of the next declarations stand; null: the instance itself
   postern::plugin::Declarations declared;
   postern::config::Problems problems;  // from config_error
   std::vector<std::unique_ptr<postern_template_s>> templates;
@@ -211,6 +219,7 @@ struct postern_instance_s {
   postern::plugin::Pins pins;                     // any thread
   postern::plugin::Readiness readiness;           // any thread
   postern::plugin::CallbackCounters callbacks;    // on workers
+  std::vector<postern::Metrics::CollectorId> collectors;  // that run
 };
 
 namespace postern::plugin {

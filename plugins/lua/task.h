@@ -86,6 +86,7 @@ struct Task {
 
   Pending pending = Pending::none;
   std::uint64_t handle = 0;                       // of the timer or call
+  std::uint32_t wait_ms = 0;                      // how long the script means to sleep
   const postern_call_response* answer = nullptr;  // while the call's callback runs
 
   // Inside body hooks. The gateway's memory until the task suspends, then a copy.

@@ -36,6 +36,7 @@ void set_headers(postern_exchange x) {
     report(x, name, t->header_set(x, POSTERN_REQUEST, str(name), str("1")));
   report(x, "trailers", t->header_set(x, POSTERN_REQUEST, str("te"), str("trailers")));
   report(x, "injected", t->header_set(x, POSTERN_REQUEST, str("x-a"), str("b\r\nx-c: d")));
+  report(x, "bad user", t->header_set(x, POSTERN_REQUEST, str("x-user"), str("eve\r\n")));
   report(x, "name", t->header_set(x, POSTERN_REQUEST, str("x a"), str("b")));
   report(x, "response", t->header_set(x, POSTERN_RESPONSE, str("x-a"), str("b")));
   report(x, "spaces", t->header_set(x, POSTERN_REQUEST, str("x-set"), str("  kept \t")));

@@ -13,12 +13,13 @@ def did(upstream):
 
 def test_headers_are_checked_and_framing_is_the_gateways(gateway, upstream):
     u = upstream()
-    assert gateway(proxy_to(u, ["probe"])).get(headers={"X-Do": "headers", "X-Secret": "s"}).status == 200
+    assert gateway(proxy_to(u, ["probe"])).get(headers={"X-Do": "headers", "X-Secret": "s", "X-User": "admin"}).status == 200
     answers = did(u)
     for name in ("Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"):
         assert answers[name] == STATE, name
     assert answers["trailers"] == OK and "TE" not in u.last.headers
     assert (answers["injected"], answers["name"], answers["response"]) == (INVALID, INVALID, STATE)
+    assert answers["bad user"] == INVALID and "X-User" not in u.last.headers  # F28: what the client said does not stay
     assert (answers["absent"], answers["removed"]) == (NOT_FOUND, OK)
     assert (answers["host"], answers["second host"], answers["no host"]) == (OK, STATE, STATE)
     assert u.last.headers.get_all("Host") == ["other.example:81"]

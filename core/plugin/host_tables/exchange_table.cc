@@ -125,8 +125,7 @@ postern_status ask_for_trailers(postern_exchange handle) {
       });
 }
 
-postern_status header_set(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
-  if (asks_for_trailers(message, name, value)) return ask_for_trailers(handle);
+postern_status replace_field(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
   Target target;
   return change_exchange(
       handle, [&](Exchange& x) { return check_field(x, message, name, value, target); },
@@ -168,6 +167,14 @@ postern_status header_remove(postern_exchange handle, std::uint32_t message, pos
         target.list->remove_from(*first);
         return POSTERN_OK;
       });
+}
+
+postern_status header_set(postern_exchange handle, std::uint32_t message, postern_str name, postern_str value) {
+  if (asks_for_trailers(message, name, value)) return ask_for_trailers(handle);
+  postern_status status = replace_field(handle, message, name, value);
+  bool would_keep_old = status == POSTERN_E_INVALID || status == POSTERN_E_LIMIT;
+  if (would_keep_old) header_remove(handle, message, name);
+  return status;
 }
 
 // ---- Response --------------------------------------------------------------------------------------------------------
@@ -329,6 +336,10 @@ postern_status resume_here(WorkerContext& worker, postern_ticket ticket, postern
   return x == nullptr ? POSTERN_E_GONE : x->resume(ticket.pause, verdict);
 }
 
+postern_status pause_for(postern_ticket ticket, std::uint32_t wait_ms) {
+  return with_exchange(ticket.exchange, [&](Exchange& x) { return x.wait_longer(ticket.pause, wait_ms); });
+}
+
 postern_status resume(postern_ticket ticket, postern_verdict verdict) noexcept {
   if (!may_resume_with(verdict)) return POSTERN_E_INVALID;
   std::int32_t owner = proxy::worker_of_handle(ticket.exchange);
@@ -423,7 +434,9 @@ const postern_exchange_table& exchange_table() {
                                             &info,         &allocate,
                                             &retry,        &on_end,
                                             &next,         &variable_list,
-                                            &trail};
+                                            &trail,
+
+                                            &pause_for};
   return table;
 }
 

@@ -32,11 +32,18 @@ bool path_to(const postern_node_s& from, postern_node wanted, std::string& path)
   return false;
 }
 
-void config_error(postern_instance i, postern_node node, postern_str text) {
-  if (!may_declare(i)) return;
+void add_problem(postern_instance i, postern_node node, std::string text) {
   std::string path = i->path;
   bool own = node != nullptr && path_to(i->root, node, path);
-  i->problems.push_back({own ? node->value->position : i->position, std::move(path), std::string(view(text))});
+  i->problems.push_back({own ? node->value->position : i->position, std::move(path), std::move(text)});
+}
+
+void config_error(postern_instance i, postern_node node, postern_str text) {
+  if (may_declare(i)) add_problem(i, node, std::string(view(text)));
+}
+
+void declare_at(postern_instance i, postern_node node) {
+  if (may_declare(i)) i->declared_at = node;
 }
 
 void declare(postern_instance i, std::vector<Declaration> Declarations::*list, Declaration said) {
@@ -50,7 +57,7 @@ bool is_variable(std::string_view name) {
 }
 
 void refuse_declaration(postern_instance i, std::string text) {
-  i->problems.push_back({i->position, i->path, "the plugin declares " + std::move(text)});
+  add_problem(i, i->declared_at, "the plugin declares " + std::move(text));
 }
 
 void declare_variable(postern_instance i, std::vector<Declaration> Declarations::*list, postern_str name,
@@ -97,14 +104,25 @@ void declare_refuses(postern_instance i, std::uint32_t what, postern_str how) {
   i->declared.refuses_how = view(how);
 }
 
+// What is wrong with it; empty when it is good.
+std::string problem_of(const postern_body_policy* policy) {
+  if (policy == nullptr || policy->policy > POSTERN_BODY_BUFFER || policy->on_overflow > POSTERN_OVERFLOW_PEEK ||
+      policy->modifies > 1 || policy->reserved != 0)
+    return "the plugin declares a policy for bodies that does not exist";
+  bool fits = policy->policy != POSTERN_BODY_BUFFER || (policy->limit > 0 && policy->limit <= kMaxBuffer);
+  return fits ? "" : "a body is buffered up to 1 byte at least and 1 GiB at most, not " + std::to_string(policy->limit);
+}
+
 postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
   if (!may_declare(i)) return POSTERN_E_STATE;
-  if (policy == nullptr || message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER ||
-      policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1 || policy->reserved != 0)
+  if (message > POSTERN_RESPONSE) return POSTERN_E_INVALID;
+  const bool of_request = message == POSTERN_REQUEST;
+  (of_request ? i->declared.request_body_said : i->declared.response_body_said) = true;
+  if (std::string problem = problem_of(policy); !problem.empty()) {
+    add_problem(i, i->declared_at, std::move(problem));
     return POSTERN_E_INVALID;
-  bool buffers = policy->policy == POSTERN_BODY_BUFFER;
-  if (buffers && (policy->limit == 0 || policy->limit > kMaxBuffer)) return POSTERN_E_INVALID;
-  (message == POSTERN_REQUEST ? i->declared.request_body : i->declared.response_body) = *policy;
+  }
+  (of_request ? i->declared.request_body : i->declared.response_body) = *policy;
   return POSTERN_OK;
 }
 
@@ -155,7 +173,8 @@ const postern_instance_table& instance_table() {
                                             &declare_offers,   &declare_needs,
                                             &declare_refuses,  &declare_body,
                                             &disable_hooks,    &ready,
-                                            &declare_trail,    &is_shadow};
+                                            &declare_trail,    &is_shadow,
+                                            &declare_at};
   return table;
 }
 

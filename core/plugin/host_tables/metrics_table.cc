@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "plugin/host_tables/collectors.h"
 #include "plugin/host_tables/host_tables.h"
 #include "plugin/host_tables/lookup.h"
 
@@ -60,10 +61,41 @@ void expose(void (*write)(void* user, postern_str piece), void* user) {
   if (write != nullptr) metrics().expose([&](std::string_view piece) { write(user, str(piece)); });
 }
 
+postern_status series_remove(postern_instance, postern_series series) noexcept {
+  switch (metrics().remove(series)) {
+    case Metrics::Removal::removed:
+      return POSTERN_OK;
+    case Metrics::Removal::other:
+      return POSTERN_E_STATE;
+    default:
+      return POSTERN_E_NOT_FOUND;
+  }
+}
+
+postern_status collector(postern_instance instance, void (*collect)(void* user), void* user) noexcept {
+  if (instance == nullptr || collect == nullptr) return POSTERN_E_INVALID;
+  if (!instance->in_configure) return POSTERN_E_STATE;
+  instance->declared.collectors.push_back({collect, user});
+  return POSTERN_OK;
+}
+
 }  // namespace
 
+void start_collectors(postern_instance instance) {
+  for (const auto& [collect, user] : instance->declared.collectors)
+    instance->collectors.push_back(metrics().add_collector(
+        [instance, collect = collect, user = user] { call_plugin(instance, "collector", [&] { collect(user); }); }));
+  instance->declared.collectors.clear();
+}
+
+void stop_collectors(postern_instance instance) {
+  for (Metrics::CollectorId id : instance->collectors) metrics().remove_collector(id);
+  instance->collectors.clear();
+}
+
 const postern_metrics_table& metrics_table() {
-  static const postern_metrics_table table{sizeof(table), 1, &family, &series, &add, &set, &observe, &expose};
+  static const postern_metrics_table table{sizeof(table), 1,        &family, &series,        &add,
+                                           &set,          &observe, &expose, &series_remove, &collector};
   return table;
 }
 

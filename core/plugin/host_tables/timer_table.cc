@@ -61,6 +61,8 @@ postern_status cancel(postern_timer handle) noexcept {
 
 std::uint64_t now_ms() noexcept { return cached_now_ms(); }
 std::uint64_t unix_ms() noexcept { return system_clock().unix_ms(); }
+std::uint64_t clock_ns() noexcept { return system_clock().now_ns(); }
+std::uint64_t unix_ns() noexcept { return system_clock().unix_ns(); }
 
 }  // namespace
 
@@ -69,7 +71,7 @@ void release_timers(postern_instance instance) {
 }
 
 const postern_timer_table& timer_table() {
-  static const postern_timer_table table{sizeof(table), 1, &start, &cancel, &now_ms, &unix_ms};
+  static const postern_timer_table table{sizeof(table), 1, &start, &cancel, &now_ms, &unix_ms, &clock_ns, &unix_ns};
   return table;
 }
 

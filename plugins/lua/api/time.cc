@@ -14,9 +14,9 @@ int now(lua_State* L) {
   return 1;
 }
 
-// time.monotonic(): seconds from some start, for measuring
+// time.monotonic(): seconds from some start, for measuring: it advances while a script computes
 int monotonic(lua_State* L) {
-  lua_pushnumber(L, static_cast<lua_Number>(host().timer->now_ms()) / 1'000);
+  lua_pushnumber(L, static_cast<lua_Number>(host().timer->clock_ns()) / 1e9);
   return 1;
 }
 

@@ -133,6 +133,7 @@ int sleep_for(lua_State* L) {
   task.handle = host().timer->start(check_instance(L, "postern.sleep"), delay_ms, 0, on_timer, &task);
   if (task.handle == 0) return return_error(L, POSTERN_E_LIMIT);
   task.pending = Pending::timer;
+  task.wait_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(delay_ms, UINT32_MAX));
   return lua_yieldk(L, 0, 0, after_sleep);
 }
 

@@ -178,7 +178,9 @@ typedef struct postern_body_policy {
   uint32_t reserved;    /* 0, or declare_body answers POSTERN_E_INVALID: later versions may give it a meaning */
 } postern_body_policy;
 
-/* "instance": what an instance says of itself. declare_* and interest are allowed only inside on_configure. */
+/* "instance": what an instance says of itself. declare_* and disable_hooks are allowed only inside on_configure. A declaration that is
+ * wrong is an error of the configuration, as if config_error had been called: the instance is refused, whatever on_configure
+ * answers. So is an instance with a body hook for which it has neither declared a policy (NONE is one) nor disabled the hook. */
 typedef struct postern_instance_table {
   uint32_t struct_size, version;
   postern_str (*name_view)(postern_instance instance); /* the name from the chain: `_: {name}` or the plugin's name */
@@ -215,6 +217,9 @@ typedef struct postern_instance_table {
   /* [any thread] 1: `_: {mode: shadow}`. Its hooks run and change nothing, so what it counts and logs as done was not done. The gateway marks
    * its log lines with mode="shadow". */
   int32_t (*is_shadow)(postern_instance instance);
+  /* Where in the configuration the values of the next declarations stand: what is wrong with one of them is reported there.
+   * Null, as in the beginning: at the instance itself. */
+  void (*declare_at)(postern_instance instance, postern_node node);
 } postern_instance_table;
 #define POSTERN_REFUSES_ANONYMOUS 1u     /* every request of which it does not know who sends it */
 #define POSTERN_REFUSES_SOME 2u          /* requests that break a rule: limits, filters */
@@ -277,7 +282,9 @@ typedef struct postern_exchange_table {
    * Names and values are checked against RFC 9110 section 5: POSTERN_E_INVALID. Framing and hop-by-hop fields
    * (Content-Length, Transfer-Encoding, Connection, Keep-Alive, TE, Trailer, Upgrade) are the gateway's: POSTERN_E_STATE.
    * But for one: TE set to "trailers" on the request asks an HTTP/2 upstream for trailers, as gRPC's servers demand.
-   * POSTERN_E_LIMIT of set and add when limits.exchange_memory is used up; remove needs no memory. */
+   * POSTERN_E_LIMIT of set and add when limits.exchange_memory is used up; remove needs no memory.
+   * A set that fails because of its value or for want of memory (POSTERN_E_INVALID, POSTERN_E_LIMIT) leaves the field absent: what
+   * the client or the upstream said there never passes for what the plugin meant to say. Host alone stays as it was. */
   postern_status (*header_set)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
   postern_status (*header_add)(postern_exchange x, uint32_t message, postern_str name, postern_str value);
   postern_status (*header_remove)(postern_exchange x, uint32_t message, postern_str name);
@@ -333,7 +340,12 @@ typedef struct postern_exchange_table {
    * the one at `first` on; the answer is how many were written. `stride` is the caller's sizeof(postern_step): of each step so
    * much is written. 0 elsewhere. */
   uint64_t (*trail)(postern_exchange x, uint64_t first, uint64_t capacity, uint32_t stride, postern_step* steps_view);
+  /* The pause of this ticket includes a wait of the plugin's own choosing (a sleep, its place in a queue): so much more than
+   * `_: {timeout}` may pass before it counts as forgotten. Calls add up, to POSTERN_LONGEST_WAIT_MS for one pause at most:
+   * POSTERN_E_LIMIT. On the exchange's worker. POSTERN_E_GONE: nothing waits with this ticket. */
+  postern_status (*pause_for)(postern_ticket ticket, uint32_t wait_ms);
 } postern_exchange_table;
+#define POSTERN_LONGEST_WAIT_MS 600000u
 
 /* "body": inside body hooks, and detach in any hook. `message` is POSTERN_REQUEST or POSTERN_RESPONSE. */
 #define POSTERN_BODY_END 1u        /* flag: these are the last bytes (possibly none) */
@@ -392,6 +404,14 @@ typedef struct postern_metrics_table {
   void (*observe)(postern_series series, double value); /* [any thread] histogram */
   /* [any thread] Writes every family in the Prometheus text format, piece by piece. */
   void (*expose)(void (*write)(void* user, postern_str piece), void* user);
+  /* [any thread] The series is no longer exposed and makes room for another in its family: its endpoint or tenant has gone. When
+   * somebody asks for the same labels again, it comes back with what it had counted. POSTERN_E_NOT_FOUND: there is no such series.
+   * POSTERN_E_STATE for the series "other". */
+  postern_status (*series_remove)(postern_instance instance, postern_series series);
+  /* Inside on_configure. Runs `collect` before each exposition, for values that are read and not counted: gauges that it sets then.
+   * From the time when the configuration is complete until on_destroy, on whichever thread exposes, one collector at a time. It
+   * must neither wait nor expose. POSTERN_E_STATE outside of on_configure. */
+  postern_status (*collector)(postern_instance instance, void (*collect)(void* user), void* user);
 } postern_metrics_table;
 
 /* "timer": on worker threads. The callback runs on the same worker. Cancelled by the gateway when the instance's
@@ -405,6 +425,10 @@ typedef struct postern_timer_table {
   postern_status (*cancel)(postern_timer timer); /* afterwards `fire` is never called; POSTERN_E_GONE if it was over */
   uint64_t (*now_ms)(void);                      /* [any thread] monotonic; the worker loop's cached time on a worker */
   uint64_t (*unix_ms)(void);                     /* [any thread] wall clock */
+  /* [any thread] For measuring: monotonic nanoseconds, read from the system at each call, so that they advance within a turn of
+   * the loop as well. Only differences mean something. */
+  uint64_t (*clock_ns)(void);
+  uint64_t (*unix_ns)(void); /* [any thread] wall clock: nanoseconds since 1970 */
 } postern_timer_table;
 
 /* "dict": shared by all workers and generations; survives reloads. Keys to 1 KiB, values to 1 MiB. Everything is
@@ -591,9 +615,13 @@ typedef struct postern_connection_info {
   uint32_t client_verified; /* 1 when the client has shown a certificate and it is good */
   postern_str client_subject_view, client_issuer_view, client_names_view, client_fingerprint_view, client_serial_view;
   postern_str client_not_before_view, client_not_after_view;
-  uint64_t opened_unix_ms;   /* wall clock when it was accepted */
-  uint64_t exchanges;        /* that are open on it */
-  postern_str protocol_view; /* "HTTP/1.1", "HTTP/2"; empty until it is known */
+  uint64_t opened_unix_ms;             /* wall clock when it was accepted */
+  uint64_t exchanges;                  /* that are open on it */
+  postern_str protocol_view;           /* "HTTP/1.1", "HTTP/2"; empty until it is known */
+  postern_str client_certificate_view; /* the whole certificate of the client, in PEM */
+  postern_str local_address_view; /* the address of this machine that the client has come to; "unix" on a unix socket */
+  uint32_t local_port;
+  uint32_t reserved;
 } postern_connection_info;
 typedef struct postern_connection_table {
   uint32_t struct_size, version;

@@ -133,6 +133,25 @@ TEST_CASE("beyond its cap a family counts in the series \"other\"") {
   CHECK(m.series(g, {"3"}) == other);
 }
 
+TEST_CASE("a removed series is not exposed, makes room, and comes back with what it had counted") {
+  Metrics m;
+  auto f = m.counters("c", "", {"endpoint"}, 1);
+  auto first = m.series(f, {"a"});
+  m.add(first, 3);
+  CHECK(m.remove(first) == Metrics::Removal::removed);
+  CHECK(m.remove(first) == Metrics::Removal::unknown);
+  CHECK(m.expose().empty());
+
+  auto second = m.series(f, {"b"});
+  CHECK(second != first);
+  CHECK(m.series(f, {"a"}) == m.series(f, {"other"}));  // its room is taken
+  CHECK(m.remove(m.series(f, {"other"})) == Metrics::Removal::other);
+  CHECK(m.remove(second) == Metrics::Removal::removed);
+  CHECK(m.series(f, {"a"}) == first);
+  CHECK(m.expose().find("c{endpoint=\"a\"} 3\n") != std::string::npos);
+  CHECK(m.remove(0) == Metrics::Removal::unknown);
+}
+
 TEST_CASE("the larger cap of a family that is defined again wins") {
   Metrics m;
   auto f = m.counters("c", "", {"a"}, 1);

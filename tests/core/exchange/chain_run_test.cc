@@ -324,6 +324,24 @@ TEST_CASE("a hook that is not resumed ends with 504 at its deadline, or is passe
   }
 }
 
+// F19: a wait that a plugin means, such as a sleep, was cut off by its hook's deadline.
+TEST_CASE("a wait of the plugin's own choosing does not count against its deadline") {
+  Story s;
+  postern_ticket ticket{};
+  FakePlugin& plugin = s.plugin();
+  plugin.request = s.suspend(ticket);
+  plugin.timeout_ms = 300;
+  net::EventScope event(s.worker.loop());
+  CHECK(s.run_all(Hook::request) == Run::suspended);
+  CHECK(s.chain().wait_longer(ticket.pause, 1'000) == POSTERN_OK);
+  s.pass_ms(1'200);
+  CHECK(s.heard.empty());
+  CHECK(s.chain().wait_longer(ticket.pause, POSTERN_LONGEST_WAIT_MS) == POSTERN_E_LIMIT);
+  s.pass_ms(200);
+  CHECK(s.heard == "TIMEOUT(plugin p1 did not resume on_request within its deadline) ");
+  CHECK(s.chain().wait_longer(ticket.pause, 1) == POSTERN_E_GONE);
+}
+
 TEST_CASE("the head and the two bodies are suspended apart") {
   Story s;
   postern_ticket head{}, upload{}, download{};

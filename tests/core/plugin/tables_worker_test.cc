@@ -91,6 +91,17 @@ TEST_CASE_FIXTURE(WorkerFixture, "timer: bad arguments, and the time") {
     CHECK(timer_table().start(&instance, 1, 0, nullptr, nullptr) == 0);
     CHECK(timer_table().now_ms() == worker.loop().now_ms());
     CHECK(timer_table().unix_ms() > 1'500'000'000'000);
+    CHECK(timer_table().unix_ns() / 1'000'000 >= timer_table().unix_ms() - 1'000);
+  });
+}
+
+// F36: the time of a turn of the loop stands still, also for those who want to measure.
+TEST_CASE_FIXTURE(WorkerFixture, "the measuring clock advances within a turn of the loop") {
+  on_worker([&] {
+    const std::uint64_t begun = timer_table().clock_ns(), turn = timer_table().now_ms();
+    while (timer_table().clock_ns() - begun < 5'000'000) {
+    }
+    CHECK(timer_table().now_ms() == turn);
   });
 }
 

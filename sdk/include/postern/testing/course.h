@@ -390,9 +390,13 @@ inline void FakeExchange::resume(postern_verdict verdict) {
   advance();
 }
 
+inline std::uint64_t FakeExchange::pause_due_ms() const {
+  return pause_.since_ms + FakeGateway::kHookDeadlineMs + pause_.wait_ms;
+}
+
 inline void FakeExchange::check_deadline() {
   if (stage_ == Stage::retry_wait) return advance();
-  if (!suspended() || gateway_.now_ms() < pause_.since_ms + FakeGateway::kHookDeadlineMs) return;
+  if (!suspended() || gateway_.now_ms() < pause_due_ms()) return;
   const bool response_side = stage_ == Stage::response || stage_ == Stage::response_body;
   gateway_.log_.push_back(
       {POSTERN_LOG_ERROR, "a hook was not resumed in time", {{"plugin", pause_.who->name()}, {"hook", pause_.hook}}});
@@ -500,11 +504,23 @@ inline FakeInstance& FakeGateway::configure(Config config, std::string name) {
     status = table_->on_configure(table_->context, instance.raw(), instance.config_.raw(), &instance.data_);
   }
   instance.configuring_ = false;
+  if (status >= 0 && table_->on_request_body != nullptr)
+    check_body_hook(instance, POSTERN_HOOK_REQUEST_BODY, POSTERN_REQUEST, "on_request_body");
+  if (status >= 0 && table_->on_response_body != nullptr)
+    check_body_hook(instance, POSTERN_HOOK_RESPONSE_BODY, POSTERN_RESPONSE, "on_response_body");
   if (status < 0 || !instance.problems_.empty()) return instance;
   instance.pending_ = status == POSTERN_PENDING;
   run();
   if (!instance.pending_ && instance.problems_.empty()) start_worker(instance);
   return instance;
+}
+
+inline void FakeGateway::check_body_hook(FakeInstance& instance, std::uint64_t hook, std::uint32_t message,
+                                         const char* name) {
+  if ((instance.hooks_ & hook) == 0 || instance.policies_said_[message]) return;
+  instance.problems_.push_back(
+      {"", "plugin \"" + instance.name_ + "\" has " + name +
+               " but says neither which bodies it wants to see nor that this configuration needs none"});
 }
 
 inline void FakeGateway::start_worker(FakeInstance& instance) {
@@ -573,7 +589,7 @@ inline std::uint64_t FakeGateway::next_due() const {
   for (const auto& [handle, timer] : timers_) next = std::min(next, timer.due_ms);
   for (const auto& [handle, call] : open_calls_) next = std::min(next, call.due_ms);
   for (const auto& x : exchanges_) {
-    if (x->suspended()) next = std::min(next, x->pause_.since_ms + kHookDeadlineMs);
+    if (x->suspended()) next = std::min(next, x->pause_due_ms());
     if (x->stage_ == FakeExchange::Stage::retry_wait) next = std::min(next, x->retry_at_ms_);
   }
   return next;

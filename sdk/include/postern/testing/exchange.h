@@ -117,6 +117,7 @@ class FakeExchange {
     bool in_hook = false, resumed = false;
     postern_verdict verdict = POSTERN_CONTINUE;
     std::uint64_t since_ms = 0;
+    std::uint32_t wait_ms = 0;  // meant, beyond the deadline
   };
   struct Variable {
     std::uint32_t type;
@@ -194,6 +195,7 @@ class FakeExchange {
   FakeInstance* running_ = nullptr;
   std::uint64_t running_hook_ = 0;
   Pause pause_;
+  std::uint64_t pause_due_ms() const;
   std::uint64_t pauses_ = 0;
   std::size_t suspensions_ = 0;
   std::size_t abort_at_ = ~std::size_t{0};

@@ -44,10 +44,13 @@ struct FakeEndpoint {
 struct FakeConnection {
   std::string peer_address = "127.0.0.1";
   std::uint32_t peer_port = 40000;
+  std::string local_address = "127.0.0.1";
+  std::uint32_t local_port = 8080;
   bool tls = false;
   std::string listener = "public", server_name = {}, alpn = {};
   // With tls, and when the client has shown a certificate.
   std::string tls_version = {}, client_subject = {}, client_issuer = {}, client_names = {}, client_fingerprint = {};
+  std::string client_certificate = {};  // PEM
   bool client_verified = false;
   // What on_connection of the instances decided; SUSPEND while one has paused it.
   postern_verdict verdict = POSTERN_CONTINUE;
@@ -103,7 +106,10 @@ class FakeGateway {
   double metric(std::string_view name, const std::vector<std::string>& labels = {}) const {
     return metrics_.value(name, labels);
   }
-  std::string metrics_text() const { return metrics_.text(); }
+  std::string metrics_text() const {
+    collect();
+    return metrics_.text();
+  }
   FakeDict& dict(std::string_view name) { return dicts_[open_dict(name) - 1].dict; }
   void endpoints(std::vector<FakeEndpoint> endpoints) { endpoints_ = std::move(endpoints); }
   const std::vector<FakeEndpoint>& endpoints() const { return endpoints_; }
@@ -157,6 +163,11 @@ class FakeGateway {
   FakeExchange* find(std::uint64_t handle);
   std::uint64_t open_dict(std::string_view name);
   std::uint32_t variable_id(std::string_view name);
+  void collect() const {  // what the instances' collectors have to say
+    for (const FakeInstance* instance : chain_)
+      for (const auto& [collect, user] : instance->collectors_) collect(user);
+  }
+  void check_body_hook(FakeInstance& instance, std::uint64_t hook, std::uint32_t message, const char* name);
   bool on_worker() const { return std::this_thread::get_id() == thread_; }
   void run_due();
   bool run_queues();

@@ -112,7 +112,10 @@ class FakeInstance {
   std::vector<Problem> problems_;
   std::vector<Declared> provides_, consumes_, reads_, before_, after_, offers_, needs_;
   std::uint32_t refuses_ = 0;
+  postern_node declared_at_ = nullptr;
   postern_body_policy policies_[2] = {};
+  bool policies_said_[2] = {};
+  std::vector<std::pair<void (*)(void*), void*>> collectors_;
   std::uint64_t hooks_ = ~0ull;
   std::vector<std::unique_ptr<FakeTemplate>> templates_;
   std::vector<std::unique_ptr<std::string>> expressions_;

@@ -158,7 +158,10 @@ class FakeMetrics {
     std::uint64_t in_family = 0;
     for (std::size_t i = 0; i < series_.size(); ++i) {
       if (series_[i].family != family) continue;
-      if (series_[i].labels == labels) return i + 1;
+      if (series_[i].labels == labels) {
+        series_[i].removed = false;
+        return i + 1;
+      }
       ++in_family;
     }
     const std::vector<std::string> other(count, "other");
@@ -169,6 +172,9 @@ class FakeMetrics {
     series_.push_back({family, std::move(labels)});
     return series_.size();
   }
+  bool remove(postern_series series) {
+    return series > 0 && series <= series_.size() && !std::exchange(series_[series - 1].removed, true);
+  }
   void add(postern_series series, double amount) { series_.at(series - 1).value += amount; }
   void set(postern_series series, double value) { series_.at(series - 1).value = value; }
   void observe(postern_series series, double value) { series_.at(series - 1).observed.push_back(value); }
@@ -177,7 +183,7 @@ class FakeMetrics {
   double value(std::string_view name, const std::vector<std::string>& labels) const {
     for (const Series& series : series_) {
       const Family& family = families_[series.family - 1];
-      if (family.name != name || series.labels != labels) continue;
+      if (family.name != name || series.labels != labels || series.removed) continue;
       return family.type == POSTERN_METRIC_HISTOGRAM ? static_cast<double>(series.observed.size()) : series.value;
     }
     return 0;
@@ -186,6 +192,7 @@ class FakeMetrics {
   std::string text() const {
     std::string text;
     for (const Series& series : series_) {
+      if (series.removed) continue;
       const Family& family = families_[series.family - 1];
       if (family.type == POSTERN_METRIC_HISTOGRAM) {
         double sum = 0;
@@ -211,6 +218,7 @@ class FakeMetrics {
     std::vector<std::string> labels;
     double value = 0;
     std::vector<double> observed = {};
+    bool removed = false;
   };
   static void line(std::string& text, const Family& family, const Series& series, std::string_view suffix,
                    double value) {

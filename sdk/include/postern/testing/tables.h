@@ -39,6 +39,7 @@ struct Tables {
     instance_of(i).problems_.push_back(
         {n == nullptr ? std::string() : node(n)->position(), std::string(to_view(text))});
   }
+  static void declare_at(postern_instance i, postern_node n) { instance_of(i).declared_at_ = n; }
   // What may be declared only while the instance is configured.
   static void declare(postern_instance i, std::vector<FakeInstance::Declared> FakeInstance::*list,
                       FakeInstance::Declared said) {
@@ -72,7 +73,13 @@ struct Tables {
     constexpr std::uint64_t kMax = 1ull << 30;
     if (!instance_of(i).configuring_) return POSTERN_E_STATE;
     if (message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER) return POSTERN_E_INVALID;
-    if (policy->policy == POSTERN_BODY_BUFFER && (policy->limit == 0 || policy->limit > kMax)) return POSTERN_E_INVALID;
+    instance_of(i).policies_said_[message] = true;
+    if (policy->policy == POSTERN_BODY_BUFFER && (policy->limit == 0 || policy->limit > kMax)) {
+      config_error(
+          i, instance_of(i).declared_at_,
+          to_str("a body is buffered up to 1 byte at least and 1 GiB at most, not " + std::to_string(policy->limit)));
+      return POSTERN_E_INVALID;
+    }
     instance_of(i).policies_[message] = *policy;
     return POSTERN_OK;
   }
@@ -112,7 +119,9 @@ struct Tables {
                                                             disable_hooks,
                                                             ready,
                                                             declare_trail,
-                                                            is_shadow};
+                                                            is_shadow,
+
+                                                            declare_at};
 
   // ---- exchange ----
   static FakeExchange* exchange_of(postern_exchange x) { return gateway().find(x); }
@@ -185,6 +194,7 @@ struct Tables {
         same_ignoring_case(to_view(value), "trailers"))
       status = POSTERN_OK;  // the one thing that a request may say of the upstream's connection
     if (status == POSTERN_OK) e->headers(message).set(to_view(name), to_view(value));
+    if (status == POSTERN_E_INVALID) header_remove(x, message, name);
     return status;
   }
   static postern_status header_add(postern_exchange x, std::uint32_t message, postern_str name, postern_str value) {
@@ -290,6 +300,13 @@ struct Tables {
     *ticket = {x, e->pauses_};
     return POSTERN_OK;
   }
+  static postern_status pause_for(postern_ticket ticket, std::uint32_t wait_ms) {
+    FakeExchange* e = exchange_of(ticket.exchange);
+    if (e == nullptr || ticket.pause == 0 || e->pause_.number != ticket.pause) return POSTERN_E_GONE;
+    if (wait_ms > POSTERN_LONGEST_WAIT_MS - e->pause_.wait_ms) return POSTERN_E_LIMIT;
+    e->pause_.wait_ms += wait_ms;
+    return POSTERN_OK;
+  }
   static postern_status resume(postern_ticket ticket, postern_verdict verdict) {
     FakeGateway& g = gateway();
     const std::lock_guard lock(g.mutex_);
@@ -384,7 +401,9 @@ struct Tables {
                                                             on_end,
                                                             next,
                                                             variable_list,
-                                                            trail};
+                                                            trail,
+
+                                                            pause_for};
 
   // ---- body ----
   // Whose hook runs, or has suspended: until it is resumed, functions do what they would do inside it.
@@ -473,13 +492,31 @@ struct Tables {
     const std::lock_guard lock(gateway().mutex_);
     gateway().metrics_.observe(series, value);
   }
+  static postern_status series_remove(postern_instance, postern_series series) {
+    const std::lock_guard lock(gateway().mutex_);
+    return gateway().metrics_.remove(series) ? POSTERN_OK : POSTERN_E_NOT_FOUND;
+  }
+  static postern_status collector(postern_instance i, void (*collect)(void*), void* user) {
+    if (!instance_of(i).configuring_) return POSTERN_E_STATE;
+    instance_of(i).collectors_.emplace_back(collect, user);
+    return POSTERN_OK;
+  }
   static void expose(void (*write)(void*, postern_str), void* user) {
+    gateway().collect();
     const std::lock_guard lock(gateway().mutex_);
     const std::string text = gateway().metrics_.text();
     write(user, to_str(text));
   }
-  static constexpr postern_metrics_table kMetricsTable = {
-      sizeof(postern_metrics_table), 1, family, series, metric_add, metric_set, metric_observe, expose};
+  static constexpr postern_metrics_table kMetricsTable = {sizeof(postern_metrics_table),
+                                                          1,
+                                                          family,
+                                                          series,
+                                                          metric_add,
+                                                          metric_set,
+                                                          metric_observe,
+                                                          expose,
+                                                          series_remove,
+                                                          collector};
 
   // ---- timer ----
   static postern_timer timer_start(postern_instance i, std::uint64_t delay_ms, std::uint64_t repeat_ms,
@@ -495,8 +532,10 @@ struct Tables {
   }
   static std::uint64_t now_ms() { return gateway().now_ms_; }
   static std::uint64_t unix_ms() { return gateway().unix_ms(); }
+  static std::uint64_t clock_ns() { return now_ms() * 1'000'000; }
+  static std::uint64_t unix_ns() { return unix_ms() * 1'000'000; }
   static constexpr postern_timer_table kTimerTable = {
-      sizeof(postern_timer_table), 1, timer_start, timer_cancel, now_ms, unix_ms};
+      sizeof(postern_timer_table), 1, timer_start, timer_cancel, now_ms, unix_ms, clock_ns, unix_ns};
 
   // ---- dict ----
   static FakeDict* dict_of(postern_dict d) {
@@ -778,6 +817,9 @@ struct Tables {
     full.client_fingerprint_view = to_str(connection->client_fingerprint);
     full.opened_unix_ms = gateway().unix_ms();
     full.protocol_view = to_str("HTTP/1.1");
+    full.client_certificate_view = to_str(connection->client_certificate);
+    full.local_address_view = to_str(connection->local_address);
+    full.local_port = connection->local_port;
     *info_view = full;
     return POSTERN_OK;
   }
