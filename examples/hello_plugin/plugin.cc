@@ -24,14 +24,15 @@ class Hello {
 
   postern::Verdict on_request(postern::Exchange& x, State& state) {
     if (x.request().path() == "/hello") return x.respond(200, "text/plain", greeting_ + "\n");
-    x.request().headers().set("x-hello", greeting_);
+    x.request().headers().set("x-hello", greeting_).or_fail();
     state.greeted = true;
     greetings_.add();
     return postern::Verdict::CONTINUE;
   }
 
-  void on_response(postern::Exchange& x, State& state) {
-    if (state.greeted) x.response().headers().set("x-hello", greeting_);
+  postern::Verdict on_response(postern::Exchange& x, State& state) {
+    if (state.greeted) x.response().headers().set("x-hello", greeting_).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
  private:
@@ -41,4 +42,4 @@ class Hello {
 
 }  // namespace
 
-POSTERN_PLUGIN(Hello, "hello", "1.0.0");
+POSTERN_PLUGIN(Hello, "hello", "1.0.0", on_request, on_response);

@@ -146,4 +146,4 @@ class AccessLog {
 
 }  // namespace
 
-POSTERN_PLUGIN(AccessLog, "access-log", "1.0.0");
+POSTERN_PLUGIN(AccessLog, "access-log", "1.0.0", on_worker_start, on_complete);

@@ -47,17 +47,18 @@ class Cors {
     return verdict;
   }
 
-  void on_response(postern::Exchange& x, State& s) {
-    if (s.preflight) return;
+  postern::Verdict on_response(postern::Exchange& x, State& s) {
+    if (s.preflight) return postern::Verdict::CONTINUE;
     decide(x, s);  // a plugin that answered before routing
     auto headers = x.response().headers();
     Present present = look_at(headers);
     if (present.cors) remove_permissions(headers);
     // Also when no origin was sent or it is not allowed: a shared cache must not give that answer to one that is.
-    if (!present.vary_origin && !config_.origins.everybody()) headers.add("Vary", "Origin");
-    if (s.allowed.empty()) return;
+    if (!present.vary_origin && !config_.origins.everybody()) headers.add("Vary", "Origin").or_fail();
+    if (s.allowed.empty()) return postern::Verdict::CONTINUE;
     allow(headers, s);
-    if (!config_.exposed.empty()) headers.set(kExposeHeaders, config_.exposed);
+    if (!config_.exposed.empty()) headers.set(kExposeHeaders, config_.exposed).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
  private:
@@ -75,19 +76,19 @@ class Cors {
   // The same for every method and header that is asked for: the browser compares.
   void answer_preflight(const postern::Exchange& x, const State& s, std::string_view method) const {
     auto headers = x.response().headers();
-    headers.set("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    headers.set("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers").or_fail();
     if (s.allowed.empty()) return;
     allow(headers, s);
-    headers.set(kAllowMethods, config_.methods_as_asked ? method : std::string_view(config_.methods));
+    headers.set(kAllowMethods, config_.methods_as_asked ? method : std::string_view(config_.methods)).or_fail();
     std::string_view allowed = config_.headers;
     if (config_.headers_as_asked) allowed = x.request().headers().get(kRequestHeaders).value_or("");
-    if (!allowed.empty()) headers.set(kAllowHeaders, allowed);
-    headers.set(kMaxAge, config_.max_age);
+    if (!allowed.empty()) headers.set(kAllowHeaders, allowed).or_fail();
+    headers.set(kMaxAge, config_.max_age).or_fail();
   }
 
   void allow(const postern::Headers& headers, const State& s) const {
-    headers.set(kAllowOrigin, s.allowed);
-    if (config_.credentials) headers.set(kAllowCredentials, "true");
+    headers.set(kAllowOrigin, s.allowed).or_fail();
+    if (config_.credentials) headers.set(kAllowCredentials, "true").or_fail();
   }
 
   // What a response has already, found in one walk: most have nothing of it.
@@ -113,4 +114,4 @@ class Cors {
 
 }  // namespace
 
-POSTERN_PLUGIN(Cors, "cors", "1.0.0");
+POSTERN_PLUGIN(Cors, "cors", "1.0.0", on_request, on_response);

@@ -24,7 +24,10 @@ class Echo {
     return self;
   }
 
-  void on_request_body(postern::Exchange&, State& state, postern::BodyPart part) { state.body = part.bytes; }
+  postern::Verdict on_request_body(postern::Exchange&, State& state, postern::BodyPart part) {
+    state.body = part.bytes;
+    return postern::Verdict::CONTINUE;
+  }
   // Where an upstream would be chosen the body, if there is one, is complete.
   postern::Verdict on_upstream_select(postern::Exchange& x, State& state) { return answer(x, state); }
 
@@ -60,4 +63,4 @@ class Echo {
 
 }  // namespace
 
-POSTERN_PLUGIN(Echo, "echo", "1.0.0");
+POSTERN_PLUGIN(Echo, "echo", "1.0.0", on_request_body, on_upstream_select);

@@ -98,7 +98,7 @@ class GrpcTranscode {
     s.query = request.query();
     s.kind = wanted_kind(request.headers().get("Accept").value_or(""));
     // The answer to a unary call has to be seen; the client gets its head. That of a stream is known when it begins.
-    if (request.method() == "HEAD" && !s.call->server_streams) request.set_method("GET");
+    if (request.method() == "HEAD" && !s.call->server_streams) request.set_method("GET").or_fail();
     if (x.info().request_bodiless == 0) return Verdict::CONTINUE;
     auto message = message_of(s, {});
     if (auto* refused = std::get_if<RpcStatus>(&message)) return answer(x, *refused);
@@ -111,7 +111,7 @@ class GrpcTranscode {
     auto message = message_of(s, part.bytes);
     if (auto* refused = std::get_if<RpcStatus>(&message)) return answer(x, *refused);
     remove_all(x.request().trailers());  // a call has none
-    x.request_body().replace(std::get<std::string>(message));
+    x.request_body().replace(std::get<std::string>(message)).or_fail();
     return Verdict::CONTINUE;
   }
 
@@ -178,7 +178,7 @@ class GrpcTranscode {
     std::string allowed;
     for (auto method : methods) allowed.append(allowed.empty() ? "" : ", ").append(method);
     auto verdict = x.respond(405, kJson, status_json({grpc::unimplemented, "no call of this path has this method"}));
-    x.response().headers().set("Allow", allowed);
+    x.response().headers().set("Allow", allowed).or_fail();
     return verdict;
   }
 
@@ -202,7 +202,7 @@ class GrpcTranscode {
       if (!is_of_the_call(header.name) && !same_ignoring_case(header.name, "date"))
         kept.emplace_back(header.name, header.value);
     auto verdict = x.respond(http_status, type, body);
-    for (const auto& [name, value] : kept) x.response().headers().add(name, value);
+    for (const auto& [name, value] : kept) x.response().headers().add(name, value).or_fail();
     return verdict;
   }
   static Verdict answer_instead(postern::Exchange& x, const RpcStatus& status) {
@@ -224,14 +224,15 @@ class GrpcTranscode {
     for (const auto& name : names) headers.remove(name);
     if (!s.call->server_streams) {
       s.answer = State::Answer::unary;
-      headers.set(kContentType, kJson);
+      headers.set(kContentType, kJson).or_fail();
       return;
     }
     s.answer = State::Answer::stream;
     s.stream = StreamAnswer(s.kind, settings_.response_limit);
-    x.response_body().stream();
-    headers.set(kContentType, content_type(s.kind));
-    if (s.kind == StreamKind::events && !headers.contains("Cache-Control")) headers.set("Cache-Control", "no-cache");
+    x.response_body().stream().or_fail();
+    headers.set(kContentType, content_type(s.kind)).or_fail();
+    if (s.kind == StreamKind::events && !headers.contains("Cache-Control"))
+      headers.set("Cache-Control", "no-cache").or_fail();
   }
 
   Verdict tell_whole(postern::Exchange& x, const State& s, postern::BodyPart part) const {
@@ -239,12 +240,12 @@ class GrpcTranscode {
                              told_status(x.response().trailers()));
     remove_all(x.response().trailers());
     if (auto* json = std::get_if<std::string>(&told)) {
-      x.response_body().replace(*json);
+      x.response_body().replace(*json).or_fail();
       return Verdict::CONTINUE;
     }
     const auto& failed = std::get<RpcStatus>(told);
-    x.response().set_status(grpc::http_of_code(failed.code));
-    x.response_body().replace(status_json(failed));
+    x.response().set_status(grpc::http_of_code(failed.code)).or_fail();
+    x.response_body().replace(status_json(failed)).or_fail();
     return Verdict::CONTINUE;
   }
 
@@ -269,7 +270,7 @@ class GrpcTranscode {
       s.text += s.stream.end(told_status(x.response().trailers()));
       remove_all(x.response().trailers());
     }
-    x.response_body().replace(s.text);
+    x.response_body().replace(s.text).or_fail();
     s.text = {};
     if (s.stream.failed()) s.failed_ms = postern::now_ms();
     return true;
@@ -277,7 +278,7 @@ class GrpcTranscode {
 
   // Nothing may follow the error, but it has to reach the client before the rest is cut off.
   static Verdict after_error(postern::Exchange& x, State& s, postern::BodyPart part) {
-    x.response_body().replace({});
+    x.response_body().replace({}).or_fail();
     if (part.end()) {
       remove_all(x.response().trailers());
       return Verdict::CONTINUE;
@@ -296,4 +297,5 @@ class GrpcTranscode {
 
 }  // namespace
 
-POSTERN_PLUGIN(GrpcTranscode, "grpc-transcode", "1.0.0");
+POSTERN_PLUGIN(GrpcTranscode, "grpc-transcode", "1.0.0", on_request, on_request_body, on_upstream_request, on_response,
+               on_response_body);

@@ -39,32 +39,33 @@ class GrpcWeb {
     return std::make_unique<GrpcWeb>();
   }
 
-  void on_request(postern::Exchange& x, State& s) {
+  postern::Verdict on_request(postern::Exchange& x, State& s) {
     decide(x, s);
     if (!s.text_request) x.request_body().detach();
     if (!s.is_call) {
       x.response_body().detach();
-      return;
+      return postern::Verdict::CONTINUE;
     }
     auto headers = x.request().headers();
-    headers.set(kContentType, std::string("application/grpc").append(s.suffix));
-    headers.set("TE", "trailers");
+    headers.set(kContentType, std::string("application/grpc").append(s.suffix)).or_fail();
+    headers.set("TE", "trailers").or_fail();
     headers.remove("Accept");  // it names what a gRPC server does not speak
+    return postern::Verdict::CONTINUE;
   }
 
   postern::Verdict on_request_body(postern::Exchange& x, State& s, postern::BodyPart part) {
     std::string bytes;
     bool good = s.decoder.decode(part.bytes, bytes) && (!part.end() || s.decoder.at_boundary());
     if (!good) return x.respond_error(400, "BAD_REQUEST", "the body is not base64, as its Content-Type says");
-    x.request_body().replace(bytes);
+    x.request_body().replace(bytes).or_fail();
     return postern::Verdict::CONTINUE;
   }
 
-  void on_response(postern::Exchange& x, State& s) {
+  postern::Verdict on_response(postern::Exchange& x, State& s) {
     decide(x, s);
     if (!s.is_call) {
       x.response_body().detach();  // of a request that was refused before on_request
-      return;
+      return postern::Verdict::CONTINUE;
     }
     auto headers = x.response().headers();
     auto type = read_media_type(headers.get(kContentType).value_or(""));
@@ -72,26 +73,26 @@ class GrpcWeb {
     if (type.kind == MediaType::Kind::grpc) {
       s.answer = State::Answer::translated;
       if (x.info().response_bodiless != 0 && !headers.contains(kStatus)) {  // no hook will hear of the end
-        headers.set(kStatus, kUnknown);
-        headers.set(kMessage, kNoStatus);
+        headers.set(kStatus, kUnknown).or_fail();
+        headers.set(kMessage, kNoStatus).or_fail();
       }
       s.status_in_head = headers.contains(kStatus);
-      headers.set(kContentType, web_type(s.text_response, type.suffix.empty() ? s.suffix : type.suffix));
+      headers.set(kContentType, web_type(s.text_response, type.suffix.empty() ? s.suffix : type.suffix)).or_fail();
     } else if (x.response().status() >= 400) {
       refuse(x, s);
     }
+    return postern::Verdict::CONTINUE;
   }
 
-  void on_response_body(postern::Exchange& x, State& s, postern::BodyPart part) {
-    if (s.answer == State::Answer::untouched) return;
+  postern::Verdict on_response_body(postern::Exchange& x, State& s, postern::BodyPart part) {
+    if (s.answer == State::Answer::untouched) return postern::Verdict::CONTINUE;
     std::string bytes;
-    if (s.answer == State::Answer::refused) {
-      x.response_body().replace(bytes);
-      return;
+    if (s.answer == State::Answer::translated) {
+      append(s, bytes, part.bytes);
+      if (part.end() && !s.status_in_head) append(s, bytes, take_trailers(x));
     }
-    append(s, bytes, part.bytes);
-    if (part.end() && !s.status_in_head) append(s, bytes, take_trailers(x));
-    x.response_body().replace(bytes);
+    x.response_body().replace(bytes).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
  private:
@@ -114,12 +115,12 @@ class GrpcWeb {
     bool gateways = x.info().origin != POSTERN_ORIGIN_UPSTREAM;
     auto refusal = refusal_of(x.response().status(), gateways);
     auto headers = x.response().headers();
-    x.response().set_status(200);
-    headers.set(kContentType, web_type(s.text_response, s.suffix));
+    x.response().set_status(200).or_fail();
+    headers.set(kContentType, web_type(s.text_response, s.suffix)).or_fail();
     headers.remove("Content-Encoding");
     if (headers.contains(kStatus)) return;  // a plugin has said it already
-    headers.set(kStatus, std::to_string(refusal.code));
-    headers.set(kMessage, refusal.message);
+    headers.set(kStatus, std::to_string(refusal.code)).or_fail();
+    headers.set(kMessage, refusal.message).or_fail();
   }
 
   static void append(const State& s, std::string& body, std::string_view bytes) {
@@ -148,4 +149,4 @@ class GrpcWeb {
 
 }  // namespace
 
-POSTERN_PLUGIN(GrpcWeb, "grpc-web", "1.0.0");
+POSTERN_PLUGIN(GrpcWeb, "grpc-web", "1.0.0", on_request, on_request_body, on_response, on_response_body);

@@ -42,4 +42,4 @@ class HeaderChanges {
 
 }  // namespace
 
-POSTERN_PLUGIN(HeaderChanges, "headers", "1.0.0");
+POSTERN_PLUGIN(HeaderChanges, "headers", "1.0.0", on_request, on_response);

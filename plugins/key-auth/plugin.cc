@@ -104,8 +104,8 @@ class KeyAuth {
     if (settings_.hide && !hide_all(x, credential)) return fail(x, "the key could not be taken out of the request");
     if (judged.refusal != nullptr) return refuse(x, *judged.refusal);
     if (judged.consumer == nullptr) return fail(x, "libcrypto made no SHA-256");
-    x.set(id_, judged.consumer->id);
-    if (!judged.consumer->tier.empty()) x.set(tier_, judged.consumer->tier);
+    x.set(id_, judged.consumer->id).or_fail();
+    if (!judged.consumer->tier.empty()) x.set(tier_, judged.consumer->tier).or_fail();
     return Verdict::CONTINUE;
   }
 
@@ -157,7 +157,7 @@ class KeyAuth {
                                      {"request_id", x.get(request_id_).string().value_or("")},
                                      {"client_ip", x.get(client_).string().value_or("")}});
     auto verdict = x.respond_error(refusal.status, refusal.code, refusal.message);
-    if (refusal.status == 401) x.response().headers().set("WWW-Authenticate", settings_.challenge);
+    if (refusal.status == 401) x.response().headers().set("WWW-Authenticate", settings_.challenge).or_fail();
     return verdict;
   }
 
@@ -171,4 +171,4 @@ class KeyAuth {
 
 }  // namespace
 
-POSTERN_PLUGIN(KeyAuth, "key-auth", "1.0.0");
+POSTERN_PLUGIN(KeyAuth, "key-auth", "1.0.0", on_request);

@@ -83,11 +83,10 @@ bool pause_host(Task& task) {
   return watch_end(task) && host().exchange->pause(task.exchange, &task.ticket) == POSTERN_OK;
 }
 
-// What a script sleeps does not count against its hook's deadline. False when it sleeps longer than any hook may.
-bool announce_sleep(Task& task) {
+// What a script sleeps does not count against its hook's deadline, unless it is longer than any hook may wait: then the deadline comes.
+void announce_sleep(Task& task) {
   const std::uint32_t wait_ms = std::exchange(task.wait_ms, 0);
-  if (wait_ms == 0 || task.slot == nullptr) return true;
-  return host().exchange->pause_for(task.ticket, wait_ms) != POSTERN_E_LIMIT;
+  if (wait_ms > 0 && task.slot != nullptr) host().exchange->pause_for(task.ticket, wait_ms);
 }
 
 postern_verdict suspend(Task* task) {
@@ -97,7 +96,7 @@ postern_verdict suspend(Task* task) {
     if (task->slot != nullptr) link(*task);
     task->suspended = true;
   }
-  if (!announce_sleep(*task)) return fail(task, "a hook may sleep for ten minutes altogether");
+  announce_sleep(*task);
   if (task->pending == Pending::turn && !task->state->worker()->wake_later(task))
     return fail(task, "the worker is stopping");
   return POSTERN_SUSPEND;

@@ -110,4 +110,4 @@ class Metrics {
 
 }  // namespace
 
-POSTERN_PLUGIN(Metrics, "metrics", "1.0.0");
+POSTERN_PLUGIN(Metrics, "metrics", "1.0.0", on_request_early, on_request, on_complete);

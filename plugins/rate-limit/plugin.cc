@@ -59,13 +59,15 @@ class RateLimit {
     return outcome->allowed ? Verdict::CONTINUE : refuse(x, *outcome);
   }
 
-  void on_response(postern::Exchange& x, State& state) {
+  Verdict on_response(postern::Exchange& x, State& state) {
     // Where several instances limit one request the tightest is the one worth knowing.
-    if (state.limit == nullptr || x.get(remaining_).integer() != static_cast<std::int64_t>(state.remaining)) return;
+    if (state.limit == nullptr || x.get(remaining_).integer() != static_cast<std::int64_t>(state.remaining))
+      return Verdict::CONTINUE;
     auto headers = x.response().headers();
-    headers.set("X-RateLimit-Limit", *state.limit);
+    headers.set("X-RateLimit-Limit", *state.limit).ignore();
     set_number(headers, "X-RateLimit-Remaining", state.remaining);
     set_number(headers, "X-RateLimit-Reset", state.reset_unix_s);
+    return Verdict::CONTINUE;
   }
 
  private:
@@ -142,7 +144,7 @@ class RateLimit {
     state.remaining = outcome.remaining;
     state.reset_unix_s = seconds_up(postern::unix_ms() + outcome.reset_ms);
     auto mine = static_cast<std::int64_t>(outcome.remaining);
-    if (mine < x.get(remaining_).integer().value_or(INT64_MAX)) x.set(remaining_, mine);
+    if (mine < x.get(remaining_).integer().value_or(INT64_MAX)) x.set(remaining_, mine).ignore();
   }
 
   Verdict refuse(postern::Exchange& x, const Limiter::Outcome& outcome) {
@@ -170,7 +172,7 @@ class RateLimit {
   static void set_number(const postern::Headers& headers, std::string_view name, std::uint64_t number) {
     char digits[20];
     auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    headers.set(name, {digits, static_cast<std::size_t>(end - digits)});
+    headers.set(name, {digits, static_cast<std::size_t>(end - digits)}).ignore();
   }
 
   Settings settings_;
@@ -186,4 +188,4 @@ class RateLimit {
 
 }  // namespace
 
-POSTERN_PLUGIN(RateLimit, "rate-limit", "1.0.0");
+POSTERN_PLUGIN(RateLimit, "rate-limit", "1.0.0", on_request, on_response);

@@ -22,29 +22,31 @@ class RequestId {
     return self;
   }
 
-  void on_request_early(postern::Exchange& x) { give_ids(x); }
-  void on_request(postern::Exchange& x) { give_ids(x); }
+  postern::Verdict on_request_early(postern::Exchange& x) { return give_ids(x); }
+  postern::Verdict on_request(postern::Exchange& x) { return give_ids(x); }
 
-  void on_response(postern::Exchange& x) {
+  postern::Verdict on_response(postern::Exchange& x) {
     const auto [id, correlation] = x.get(std::array{id_, correlation_});
-    x.response().headers().set(header_, id.string().value_or(""));
-    x.response().headers().set(correlation_header_, correlation.string().value_or(""));
+    x.response().headers().set(header_, id.string().value_or("")).or_fail();
+    x.response().headers().set(correlation_header_, correlation.string().value_or("")).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
  private:
-  void give_ids(postern::Exchange& x) const {
+  postern::Verdict give_ids(postern::Exchange& x) const {
     auto headers = x.request().headers();
     std::optional<Uuid> made;
     auto id = headers.get(header_);
     if (!trust_client_ || !id || !is_request_id(*id)) {
       id = made.emplace().text();
-      headers.set(header_, *id);
+      headers.set(header_, *id).or_fail();
     }
-    x.set(id_, *id);
+    x.set(id_, *id).or_fail();
     auto correlation = headers.get(correlation_header_);
     const bool sent = correlation && is_request_id(*correlation);
-    x.set(correlation_, sent ? *correlation : *id);
-    if (!sent) headers.set(correlation_header_, *id);
+    x.set(correlation_, sent ? *correlation : *id).or_fail();
+    if (!sent) headers.set(correlation_header_, *id).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
   std::string header_;
@@ -56,4 +58,4 @@ class RequestId {
 
 }  // namespace
 
-POSTERN_PLUGIN(RequestId, "request-id", "1.0.0");
+POSTERN_PLUGIN(RequestId, "request-id", "1.0.0", on_request_early, on_request, on_response);

@@ -24,7 +24,7 @@ class Respond {
   postern::Verdict on_request(postern::Exchange& x) {
     std::string_view body = x.expand(body_);
     auto verdict = error_.empty() ? x.respond(status_, content_type_, body) : x.respond_error(status_, error_, body);
-    for (const auto& header : headers_) x.response().headers().set(header.name, x.expand(header.value));
+    for (const auto& header : headers_) x.response().headers().set(header.name, x.expand(header.value)).ignore();
     return verdict;
   }
 
@@ -42,4 +42,4 @@ class Respond {
 
 }  // namespace
 
-POSTERN_PLUGIN(Respond, "respond", "1.0.0");
+POSTERN_PLUGIN(Respond, "respond", "1.0.0", on_request);

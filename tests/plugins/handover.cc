@@ -37,7 +37,7 @@ class Handover {
   }
   void on_upstream_result(Exchange& x, State& s, const postern::UpstreamResult& result) {
     hand_over(x, s, "on_upstream_result");
-    if (retries_ && result.retryable != 0) x.retry(0);
+    if (retries_ && result.retryable != 0) x.retry(0).or_fail();
   }
   Verdict on_response(Exchange& x, State& s) {
     hand_over(x, s, "on_response");
@@ -57,7 +57,7 @@ class Handover {
   void hand_over(Exchange& x, State& s, std::string_view hook) const {
     if (hook != hook_ || !s.upload || s.answered) return;
     s.answered = verdict_ == "respond";
-    if (s.answered) x.respond(403, "text/plain", "mine");
+    if (s.answered) (void)x.respond(403, "text/plain", "mine");
     s.upload.resume(s.answered ? Verdict::RESPOND : verdict_ == "abort" ? Verdict::ABORT : Verdict::ERROR);
   }
 
@@ -75,4 +75,5 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, 
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 
-POSTERN_PLUGIN(Handover, "handover", "1.0.0");
+POSTERN_PLUGIN(Handover, "handover", "1.0.0", on_request_body, on_upstream_select, on_upstream_result, on_response,
+               on_response_body);

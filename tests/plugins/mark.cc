@@ -23,17 +23,18 @@ class Mark {
   }
 
   postern::Verdict on_request(postern::Exchange& x) {
-    x.request().headers().add("x-mark", tag_);
-    if (provided_.valid()) x.set(provided_, tag_);
+    x.request().headers().add("x-mark", tag_).or_fail();
+    if (provided_.valid()) x.set(provided_, tag_).or_fail();
     if (respond_ == 0) return postern::Verdict::CONTINUE;
     if (respond_if_ && x.holds(respond_if_) == postern::Holds::no) return postern::Verdict::CONTINUE;
     return x.respond(respond_, "text/plain", tag_);
   }
 
-  void on_response(postern::Exchange& x) {
-    x.response().headers().add("x-mark", tag_);
-    if (late_.valid()) x.set(late_, tag_);
-    x.response().headers().set("x-mark-version", MARK_VERSION);
+  postern::Verdict on_response(postern::Exchange& x) {
+    x.response().headers().add("x-mark", tag_).or_fail();
+    if (late_.valid()) x.set(late_, tag_).or_fail();
+    x.response().headers().set("x-mark-version", MARK_VERSION).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
  private:
@@ -54,4 +55,4 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, 
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 
-POSTERN_PLUGIN(Mark, "mark", MARK_VERSION);
+POSTERN_PLUGIN(Mark, "mark", MARK_VERSION, on_request, on_response);

@@ -29,12 +29,14 @@ class Verdicts {
   Verdict on_request_body(Exchange& x, State& s, postern::BodyPart) { return act(x, s, "on_request_body"); }
   Verdict on_upstream_select(Exchange& x, State& s) { return act(x, s, "on_upstream_select"); }
   Verdict on_upstream_request(Exchange& x, State& s) { return act(x, s, "on_upstream_request"); }
-  void on_upstream_result(Exchange& x, State& s, const postern::UpstreamResult&) { act(x, s, "on_upstream_result"); }
+  void on_upstream_result(Exchange& x, State& s, const postern::UpstreamResult&) {
+    (void)act(x, s, "on_upstream_result");
+  }
   Verdict on_response(Exchange& x, State& s) { return act(x, s, "on_response"); }
   Verdict on_response_body(Exchange& x, State& s, postern::BodyPart) { return act(x, s, "on_response_body"); }
   void on_complete(Exchange& x, State& s, const postern::Completion&) {
     x.log().info("completed");
-    act(x, s, "on_complete");
+    (void)act(x, s, "on_complete");
   }
 
  private:
@@ -73,4 +75,5 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, 
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 
-POSTERN_PLUGIN(Verdicts, "verdicts", "1.0.0");
+POSTERN_PLUGIN(Verdicts, "verdicts", "1.0.0", on_request_early, on_request, on_request_body, on_upstream_select,
+               on_upstream_request, on_upstream_result, on_response, on_response_body, on_complete);

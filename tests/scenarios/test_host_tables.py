@@ -101,3 +101,27 @@ def test_a_connection_that_closes_is_listed_no_more(gateway, upstream):
         assert first.read_response().status == 404
     listed = [line.split()[0] for line in u.last.headers.get_all("X-Did")]
     assert listed == ["exchange", "connection"]
+
+
+def scribe(gateway, upstream, code, **own):
+    script = f"return {{name = 'scribe', version = '1.0.0', on_request = function() {code} end}}"
+    chain = ["request-id", {"scribe": {"_": own}}]
+    return gateway(proxy_to(upstream, chain, plugin_path=[str(BUILD / "plugins"), "<dir>"]), files={"scribe/scribe.lua": script})
+
+
+# F36
+def test_the_lines_of_a_plugin_name_the_route_and_the_request(gateway, upstream):
+    gw = scribe(gateway, upstream(), "postern.log.info('at once') postern.sleep('1ms') postern.log.info('later', {route = 'mine'})")
+    request = gw.get().headers["x-request-id"]
+    at_once, later = gw.wait_log("at once"), gw.wait_log("later")
+    assert (at_once["route"], at_once["request_id"]) == ("all", request)
+    assert (later["route"], later["request_id"]) == ("mine", request)
+
+
+# F19
+def test_a_sleep_does_not_count_against_the_deadline_of_its_hook(gateway, upstream):
+    assert scribe(gateway, upstream(), "postern.sleep('400ms')", timeout="100ms").get().text == "ok"
+
+
+def test_a_sleep_that_is_longer_than_any_hook_may_wait_does(gateway, upstream):
+    assert scribe(gateway, upstream(never=True), "postern.sleep('11m')", timeout="100ms").get().status == 504

@@ -13,6 +13,7 @@ using postern::testing::FakeGateway;
 namespace {
 
 struct Delays {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   struct State {
     postern::Timer timer;
   };
@@ -51,6 +52,7 @@ TEST_CASE("late and repeated resumes change nothing") {
 }
 
 struct Asks {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   struct State {
     postern::Call call;
   };
@@ -106,6 +108,7 @@ TEST_CASE("a client that goes away at any suspension leaves nothing behind") {
 }
 
 struct Computes {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request, on_response");
   struct State {
     postern::Work work;
     int answer = 0;
@@ -120,7 +123,10 @@ struct Computes {
         });
     return Verdict::SUSPEND;
   }
-  void on_response(Exchange& x, State& state) { x.response().headers().set("x-answer", std::to_string(state.answer)); }
+  Verdict on_response(Exchange& x, State& state) {
+    x.response().headers().set("x-answer", std::to_string(state.answer)).or_fail();
+    return Verdict::CONTINUE;
+  }
 };
 
 TEST_CASE("a job runs in the pool and its end on the worker") {
@@ -140,16 +146,18 @@ TEST_CASE("a job whose exchange has ended is cancelled") {
 }
 
 struct Ticks {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_worker_start, on_request");
   explicit Ticks(postern::Setup& setup, postern::Node) : instance_(setup.instance()) {}
   void on_worker_start(std::uint32_t worker_index) {
     timer_ = postern::Timer::every(instance_, 1000, [this] {
       if (++ticks_ == 3) timer_ = {};  // a timer may destroy itself
     });
-    postern::post(instance_, worker_index, [this] { posted_ = true; });
+    postern::post(instance_, worker_index, [this] { posted_ = true; }).or_fail();
   }
-  void on_request(Exchange& x) {
-    x.request().headers().set("x-ticks", std::to_string(ticks_));
-    x.request().headers().set("x-posted", posted_ ? "yes" : "no");
+  Verdict on_request(Exchange& x) {
+    x.request().headers().set("x-ticks", std::to_string(ticks_)).or_fail();
+    x.request().headers().set("x-posted", posted_ ? "yes" : "no").or_fail();
+    return Verdict::CONTINUE;
   }
   postern::Instance instance_;
   postern::Timer timer_;
@@ -167,6 +175,7 @@ TEST_CASE("a repeating timer ticks until it is dropped, even by itself") {
 }
 
 struct ThrowsLater {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   struct State {
     postern::Timer timer;
   };

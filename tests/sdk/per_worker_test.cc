@@ -10,19 +10,21 @@ using postern::testing::FakeGateway;
 namespace {
 
 struct Counting {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   struct Route {
     std::string name;
     int requests = 0;
   };
 
-  void on_request(postern::Exchange& x) {
+  postern::Verdict on_request(postern::Exchange& x) {
     Route& route = routes.of(x, [](std::string_view name) {
       made.emplace_back(name);
       return Route{std::string(name)};
     });
     ++route.requests;
     ++worker.mine();
-    x.set(seen, route.name + " " + std::to_string(route.requests) + " of " + std::to_string(worker.mine()));
+    x.set(seen, route.name + " " + std::to_string(route.requests) + " of " + std::to_string(worker.mine())).or_fail();
+    return postern::Verdict::CONTINUE;
   }
 
   postern::PerWorker<int> worker;

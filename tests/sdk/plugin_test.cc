@@ -18,12 +18,17 @@ using postern::testing::FakeGateway;
 namespace {
 
 struct OnlyResponse {
-  void on_response(Exchange& x) { x.response().headers().set("x-seen", "yes"); }
+  static constexpr auto kHooks = postern::detail::named_hooks("on_response");
+  Verdict on_response(Exchange& x) {
+    x.response().headers().set("x-seen", "yes").or_fail();
+    return Verdict::CONTINUE;
+  }
 };
 
 TEST_CASE("hooks that a class does not define are null in its table") {
-  const postern_plugin table = postern::detail::make_table<OnlyResponse>("only-response", "1.0.0", {});
-  CHECK(postern::detail::hooks_of<OnlyResponse>() == POSTERN_HOOK_RESPONSE);
+  using Hooks = postern::detail::Hooks<OnlyResponse, OnlyResponse::kHooks>;
+  const postern_plugin table = Hooks::table("only-response", "1.0.0", {});
+  CHECK(Hooks::in_chain() == POSTERN_HOOK_RESPONSE);
   CHECK((table.on_response != nullptr));
   CHECK((table.on_request == nullptr));
   CHECK((table.on_complete == nullptr));
@@ -32,6 +37,7 @@ TEST_CASE("hooks that a class does not define are null in its table") {
 }
 
 struct Counting {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request, on_complete");
   struct State {
     State() { ++alive; }
     ~State() { --alive; }
@@ -39,7 +45,10 @@ struct Counting {
   };
   inline static int alive = 0;
   inline static int requests_at_end = 0;
-  void on_request(Exchange&, State& state) { ++state.requests; }
+  Verdict on_request(Exchange&, State& state) {
+    ++state.requests;
+    return Verdict::CONTINUE;
+  }
   void on_complete(Exchange&, State& state, const postern::Completion&) { requests_at_end = state.requests; }
 };
 
@@ -56,11 +65,15 @@ TEST_CASE("the state of an exchange is made on first use and destroyed after on_
 }
 
 struct StateAlone {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   struct State {
     std::string text = "long enough to live on the heap, so that a leak shows";
   };
   explicit StateAlone(postern::Setup& setup, postern::Node) { setup.disable(POSTERN_HOOK_COMPLETE); }
-  void on_request(Exchange&, State& state) { state.text += "!"; }
+  Verdict on_request(Exchange&, State& state) {
+    state.text += "!";
+    return Verdict::CONTINUE;
+  }
 };
 
 TEST_CASE("a state with a destructor is destroyed even when the plugin disables on_complete") {
@@ -70,11 +83,13 @@ TEST_CASE("a state with a destructor is destroyed even when the plugin disables 
 }
 
 struct Throws {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request, on_response, on_complete");
   explicit Throws(postern::Setup&, postern::Node config) : where_(config["in"].string()) {
     if (where_ == "configure") throw std::runtime_error("thrown in configure");
   }
-  void on_request(Exchange&) {
+  Verdict on_request(Exchange&) {
     if (where_ == "request") throw std::runtime_error("thrown in a hook");
+    return Verdict::CONTINUE;
   }
   Verdict on_response(Exchange&) {
     if (where_ == "response") throw 7;
@@ -112,6 +127,7 @@ TEST_CASE("an exception never leaves the plugin") {
 }
 
 struct Strict {
+  static constexpr auto kHooks = postern::detail::named_hooks("no_hooks");
   static postern::Result<std::unique_ptr<Strict>> configure(postern::Setup& setup, postern::Node config) {
     if (config["limit"].integer() < 1) setup.error(config["limit"], "must be at least 1");
     for (postern::Node rule : config["rules"]) {
@@ -171,13 +187,14 @@ TEST_CASE("configure declares services, what is read and who is refused; an expr
 }
 
 struct Views {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   explicit Views(postern::Setup& setup, postern::Node) : seen_(setup.provides("tested.seen")) {}
   Verdict on_request(Exchange& x) {
     std::string names;
     for (const auto& [name, value] : x.request().headers()) names += std::string(name) + "=" + std::string(value) + ";";
-    x.set(seen_, names);
+    x.set(seen_, names).or_fail();
     x.request().headers().remove("x-secret");
-    x.request().headers().set("x-path", x.request().path());
+    x.request().headers().set("x-path", x.request().path()).or_fail();
     if (x.request().query() == "stop") return x.respond_error(403, "FORBIDDEN", "not today", 7);
     return Verdict::CONTINUE;
   }
@@ -194,9 +211,11 @@ TEST_CASE("views read and change the real header list") {
 }
 
 struct CountsHeaders {
-  void on_request(Exchange& x) {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
+  Verdict on_request(Exchange& x) {
     walked.clear();
     for (auto header : x.request().headers()) walked += header.name;
+    return Verdict::CONTINUE;
   }
   inline static std::string walked;
 };
@@ -217,13 +236,15 @@ TEST_CASE("a walk over headers sees each of them once, however many there are") 
 }
 
 struct ReadsSeveral {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   explicit ReadsSeveral(postern::Setup& setup, postern::Node)
       : read_{setup.variable("request.path"), setup.variable("test.unset"), setup.variable("request.method")},
         seen_(setup.provides("tested.seen")) {}
-  void on_request(Exchange& x) {
+  Verdict on_request(Exchange& x) {
     auto [path, unset, method] = x.get(read_);
     std::string seen = std::string(*method.string()) + " " + std::string(*path.string());
-    x.set(seen_, unset ? "set" : std::string_view(seen));
+    x.set(seen_, unset ? "set" : std::string_view(seen)).or_fail();
+    return Verdict::CONTINUE;
   }
   std::array<postern::Variable, 3> read_;
   postern::Variable seen_;
@@ -248,14 +269,17 @@ TEST_CASE("several variables are read one by one where the gateway is older than
 }
 
 struct Asks {
-  void on_request(Exchange& x) {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request, on_response");
+  Verdict on_request(Exchange& x) {
     auto headers = x.request().headers();
     CHECK(headers.set("TE", "gzip") == postern::Status(POSTERN_E_STATE));
     CHECK(headers.add("TE", "trailers") == postern::Status(POSTERN_E_STATE));
     CHECK(headers.set("te", "trailers") == postern::Status(POSTERN_OK));
+    return Verdict::CONTINUE;
   }
-  void on_response(Exchange& x) {
+  Verdict on_response(Exchange& x) {
     CHECK(x.response().headers().set("TE", "trailers") == postern::Status(POSTERN_E_STATE));
+    return Verdict::CONTINUE;
   }
 };
 
@@ -275,13 +299,18 @@ TEST_CASE("respond_error answers with the gateway's envelope") {
 }
 
 struct Upper {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request_body, on_response_body");
   explicit Upper(postern::Setup& setup, postern::Node) {
     setup.request_body(postern::BodyPolicy::stream(true));
     setup.response_body(postern::BodyPolicy::buffer(8, postern::BodyPolicy::Overflow::reject, true));
   }
-  void on_request_body(Exchange& x, postern::BodyPart part) { x.request_body().replace(upper(part.bytes)); }
-  void on_response_body(Exchange& x, postern::BodyPart part) {
-    if (part.whole()) x.response_body().replace(upper(part.bytes));
+  Verdict on_request_body(Exchange& x, postern::BodyPart part) {
+    x.request_body().replace(upper(part.bytes)).or_fail();
+    return Verdict::CONTINUE;
+  }
+  Verdict on_response_body(Exchange& x, postern::BodyPart part) {
+    if (part.whole()) x.response_body().replace(upper(part.bytes)).or_fail();
+    return Verdict::CONTINUE;
   }
   static std::string upper(std::string_view text) {
     std::string result(text);
@@ -321,23 +350,33 @@ TEST_CASE("a gateway without an optional table answers POSTERN_E_STATE; without 
 
 // Gives every request without a body one, and streams what it said it would hold.
 struct Chooser {
+  static constexpr auto kHooks =
+      postern::detail::named_hooks("on_request, on_request_body, on_response, on_response_body");
   static postern::Result<std::unique_ptr<Chooser>> configure(postern::Setup& setup, postern::Node) {
     setup.request_body(postern::BodyPolicy::buffer(4, postern::BodyPolicy::Overflow::reject, true));
     setup.response_body(postern::BodyPolicy::buffer(4, postern::BodyPolicy::Overflow::reject, true));
     return std::make_unique<Chooser>();
   }
-  void on_request(Exchange& x) {
+  Verdict on_request(Exchange& x) {
     bodiless = x.info().request_bodiless != 0;
     given = x.request_body().give("given");
     CHECK(x.info().request_bodiless == 0);
     CHECK(x.request_body().give("again") == postern::Status(POSTERN_E_STATE));
     CHECK(x.response_body().give("response") == postern::Status(POSTERN_E_INVALID));
+    return Verdict::CONTINUE;
   }
-  void on_request_body(Exchange& x, postern::BodyPart) { x.request_body().replace("seen"); }
-  void on_response(Exchange& x) { CHECK(x.response_body().stream()); }
-  void on_response_body(Exchange& x, postern::BodyPart part) {
+  Verdict on_request_body(Exchange& x, postern::BodyPart) {
+    x.request_body().replace("seen").or_fail();
+    return Verdict::CONTINUE;
+  }
+  Verdict on_response(Exchange& x) {
+    CHECK(x.response_body().stream());
+    return Verdict::CONTINUE;
+  }
+  Verdict on_response_body(Exchange& x, postern::BodyPart part) {
     CHECK(x.response_body().stream() == postern::Status(POSTERN_E_STATE));
-    x.response_body().replace(std::string(part.bytes) + (part.end() ? "." : ","));
+    x.response_body().replace(std::string(part.bytes) + (part.end() ? "." : ",")).or_fail();
+    return Verdict::CONTINUE;
   }
   static inline bool bodiless = false;
   static inline postern::Status given;
@@ -359,12 +398,14 @@ TEST_CASE("a request without a body is given one, and a body streams although it
 }
 
 struct Lists {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   inline static std::vector<std::string> paths, peers;
-  void on_request(Exchange& x) {
+  Verdict on_request(Exchange& x) {
     paths.clear();
     peers.clear();
     for (Exchange one : postern::OpenExchanges(x.instance())) paths.emplace_back(one.request().path());
     for (postern::Connection c : postern::OpenConnections(x.instance())) peers.emplace_back(c.peer_address());
+    return Verdict::CONTINUE;
   }
 };
 

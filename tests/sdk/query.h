@@ -1,4 +1,4 @@
-// Makes a plugin of a class inside a test, without a library: FakeGateway::load(query<Class>).
+// Makes a plugin of a class inside a test, without a library: FakeGateway::load(query<Class>). The class names its hooks in kHooks.
 #pragma once
 
 #include <postern/plugin.h>
@@ -6,6 +6,6 @@
 
 template <class P>
 const postern_plugin* query(const postern_host* host) {
-  static const postern_plugin table = postern::detail::make_table<P>("tested", "1.0.0", {});
+  static const postern_plugin table = postern::detail::Hooks<P, P::kHooks>::table("tested", "1.0.0", {});
   return postern::detail::connect(host) ? &table : nullptr;
 }

@@ -42,6 +42,22 @@ LogField to_field(const postern_log_field& field) {
   return {key, usable(field.value.string, kMaxMessage) ? view(field.value.string) : std::string_view{}};
 }
 
+// What the plugin has said already stays its own.
+void add_unless_said(std::vector<LogField>& list, std::string_view key, std::string_view value) {
+  auto says_it = [key](const LogField& field) { return field.key == key; };
+  if (!value.empty() && std::none_of(list.begin(), list.end(), says_it)) list.push_back({key, value});
+}
+
+// Which exchange the line is about: the one for which the plugin's code runs, in a hook or in a callback.
+void add_exchange(std::vector<LogField>& list) {
+  static const proxy::VariableId request_id = proxy::variable_id("request_id");
+  with_exchange(current_exchange(), [&](const proxy::Exchange& x) {
+    if (x.route() != nullptr) add_unless_said(list, "route", x.route()->config->id);
+    add_unless_said(list, "request_id", x.variable(request_id).string);
+    return POSTERN_OK;
+  });
+}
+
 std::int32_t enabled(postern_instance instance, std::uint32_t level) noexcept {
   return instance != nullptr && logger_of(instance).enabled(level_of(level)) ? 1 : 0;
 }
@@ -51,11 +67,12 @@ void write(postern_instance instance, std::uint32_t level, postern_str message, 
   if (enabled(instance, level) == 0 || (message.ptr == nullptr && message.len > 0)) return;
   std::vector<LogField> list;
   if (fields == nullptr) field_count = 0;
-  list.reserve(std::min(field_count, kMaxFields) + 2);
+  list.reserve(std::min(field_count, kMaxFields) + 4);
   for (std::uint64_t i = 0; i < std::min(field_count, kMaxFields); ++i) list.push_back(to_field(fields[i]));
   bool has_other_name = instance->name != instance->plugin;
   if (has_other_name) list.push_back({"instance", instance->name});
   if (instance->use != nullptr && instance->use->shadow) list.push_back({"mode", "shadow"});
+  add_exchange(list);
   logger_of(instance).write(level_of(level), view(message).substr(0, kMaxMessage), list);
 }
 

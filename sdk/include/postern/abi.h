@@ -369,7 +369,7 @@ typedef struct postern_body_table {
   postern_status (*stream)(postern_exchange x, uint32_t message);
 } postern_body_table;
 
-/* "log": structured, asynchronous; the module is "plugin.NAME". */
+/* "log": structured; the module is "plugin.NAME". Lines of an exchange carry its `route` and `request_id` if they do not say them. */
 typedef struct postern_log_table {
   uint32_t struct_size, version;
   int32_t (*enabled)(postern_instance instance, uint32_t level); /* [any thread] */

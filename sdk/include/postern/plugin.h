@@ -5,22 +5,25 @@
 //     static postern::Result<std::unique_ptr<Hello>> configure(postern::Setup& setup, postern::Node config);
 //     postern::Verdict on_request(postern::Exchange& x);
 //   };
-//   POSTERN_PLUGIN(Hello, "hello", "1.0.0")
+//   POSTERN_PLUGIN(Hello, "hello", "1.0.0", on_request);
 //
 // The class is the *instance*: one for each place in a chain, shared by all workers, so it must not change while
 // serving without its own locks. What belongs to one exchange goes into a nested `struct State`: made on first use,
 // destroyed after on_complete. Every hook of an exchange may take `State&` after the exchange. A hook that is not
-// defined costs nothing.
+// defined costs nothing. POSTERN_PLUGIN names the hooks: one that is named and missing, not public or of another
+// signature does not compile, nor does one that the class has and nobody names. A class without any says `no_hooks` there.
 //
-//   void / Verdict on_connection(Connection& c)
-//   void / Verdict on_request_early(Exchange& x [, State& s])        before routing; gateway-wide chains only
-//   void / Verdict on_request(Exchange& x [, State& s])
-//   void / Verdict on_request_body(Exchange& x [, State& s], BodyPart part)    needs setup.request_body(policy)
-//   void / Verdict on_upstream_select(Exchange& x [, State& s])      before each attempt
-//   void / Verdict on_upstream_request(Exchange& x [, State& s])     the head is final
+//   Verdict on_connection(Connection& c)
+//   Verdict on_request_early(Exchange& x [, State& s])        before routing; gateway-wide chains only
+//   Verdict on_request(Exchange& x [, State& s])
+//   Verdict on_request_body(Exchange& x [, State& s], BodyPart part)    needs setup.request_body(policy)
+//   Verdict on_upstream_select(Exchange& x [, State& s])      before each attempt
+//   Verdict on_upstream_request(Exchange& x [, State& s])     the head is final
 //   void on_upstream_result(Exchange& x [, State& s], const UpstreamResult& result)
-//   void / Verdict on_response(Exchange& x [, State& s])             in reverse order of the chain
-//   void / Verdict on_response_body(Exchange& x [, State& s], BodyPart part)   needs setup.response_body(policy)
+//   Verdict on_response(Exchange& x [, State& s])             in reverse order of the chain
+//   Verdict on_response_body(Exchange& x [, State& s], BodyPart part)   needs setup.response_body(policy)
+//     Each of these that has an exchange and a verdict may be a coroutine instead: `Task<Verdict> on_request(Exchange& x)` waits with
+//     co_await sleep(50), call({...}) or work(job). It ends with its exchange, wherever it waits; what it throws is an ERROR.
 //   void on_complete(Exchange& x [, State& s], const Completion& end)          exactly once
 //   void / Status / Result<void> on_worker_start(std::uint32_t worker)
 //   void / Status on_worker_stop(std::uint32_t worker)
@@ -46,6 +49,9 @@
 #include "postern/detail/per_worker.h"
 #include "postern/detail/setup.h"
 #include "postern/detail/value.h"
+#ifdef __cpp_impl_coroutine
+#include "postern/detail/waiting.h"
+#endif
 
 // The JSON Schema of the configuration; postern_add_plugin(SCHEMA ...) defines it, without it there is none.
 extern "C" __attribute__((weak, visibility("hidden"))) const postern_str postern_plugin_schema;
@@ -62,16 +68,17 @@ extern "C" __attribute__((weak, visibility("hidden"))) const postern_str postern
 #endif
 
 // The library's entry and its ELF note. Once per library, at namespace scope, with literals: the plugin's class, its
-// name (lower-case letters, digits, '-'; also the file's name) and its version.
-#define POSTERN_PLUGIN(Class, name, version)                                                                           \
+// name (lower-case letters, digits, '-'; also the file's name), its version and its hooks.
+#define POSTERN_PLUGIN(Class, name, version, ...)                                                                      \
   namespace {                                                                                                          \
+  using PosternPluginHooks = ::postern::detail::Hooks<Class, ::postern::detail::named_hooks(#__VA_ARGS__)>;            \
   __attribute__((section(POSTERN_NOTE_SECTION), used, aligned(4)))                                                     \
   POSTERN_DETAIL_PLAIN constexpr ::postern::detail::NoteSection postern_plugin_note = ::postern::detail::make_note(    \
-      name, version, ::postern::detail::kRequiredInterfaces, POSTERN_BUILD_ID, ::postern::detail::hooks_of<Class>());  \
+      name, version, ::postern::detail::kRequiredInterfaces, POSTERN_BUILD_ID, PosternPluginHooks::in_chain());        \
   }                                                                                                                    \
   extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host);                      \
   extern "C" POSTERN_EXPORT const postern_plugin* postern_plugin_query(const postern_host* host) {                     \
-    static const postern_plugin table = ::postern::detail::make_table<Class>(                                          \
+    static const postern_plugin table = PosternPluginHooks::table(                                                     \
         name, version,                                                                                                 \
         &postern_plugin_schema != nullptr ? ::postern::detail::to_view(postern_plugin_schema) : ::std::string_view()); \
     return ::postern::detail::connect(host) ? &table : nullptr;                                                        \

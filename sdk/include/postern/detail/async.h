@@ -16,6 +16,14 @@ namespace postern {
 inline std::uint64_t now_ms() { return POSTERN_OFFERS(timer, now_ms) ? detail::host.timer->now_ms() : 0; }
 // Wall clock, milliseconds since 1970.
 inline std::uint64_t unix_ms() { return POSTERN_OFFERS(timer, unix_ms) ? detail::host.timer->unix_ms() : 0; }
+// For measuring: monotonic nanoseconds that advance within a hook, too. Where the gateway is older, the time of the loop's turn.
+inline std::uint64_t clock_ns() {
+  return POSTERN_OFFERS(timer, clock_ns) ? detail::host.timer->clock_ns() : now_ms() * 1'000'000;
+}
+// Wall clock, nanoseconds since 1970.
+inline std::uint64_t unix_ns() {
+  return POSTERN_OFFERS(timer, unix_ns) ? detail::host.timer->unix_ns() : unix_ms() * 1'000'000;
+}
 
 // Index of the calling worker; -1 elsewhere.
 inline std::int32_t worker() { return POSTERN_OFFERS(loop, worker) ? detail::host.loop->worker() : -1; }
@@ -263,7 +271,7 @@ class Work {
 
 // [any thread] Runs `run` on that worker. POSTERN_E_GONE when the worker has stopped.
 template <class F>
-Status post(Instance instance, std::uint32_t worker_index, F run) {
+[[nodiscard]] Status post(Instance instance, std::uint32_t worker_index, F run) {
   struct Posted {
     postern_instance instance;
     F function;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,13 +12,15 @@
 
 namespace postern {
 
-// What a hook answers; the same in every hook (abi.h, POSTERN_CONTINUE and following).
-enum class Verdict : std::int32_t {
-  CONTINUE = POSTERN_CONTINUE,
-  SUSPEND = POSTERN_SUSPEND,
-  RESPOND = POSTERN_RESPOND,
-  ABORT = POSTERN_ABORT,
-  ERROR = POSTERN_ERROR,
+// What a hook answers; the same in every hook (abi.h, POSTERN_CONTINUE and following). One that is not returned is a mistake.
+enum class [[nodiscard]] Verdict : std::int32_t{
+    CONTINUE = POSTERN_CONTINUE, SUSPEND = POSTERN_SUSPEND, RESPOND = POSTERN_RESPOND,
+    ABORT = POSTERN_ABORT,       ERROR = POSTERN_ERROR,
+};
+
+// What a hook throws when it cannot do what it must: it answers ERROR then, and the log has the text.
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 // What a function of the gateway returned: POSTERN_OK or one of the POSTERN_E_* codes. True when it succeeded.
@@ -28,6 +31,11 @@ class Status {
   constexpr bool ok() const { return code_ >= 0; }
   constexpr explicit operator bool() const { return ok(); }
   friend constexpr bool operator==(Status, Status) = default;
+  // For what must succeed: `x.request().headers().set("x-user", user).or_fail();` throws Failure otherwise.
+  void or_fail() const {
+    if (!ok()) throw Failure(std::string(text()));
+  }
+  void ignore() const {}  // for niceties, on which nothing depends
 
   constexpr std::string_view text() const {
     switch (code_) {

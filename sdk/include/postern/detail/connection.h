@@ -48,6 +48,11 @@ class Connection {
   std::string_view client_serial() const { return detail::to_view(info().client_serial_view); }
   std::string_view client_not_before() const { return detail::to_view(info().client_not_before_view); }
   std::string_view client_not_after() const { return detail::to_view(info().client_not_after_view); }
+  std::string_view client_certificate() const { return detail::to_view(info().client_certificate_view); }  // PEM
+
+  // Where the client has come to: an address of this machine, "unix" on a unix socket.
+  std::string_view local_address() const { return detail::to_view(info().local_address_view); }
+  std::uint32_t local_port() const { return info().local_port; }
 
   std::uint64_t opened_unix_ms() const { return info().opened_unix_ms; }
   std::uint64_t exchanges() const { return info().exchanges; }  // that are open on it

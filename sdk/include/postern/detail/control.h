@@ -15,7 +15,9 @@ inline std::uint64_t generation(Instance instance) {
   return POSTERN_OFFERS(control, generation) ? detail::host.control->generation(instance.raw()) : 0;
 }
 // Asks for a reload, which happens later.
-inline Status reload() { return POSTERN_OFFERS(control, reload) ? detail::host.control->reload() : POSTERN_E_STATE; }
+[[nodiscard]] inline Status reload() {
+  return POSTERN_OFFERS(control, reload) ? detail::host.control->reload() : POSTERN_E_STATE;
+}
 
 inline std::uint64_t route_count(Instance instance) {
   return POSTERN_OFFERS(control, route_count) ? detail::host.control->route_count(instance.raw()) : 0;
@@ -37,7 +39,7 @@ inline Status set_available(std::string_view upstream, std::string_view address,
 }  // namespace control
 
 // Offers `table` (it begins with uint32_t struct_size, version) to other plugins until the instance is destroyed.
-inline Status publish(Instance instance, std::string_view name, const void* table) {
+[[nodiscard]] inline Status publish(Instance instance, std::string_view name, const void* table) {
   if (!POSTERN_OFFERS(services, publish)) return POSTERN_E_STATE;
   return detail::host.services->publish(instance.raw(), detail::to_str(name), table);
 }

@@ -42,10 +42,10 @@ class Dict {
   }
 
   // ttl_ms 0: for ever.
-  Status set(std::string_view key, std::string_view value, std::uint64_t ttl_ms = 0) const {
+  [[nodiscard]] Status set(std::string_view key, std::string_view value, std::uint64_t ttl_ms = 0) const {
     return raw_ ? table().set(raw_, detail::to_str(key), detail::to_str(value), ttl_ms) : POSTERN_E_STATE;
   }
-  Status add(std::string_view key, std::string_view value, std::uint64_t ttl_ms = 0) const {
+  [[nodiscard]] Status add(std::string_view key, std::string_view value, std::uint64_t ttl_ms = 0) const {
     return raw_ ? table().add(raw_, detail::to_str(key), detail::to_str(value), ttl_ms) : POSTERN_E_STATE;
   }
   Status remove(std::string_view key) const {
@@ -59,8 +59,8 @@ class Dict {
     }
     return result;
   }
-  Status compare_and_set(std::string_view key, std::string_view expected, std::string_view value,
-                         std::uint64_t ttl_ms = 0) const {
+  [[nodiscard]] Status compare_and_set(std::string_view key, std::string_view expected, std::string_view value,
+                                       std::uint64_t ttl_ms = 0) const {
     if (raw_ == 0) return POSTERN_E_STATE;
     return table().compare_and_set(raw_, detail::to_str(key), detail::to_str(expected), detail::to_str(value), ttl_ms);
   }

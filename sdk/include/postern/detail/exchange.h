@@ -38,11 +38,11 @@ class Headers {
   Iterator begin() const;
   std::default_sentinel_t end() const { return {}; }
 
-  // Replaces all of that name by one.
-  Status set(std::string_view name, std::string_view value) const {
+  // Replaces all of that name by one. When it fails the field is absent, so that nobody else's value passes for this one.
+  [[nodiscard]] Status set(std::string_view name, std::string_view value) const {
     return table().header_set(x_, message_, detail::to_str(name), detail::to_str(value));
   }
-  Status add(std::string_view name, std::string_view value) const {
+  [[nodiscard]] Status add(std::string_view name, std::string_view value) const {
     return table().header_add(x_, message_, detail::to_str(name), detail::to_str(value));
   }
   // Takes all of that name away; POSTERN_E_NOT_FOUND when none was there.
@@ -100,10 +100,10 @@ class Request {
   std::string_view scheme() const { return field(POSTERN_FIELD_SCHEME); }
   std::string_view protocol() const { return field(POSTERN_FIELD_PROTOCOL); }
 
-  Status set_method(std::string_view value) const { return set(POSTERN_FIELD_METHOD, value); }
-  Status set_path(std::string_view value) const { return set(POSTERN_FIELD_PATH, value); }
-  Status set_query(std::string_view value) const { return set(POSTERN_FIELD_QUERY, value); }
-  Status set_authority(std::string_view value) const { return set(POSTERN_FIELD_AUTHORITY, value); }
+  [[nodiscard]] Status set_method(std::string_view value) const { return set(POSTERN_FIELD_METHOD, value); }
+  [[nodiscard]] Status set_path(std::string_view value) const { return set(POSTERN_FIELD_PATH, value); }
+  [[nodiscard]] Status set_query(std::string_view value) const { return set(POSTERN_FIELD_QUERY, value); }
+  [[nodiscard]] Status set_authority(std::string_view value) const { return set(POSTERN_FIELD_AUTHORITY, value); }
 
   Headers headers() const { return {x_, POSTERN_REQUEST}; }
   Headers trailers() const { return {x_, POSTERN_REQUEST_TRAILERS}; }
@@ -128,7 +128,7 @@ class Response {
     std::uint32_t status = 0;
     return detail::host.exchange->status_get(x_, &status) == POSTERN_OK ? status : 0;
   }
-  Status set_status(std::uint32_t status) const { return detail::host.exchange->status_set(x_, status); }
+  [[nodiscard]] Status set_status(std::uint32_t status) const { return detail::host.exchange->status_set(x_, status); }
   Headers headers() const { return {x_, POSTERN_RESPONSE}; }
   Headers trailers() const { return {x_, POSTERN_RESPONSE_TRAILERS}; }
 
@@ -144,6 +144,10 @@ class Ticket {
   // POSTERN_E_GONE when there was nothing left to resume.
   Status resume(Verdict verdict = Verdict::CONTINUE) const {
     return detail::host.exchange->resume(raw_, static_cast<postern_verdict>(verdict));
+  }
+  // So much longer may this pause last, of the plugin's own choosing, before it counts as forgotten: up to ten minutes for one pause.
+  Status wait_longer(std::uint32_t wait_ms) const {
+    return POSTERN_OFFERS(exchange, pause_for) ? detail::host.exchange->pause_for(raw_, wait_ms) : POSTERN_E_STATE;
   }
   postern_ticket raw() const { return raw_; }
   explicit operator bool() const { return raw_.exchange != 0; }
@@ -198,7 +202,7 @@ class Body {
  public:
   Body(postern_exchange x, std::uint32_t message) : x_(x), message_(message) {}
   // Replaces the bytes that the running body hook was given. Needs a policy with `modifies`.
-  Status replace(std::string_view bytes) const {
+  [[nodiscard]] Status replace(std::string_view bytes) const {
     return POSTERN_OFFERS(body, replace) ? detail::host.body->replace(x_, message_, detail::to_str(bytes))
                                          : POSTERN_E_STATE;
   }
@@ -207,11 +211,11 @@ class Body {
     return POSTERN_OFFERS(body, detach) ? detail::host.body->detach(x_, message_) : POSTERN_E_STATE;
   }
   // Inside on_request_early and on_request: a body for a request that came without one. The instances behind this one see it.
-  Status give(std::string_view bytes) const {
+  [[nodiscard]] Status give(std::string_view bytes) const {
     return POSTERN_OFFERS(body, give) ? detail::host.body->give(x_, message_, detail::to_str(bytes)) : POSTERN_E_STATE;
   }
   // This one as it passes, although the policy says BUFFER. Before the first of its hooks.
-  Status stream() const {
+  [[nodiscard]] Status stream() const {
     return POSTERN_OFFERS(body, stream) ? detail::host.body->stream(x_, message_) : POSTERN_E_STATE;
   }
 
@@ -280,7 +284,7 @@ class Exchange {
     for (std::size_t i = 0; i < N; ++i) values[i] = Value(raw[i]);
     return values;
   }
-  Status set(Variable variable, const Value& value) const {
+  [[nodiscard]] Status set(Variable variable, const Value& value) const {
     return table().variable_set(raw_, variable.id(), &value.raw());
   }
 
@@ -290,6 +294,11 @@ class Exchange {
     postern_ticket ticket = {};
     if (table().pause(raw_, &ticket) != POSTERN_OK) return {};
     return Ticket(ticket);
+  }
+  // The same for a wait of the plugin's own choosing, which does not count against the hook's deadline: at most ten minutes.
+  Ticket pause_for(std::uint32_t wait_ms) const {
+    const Ticket ticket = pause();
+    return ticket && ticket.wait_longer(wait_ms).ok() ? ticket : Ticket();
   }
 
   // The text lives in the exchange's arena, until the exchange ends.
@@ -319,12 +328,12 @@ class Exchange {
   }
 
   // Runs `done(user)` when the exchange ends, before on_complete.
-  Status on_end(Instance instance, void (*done)(void* user), void* user) const {
+  [[nodiscard]] Status on_end(Instance instance, void (*done)(void* user), void* user) const {
     return table().on_end(raw_, instance.raw(), done, user);
   }
 
   // Inside on_upstream_result: try again after delay_ms.
-  Status retry(std::uint32_t delay_ms) const { return table().retry(raw_, delay_ms); }
+  [[nodiscard]] Status retry(std::uint32_t delay_ms) const { return table().retry(raw_, delay_ms); }
 
   // Endpoints of the exchange's upstream, numbered from 0.
   std::uint64_t endpoint_count() const {
@@ -339,11 +348,11 @@ class Exchange {
     return Endpoint{e.index, detail::to_view(e.address_view), e.weight, e.available != 0, e.active};
   }
   // Inside on_upstream_select: go there instead of asking the balancer.
-  Status choose_endpoint(std::uint64_t index) const {
+  [[nodiscard]] Status choose_endpoint(std::uint64_t index) const {
     return POSTERN_OFFERS(upstream, choose) ? detail::host.upstream->choose(raw_, index) : POSTERN_E_STATE;
   }
   // Before or inside on_upstream_select: another upstream by name.
-  Status choose_upstream(std::string_view name) const {
+  [[nodiscard]] Status choose_upstream(std::string_view name) const {
     return POSTERN_OFFERS(upstream, choose_upstream)
                ? detail::host.upstream->choose_upstream(raw_, detail::to_str(name))
                : POSTERN_E_STATE;

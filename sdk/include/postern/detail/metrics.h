@@ -10,47 +10,52 @@
 #include "postern/detail/value.h"
 
 namespace postern {
+namespace detail {
 
-class Counter {
+class Series {
  public:
-  static constexpr std::uint32_t kType = POSTERN_METRIC_COUNTER;
-  explicit Counter(postern_series series = 0) : series_(series) {}
+  explicit Series(postern_series series = 0) : series_(series) {}
   explicit operator bool() const { return series_ != 0; }
-  void add(double amount = 1) const {
-    if (series_ != 0) detail::host.metrics->add(series_, amount);
+  // No longer exposed, and its room is free for another: what it counted for has gone. Ask its family for the same labels to have it
+  // back. What is added meanwhile is not lost, but not seen either.
+  void remove(Instance instance) const {
+    if (series_ != 0 && POSTERN_OFFERS(metrics, series_remove)) host.metrics->series_remove(instance.raw(), series_);
   }
 
- private:
+ protected:
   postern_series series_;
 };
 
-class Gauge {
+}  // namespace detail
+
+class Counter : public detail::Series {
+ public:
+  static constexpr std::uint32_t kType = POSTERN_METRIC_COUNTER;
+  using Series::Series;
+  void add(double amount = 1) const {
+    if (series_ != 0) detail::host.metrics->add(series_, amount);
+  }
+};
+
+class Gauge : public detail::Series {
  public:
   static constexpr std::uint32_t kType = POSTERN_METRIC_GAUGE;
-  explicit Gauge(postern_series series = 0) : series_(series) {}
-  explicit operator bool() const { return series_ != 0; }
+  using Series::Series;
   void add(double amount = 1) const {
     if (series_ != 0) detail::host.metrics->add(series_, amount);
   }
   void set(double value) const {
     if (series_ != 0) detail::host.metrics->set(series_, value);
   }
-
- private:
-  postern_series series_;
 };
 
-class Histogram {
+class Histogram : public detail::Series {
  public:
   static constexpr std::uint32_t kType = POSTERN_METRIC_HISTOGRAM;
-  explicit Histogram(postern_series series = 0) : series_(series) {}
-  explicit operator bool() const { return series_ != 0; }
+  using Series::Series;
   void observe(double value) const {
     if (series_ != 0) detail::host.metrics->observe(series_, value);
   }
-
- private:
-  postern_series series_;
 };
 
 // What a family is: its labels in order, for a histogram its buckets, and how many series it may have (0: 1000).

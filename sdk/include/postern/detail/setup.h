@@ -1,7 +1,11 @@
 // Setup: what an instance may say of itself while it is configured.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "postern/detail/exchange.h"
+#include "postern/detail/fence.h"
 #include "postern/detail/metrics.h"
 #include "postern/detail/node.h"
 
@@ -14,15 +18,25 @@ struct BodyPolicy {
     stream = POSTERN_OVERFLOW_STREAM,  // the body passes by; one call without bytes
     peek = POSTERN_OVERFLOW_PEEK,      // one call with the first `limit` bytes
   };
+  // Bodies pass by, and the hook is not called.
+  static BodyPolicy none() { return BodyPolicy{{POSTERN_BODY_NONE, POSTERN_OVERFLOW_REJECT, 0, 0, 0}, Node()}; }
   // Each chunk as it passes. `modifies`: the hook may call replace().
   static BodyPolicy stream(bool modifies = false) {
-    return BodyPolicy{{POSTERN_BODY_STREAM, POSTERN_OVERFLOW_REJECT, 0, modifies ? 1u : 0u, 0}};
+    return BodyPolicy{{POSTERN_BODY_STREAM, POSTERN_OVERFLOW_REJECT, 0, modifies ? 1u : 0u, 0}, Node()};
   }
   // The whole body at once, up to `limit` bytes (1 .. 1 GiB).
   static BodyPolicy buffer(std::uint64_t limit, Overflow on_overflow = Overflow::reject, bool modifies = false) {
-    return BodyPolicy{{POSTERN_BODY_BUFFER, static_cast<std::uint32_t>(on_overflow), limit, modifies ? 1u : 0u, 0}};
+    const auto overflow = static_cast<std::uint32_t>(on_overflow);
+    return BodyPolicy{{POSTERN_BODY_BUFFER, overflow, limit, modifies ? 1u : 0u, 0}, Node()};
+  }
+  // The same with a limit from the configuration: when it cannot be, the operator is told at that key.
+  static BodyPolicy buffer(Node limit, Overflow on_overflow = Overflow::reject, bool modifies = false) {
+    BodyPolicy policy = buffer(static_cast<std::uint64_t>(limit.integer()), on_overflow, modifies);
+    policy.from = limit;
+    return policy;
   }
   postern_body_policy raw;
+  Node from;  // where its limit stands
 };
 
 // Ends a configuration that returned setup.later(), or a start or stop on a worker that answered POSTERN_PENDING: usable on
@@ -63,18 +77,22 @@ class Setup {
   // Variables. `provides` promises to set one in `hook`, a POSTERN_HOOK_* bit; `consumes` demands that another instance of the
   // chain has set it by then, with the reason that the operator reads when nobody does; `reads` is content with an unset one, as
   // templates and conditions are, but not with a name that nobody knows. FIRST_HOOK: the first that the instance has.
-  // A name that ends in ".*" stands for all that begin so.
+  // A name that ends in ".*" stands for all that begin so. `from`: where the name stands in the configuration, when it does.
   static constexpr std::uint64_t FIRST_HOOK = 0;
   Variable variable(std::string_view name) const { return Variable(name); }
-  Variable provides(std::string_view name, std::uint64_t hook = FIRST_HOOK) const {
+  Variable provides(std::string_view name, std::uint64_t hook = FIRST_HOOK, Node from = Node()) const {
+    const At at(instance_, from);
     table().declare_provides(instance_, detail::to_str(name), hook);
     return Variable(name);
   }
-  Variable consumes(std::string_view name, std::string_view reason, std::uint64_t hook = FIRST_HOOK) const {
+  Variable consumes(std::string_view name, std::string_view reason, std::uint64_t hook = FIRST_HOOK,
+                    Node from = Node()) const {
+    const At at(instance_, from);
     table().declare_consumes(instance_, detail::to_str(name), hook, detail::to_str(reason));
     return Variable(name);
   }
-  Variable reads(std::string_view name, std::uint64_t hook = FIRST_HOOK) const {
+  Variable reads(std::string_view name, std::uint64_t hook = FIRST_HOOK, Node from = Node()) const {
+    const At at(instance_, from);
     table().declare_reads(instance_, detail::to_str(name), hook);
     return Variable(name);
   }
@@ -100,13 +118,29 @@ class Setup {
     table().declare_after(instance_, detail::to_str(plugin), detail::to_str(reason));
   }
 
-  // Without these the bodies pass by and cost nothing.
-  Status request_body(const BodyPolicy& policy) const {
-    return table().declare_body(instance_, POSTERN_REQUEST, &policy.raw);
+  // What a class with a body hook must say, if it does not disable the hook. A policy that cannot be refuses the instance, at the place
+  // where its limit stands.
+  void request_body(const BodyPolicy& policy) { declare_body(POSTERN_REQUEST, policy); }
+  void response_body(const BodyPolicy& policy) { declare_body(POSTERN_RESPONSE, policy); }
+
+  // Runs `collect()` before the metrics are exposed, from the time when the instance is configured until it is destroyed: for gauges
+  // whose values are read and not counted. On any thread, one at a time.
+  template <class F>
+  void on_collect(F collect) {
+    if (!POSTERN_OFFERS(metrics, collector)) return;
+    struct Collector {
+      postern_instance instance;
+      F function;
+    };
+    auto kept = std::make_shared<Collector>(Collector{instance_, std::move(collect)});
+    const auto run = [](void* user) {
+      auto& collector = *static_cast<Collector*>(user);
+      detail::fenced(collector.instance, "a collector", [&] { collector.function(); });
+    };
+    if (detail::host.metrics->collector(instance_, run, kept.get()) == POSTERN_OK) kept_.push_back(std::move(kept));
   }
-  Status response_body(const BodyPolicy& policy) const {
-    return table().declare_body(instance_, POSTERN_RESPONSE, &policy.raw);
-  }
+  // What must live as long as the instance.
+  std::vector<std::shared_ptr<void>> take_kept() { return std::move(kept_); }
 
   // Hooks (POSTERN_HOOK_*) that this configuration has no use for.
   void disable(std::uint64_t hooks) const { table().disable_hooks(instance_, hooks & ~needed_hooks_); }
@@ -151,11 +185,32 @@ class Setup {
   bool pending() const { return pending_; }
 
  private:
+  // While it lives, what is wrong with a declaration is told at this place.
+  class At {
+   public:
+    At(postern_instance instance, Node node) : instance_(instance) { say(node.raw()); }
+    At(const At&) = delete;
+    At& operator=(const At&) = delete;
+    ~At() { say(nullptr); }
+
+   private:
+    void say(postern_node node) const {
+      if (POSTERN_OFFERS(instance, declare_at)) table().declare_at(instance_, node);
+    }
+    postern_instance instance_;
+  };
+
+  void declare_body(std::uint32_t message, const BodyPolicy& policy) {
+    const At at(instance_, policy.from);
+    if (table().declare_body(instance_, message, &policy.raw) != POSTERN_OK) failed_ = true;
+  }
+
   static const postern_instance_table& table() { return *detail::host.instance; }
   postern_instance instance_;
   std::uint64_t needed_hooks_;
   bool failed_ = false;
   bool pending_ = false;
+  std::vector<std::shared_ptr<void>> kept_;
 };
 
 }  // namespace postern
