@@ -108,6 +108,8 @@ std::string described_connection(postern_connection c) {
   tables.connection->info(c, &info);
   std::string line = "connection " + std::string(info.protocol_view.ptr, info.protocol_view.len);
   line += " exchanges=" + std::to_string(info.exchanges);
+  line += " at=" + std::string(info.local_address_view.ptr, info.local_address_view.len);
+  line += info.local_port != 0 && info.local_port != info.peer_port ? " port" : " nowhere";
   return line + (info.opened_unix_ms != 0 ? " since" : " never");
 }
 

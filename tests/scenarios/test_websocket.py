@@ -599,7 +599,8 @@ def test_a_plugin_can_list_what_is_open(watched):
                       "exchange all websocket HTTP/1.1 192.0.2.1 in=11 out=7 since",
                       "exchange all websocket HTTP/2 127.0.0.1 in=0 out=0 since",
                       "exchange list - HTTP/1.1 192.0.2.9 in=0 out=0 since"],
-                     ["connection HTTP/1.1 exchanges=1 since"] * 3 + ["connection HTTP/2 exchanges=1 since"])]
+                     ["connection HTTP/1.1 exchanges=1 at=127.0.0.1 port since"] * 3 +
+                     ["connection HTTP/2 exchanges=1 at=127.0.0.1 port since"])]
 
 
 def test_tunnels_can_be_watched_for_ever(watched):

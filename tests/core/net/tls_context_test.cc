@@ -165,6 +165,7 @@ TEST_CASE("clients show certificates as the listener asks") {
     CHECK(peer.issuer == "CN=test CA");
     CHECK(peer.names == "DNS:alice.example,email:alice@example.com");
     CHECK(peer.fingerprint.size() == 64);
+    CHECK(peer.pem.starts_with("-----BEGIN CERTIFICATE-----\n"));
     CHECK(peer.not_after.size() == 20);
     CHECK(peer.verified);
   }
