@@ -1,5 +1,5 @@
 // Text as HTTP writes it, for plugins: ASCII case and hexadecimal digits, percent-encoding, base64, queries and cookies, UTF-8 and
-// JSON strings. Standard library only, and nothing of the ABI: the gateway itself reads and writes with the same functions.
+// JSON strings. (JSON as values: postern/text/json_value.h.) Standard library only, and nothing of the ABI: the gateway itself reads and writes with the same functions.
 #pragma once
 
 #include "postern/text/ascii.h"
