@@ -51,7 +51,7 @@ TEST_CASE_FIXTURE(Configuring, "what is wrong with a declaration is told where i
 
   t.declare_at(&instance, &instance.root.children[0]);
   buffer(0);
-  t.declare_provides(&instance, text("Not A Name"));
+  t.declare_provides(&instance, text("Not A Name"), 0);
   t.declare_at(&instance, nullptr);
   buffer(0);
   REQUIRE(instance.problems.size() == 3);
