@@ -156,6 +156,7 @@ TEST_CASE("configure declares what the instance provides and consumes") {
 }
 
 struct Judges {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request");
   explicit Judges(postern::Setup& setup, postern::Node config)
       : premium_(setup.compile_expression(config["premium"])),
         score_(setup.reads("agent.score", POSTERN_HOOK_RESPONSE)) {
