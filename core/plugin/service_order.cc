@@ -1,7 +1,7 @@
 #include "plugin/service_order.h"
 
 #include <algorithm>
-#include <optional>
+#include <map>
 #include <string>
 
 #include "plugin/instance.h"
@@ -19,12 +19,13 @@ struct Offer {
   std::uint32_t version = 0;
 };
 
-std::vector<Offer> offers_of(const Instances& instances, const std::string& service) {
-  std::vector<Offer> found;
+using Offers = std::map<std::string, std::vector<Offer>>;  // by service, in the order in which they start
+
+Offers offers_of(const Instances& instances) {
+  Offers offers;
   for (std::size_t i = 0; i < instances.size(); ++i)
-    for (const auto& offer : instances[i]->declared.offers)
-      if (offer.name == service) found.push_back({i, offer.version});
-  return found;
+    for (const auto& offer : instances[i]->declared.offers) offers[offer.name].push_back({i, offer.version});
+  return offers;
 }
 
 // "redis/main" is usually offered by a plugin "redis".
@@ -45,10 +46,11 @@ std::string complaint(const Instances& instances, const std::vector<Offer>& offe
          (instances[offers.front().at]->scope == "services" ? " above it." : " into \"services\".");
 }
 
-void check_needs(const Instances& instances, std::size_t at, const Registry& registry, config::Problems& problems) {
+void check_needs(const Instances& instances, std::size_t at, Offers& all, const Registry& registry,
+                 config::Problems& problems) {
   postern_instance self = instances[at];
   for (const ServiceDeclaration& need : self->declared.needs) {
-    auto offers = offers_of(instances, need.name);
+    const std::vector<Offer>& offers = all[need.name];
     bool served = std::any_of(offers.begin(), offers.end(),
                               [&](const Offer& o) { return o.at < at && o.version >= need.version; });
     if (served) continue;
@@ -77,8 +79,9 @@ void check_idle(postern_instance self, config::Problems& problems) {
 }  // namespace
 
 void check_services(const Instances& instances, const Registry& registry, config::Problems& problems) {
+  Offers offers = offers_of(instances);
   for (std::size_t i = 0; i < instances.size(); ++i) {
-    check_needs(instances, i, registry, problems);
+    check_needs(instances, i, offers, registry, problems);
     check_idle(instances[i], problems);
   }
 }

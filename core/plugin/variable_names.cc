@@ -30,7 +30,7 @@ void check_text(const std::vector<proxy::VariableId>& variables, const VariableN
 
 VariableNames::VariableNames(const std::vector<postern_instance>& instances) {
   for (postern_instance instance : instances)
-    for (const Declaration& said : instance->declared.provides) provided_.push_back(said.subject);
+    for (const Declaration& said : instance->declared.provides) provided_.insert(said.subject);
 }
 
 bool VariableNames::knows(std::string_view name) const {
@@ -40,7 +40,7 @@ bool VariableNames::knows(std::string_view name) const {
 }
 
 std::string VariableNames::complaint(std::string_view name) const {
-  std::vector<std::string> known = provided_;
+  std::vector<std::string> known(provided_.begin(), provided_.end());
   for (const auto& builtin : proxy::builtin_variables())
     known.push_back(builtin.is_family() ? with_family(builtin.name, name) : std::string(builtin.name));
   auto near = config::nearest(name, known);

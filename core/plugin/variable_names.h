@@ -3,6 +3,7 @@
 
 #include <postern/abi.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ class VariableNames {
   std::string complaint(std::string_view name) const;
 
  private:
-  std::vector<std::string> provided_;  // as declared
+  std::set<std::string> provided_;  // as declared
 };
 
 // Names that nobody provides and the gateway does not know: in `when`, in what instances read, in templates of upstreams and routes.
