@@ -26,21 +26,21 @@ Error reason(std::string text) { return {ErrorCode::internal_error, Origin::plug
 // Note names and descriptions are padded to 4 bytes in the file, whatever the section's alignment says (gABI, "Note Section").
 constexpr std::uint64_t padded(std::uint64_t size) { return (size + 3) & ~std::uint64_t{3}; }
 
-std::optional<std::string_view> find_note(std::string_view notes, std::string_view owner, std::uint32_t type) {
+void find_notes(std::string_view notes, std::string_view owner, std::uint32_t type,
+                std::vector<std::string_view>& out) {
   while (notes.size() >= sizeof(Elf64_Nhdr)) {
     Elf64_Nhdr head;
     std::memcpy(&head, notes.data(), sizeof(head));
     notes.remove_prefix(sizeof(head));
-    if (notes.size() < padded(head.n_namesz)) return {};
+    if (notes.size() < padded(head.n_namesz)) return;
     auto name = notes.substr(0, head.n_namesz);
     notes.remove_prefix(padded(head.n_namesz));
-    if (notes.size() < head.n_descsz) return {};
+    if (notes.size() < head.n_descsz) return;
     auto description = notes.substr(0, head.n_descsz);
     if (!name.empty() && name.back() == '\0') name.remove_suffix(1);
-    if (name == owner && head.n_type == type) return description;
+    if (name == owner && head.n_type == type) out.push_back(description);
     notes.remove_prefix(std::min<std::uint64_t>(padded(head.n_descsz), notes.size()));
   }
-  return {};
 }
 
 std::string_view text_at(std::string_view strings, std::uint64_t offset) {
@@ -82,21 +82,28 @@ bool ElfImage::section(std::uint64_t index, Elf64_Shdr& out) const noexcept {
 }
 
 std::optional<std::string_view> ElfImage::note(std::string_view owner, std::uint32_t type) const {
+  auto found = notes(owner, type);
+  if (found.empty()) return {};
+  return found.front();
+}
+
+std::vector<std::string_view> ElfImage::notes(std::string_view owner, std::uint32_t type) const {
+  std::vector<std::string_view> found;
   int areas = 0;
   for (std::uint64_t i = 0; i < header_.e_phnum && areas < kNoteAreas; ++i) {
     Elf64_Phdr segment;
     if (!read(header_.e_phoff + i * sizeof(segment), segment) || segment.p_type != PT_NOTE) continue;
     ++areas;
-    auto notes = part(segment.p_offset, std::min(segment.p_filesz, kNoteBytes));
-    if (auto found = find_note(notes, owner, type)) return found;
+    find_notes(part(segment.p_offset, std::min(segment.p_filesz, kNoteBytes)), owner, type, found);
   }
+  if (!found.empty()) return found;
   for (std::uint64_t i = 0; i < header_.e_shnum && areas < kNoteAreas; ++i) {
     Elf64_Shdr s;
     if (!section(i, s) || s.sh_type != SHT_NOTE) continue;
     ++areas;
-    if (auto found = find_note(part(s.sh_offset, std::min(s.sh_size, kNoteBytes)), owner, type)) return found;
+    find_notes(part(s.sh_offset, std::min(s.sh_size, kNoteBytes)), owner, type, found);
   }
-  return {};
+  return found;
 }
 
 bool ElfImage::symbols(std::vector<Symbol>& out) const {

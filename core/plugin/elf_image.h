@@ -29,6 +29,8 @@ class ElfImage {
 
   // The contents of the note with this owner and type; nothing when there is none.
   std::optional<std::string_view> note(std::string_view owner, std::uint32_t type) const;
+  // The contents of all of them, in the order of the file.
+  std::vector<std::string_view> notes(std::string_view owner, std::uint32_t type) const;
   // Of the dynamic symbol table; false when there is none that can be read.
   bool symbols(std::vector<Symbol>& out) const;
 

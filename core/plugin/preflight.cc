@@ -12,6 +12,11 @@ namespace postern::plugin {
 namespace {
 
 constexpr std::string_view kBuildIt = "Build it with postern_add_plugin() of the Postern SDK.";
+constexpr std::string_view kUpgrade = "Upgrade the gateway, or rebuild the plugin with this gateway's SDK.";
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 class Check {
  public:
@@ -25,7 +30,9 @@ class Check {
     if (!raw) return refuse("has no POSTERN note, so nothing says which gateway it was built for", kBuildIt);
     auto note = read_note(*raw);
     if (!note) return note;
-    for (auto step : {&Check::versions, &Check::name, &Check::tables})
+    if (auto good = major(*note); !good) return fail(good.error());
+    if (auto good = uses(*image, *note); !good) return fail(good.error());
+    for (auto step : {&Check::hooks, &Check::minor, &Check::name, &Check::tables})
       if (auto good = (this->*step)(*note); !good) return fail(good.error());
     if (auto good = symbols(*image, *note); !good) return fail(good.error());
     return note;
@@ -41,7 +48,7 @@ class Check {
     const void* end = std::memchr(field, '\0', N);
     if (end == nullptr) return false;
     out.assign(field, static_cast<const char*>(end));
-    return std::all_of(out.begin(), out.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return printable(out);
   }
 
   Result<Note> read_note(std::string_view raw) const {
@@ -81,16 +88,43 @@ class Check {
     return true;
   }
 
-  Result<void> versions(const Note& note) const {
+  Result<void> major(const Note& note) const {
     if (note.abi_major != offer_.abi_major)
       return refuse(fmt::format("was built for version {} of the plugin ABI; this gateway offers {}.{}", note.abi_major,
                                 offer_.abi_major, offer_.abi_minor),
                     fmt::format("Rebuild it with the SDK of this gateway, or take a release of it for ABI {}.",
                                 offer_.abi_major));
+    return {};
+  }
+
+  // Functions of later minor versions that the library calls unasked (abi.h, postern_use).
+  Result<void> uses(const ElfImage& image, const Note& note) const {
+    for (auto raw : image.notes(POSTERN_NOTE_OWNER, POSTERN_USE_TYPE)) {
+      postern_use use;
+      if (raw.size() <= sizeof(use) || raw.back() != '\0')
+        return refuse("has a POSTERN note that cannot be read", kBuildIt);
+      std::memcpy(&use, raw.data(), sizeof(use));
+      if (use.abi_minor <= offer_.abi_minor) continue;
+      auto what = raw.substr(sizeof(use), raw.size() - sizeof(use) - 1);
+      if (!printable(what)) return refuse("has a POSTERN note that cannot be read", kBuildIt);
+      return refuse(fmt::format("calls {}, which came with version {}.{} of the plugin ABI; this gateway offers {}.{}",
+                                what, note.abi_major, use.abi_minor, offer_.abi_major, offer_.abi_minor),
+                    kUpgrade);
+    }
+    return {};
+  }
+
+  Result<void> hooks(const Note& note) const {
+    const std::uint64_t unknown = note.hooks & ~((1ull << POSTERN_HOOK_COUNT) - 1);
+    if (unknown == 0) return {};
+    return refuse(fmt::format("has hooks that this gateway does not know (bits {:#x})", unknown), kUpgrade);
+  }
+
+  Result<void> minor(const Note& note) const {
     if (note.abi_minor_min > offer_.abi_minor)
       return refuse(fmt::format("needs version {}.{} of the plugin ABI or later; this gateway offers {}.{}",
                                 note.abi_major, note.abi_minor_min, offer_.abi_major, offer_.abi_minor),
-                    "Upgrade the gateway, or rebuild the plugin with this gateway's SDK.");
+                    kUpgrade);
     return {};
   }
 
@@ -109,7 +143,7 @@ class Check {
       if (found == offer_.tables.end() || found->version < wanted.version)
         return refuse(fmt::format("needs the host table \"{}\" in version {} or later; this gateway {}", wanted.table,
                                   wanted.version, here),
-                      "Upgrade the gateway, or rebuild the plugin with this gateway's SDK.");
+                      kUpgrade);
     }
     return {};
   }

@@ -163,6 +163,7 @@ postern_body_policy read_policy(lua_State* L, const char* name) {
   static constexpr const char* kPolicies[] = {"none", "stream", "buffer"};
   static constexpr const char* kOverflows[] = {"reject", "stream", "peek"};
   postern_body_policy policy{};
+  policy.struct_size = sizeof policy;
   if (lua_type(L, -1) == LUA_TSTRING) {
     policy.policy = choice(L, check_text(L, -1), kPolicies, name);
     policy.limit = policy.policy == POSTERN_BODY_BUFFER ? 64u << 10 : 0;

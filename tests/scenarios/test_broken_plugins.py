@@ -14,13 +14,15 @@ def through(upstream, *plugins, **top):
 
 
 @pytest.mark.parametrize("plugin, words", {
-    "wrong-abi": ["version 2 of the plugin ABI", "offers 1.0", "Rebuild"],
+    "wrong-abi": ["version 2 of the plugin ABI", "offers 1.1", "Rebuild"],
     "no-note": ["no POSTERN note", "postern_add_plugin"],
     "missing-symbol": ["postern_plugin_query"],
     "bad-schema": ["schema", "whole number"],
     "schema-not-json": ["schema", "JSON"],
     "name-mismatch": ["another-name", "name-mismatch"],
     "unique-symbol": ["-fno-gnu-unique"],
+    "later-function": ["calls loop.idle", "version 1.2 of the plugin ABI", "offers 1.1", "Upgrade"],
+    "later-hook": ["hooks that this gateway does not know", "Upgrade"],
     "hooks-disagree": ["on_request is missing"],
     "fails-configure": ["refused its configuration"],
     "body-without-policy": ["has on_response_body but says neither"],  # F28
@@ -29,6 +31,11 @@ def test_what_cannot_be_loaded_is_refused_with_a_sentence(postern, plugin, words
     result = postern("check", config=through("127.0.0.1:1", plugin))
     assert result.returncode == 1
     assert "gateway.yaml:" in result.stderr and all(word in result.stderr for word in words), result.stderr
+
+
+@pytest.mark.parametrize("plugin", ["later-unused", "later-asks-first"])
+def test_a_plugin_of_a_later_sdk_that_uses_nothing_later_works(gateway, upstream, plugin):
+    assert gateway(through(upstream(ok("hello")), plugin)).get("/").headers.get("x-idle") == "unknown"
 
 
 def test_an_instance_that_is_never_ready_stops_the_start(postern):

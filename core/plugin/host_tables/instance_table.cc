@@ -104,10 +104,17 @@ void declare_refuses(postern_instance i, std::uint32_t what, postern_str how) {
   i->declared.refuses_how = view(how);
 }
 
+// A later SDK's struct may be longer: what it asks for beyond this gateway's is unknown here.
+bool is_known(const postern_body_policy& policy) {
+  if (policy.struct_size < sizeof(policy)) return false;
+  std::string_view given(reinterpret_cast<const char*>(&policy), policy.struct_size);
+  return given.find_first_not_of('\0', sizeof(policy)) == std::string_view::npos;
+}
+
 // What is wrong with it; empty when it is good.
 std::string problem_of(const postern_body_policy* policy) {
-  if (policy == nullptr || policy->policy > POSTERN_BODY_BUFFER || policy->on_overflow > POSTERN_OVERFLOW_PEEK ||
-      policy->modifies > 1 || policy->reserved != 0)
+  if (policy == nullptr || !is_known(*policy) || policy->policy > POSTERN_BODY_BUFFER ||
+      policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1)
     return "the plugin declares a policy for bodies that does not exist";
   bool fits = policy->policy != POSTERN_BODY_BUFFER || (policy->limit > 0 && policy->limit <= kMaxBuffer);
   return fits ? "" : "a body is buffered up to 1 byte at least and 1 GiB at most, not " + std::to_string(policy->limit);

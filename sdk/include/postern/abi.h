@@ -11,6 +11,14 @@
  *  - Exchanges, connections, timers, calls, tasks and dicts are 64-bit handles with a generation count. A handle whose
  *    object has ended gets POSTERN_E_GONE, never freed memory. 0 is never a valid handle.
  *  - Functions are called on the worker thread that runs the hook, unless marked [any thread].
+ *  - `version` of a table, the host's and the plugin's too, is the minor version of the ABI in which its last function came.
+ *  - Lists of numbers and of flags are open: later versions add to POSTERN_OUTCOME_*, POSTERN_END_*, POSTERN_ORIGIN_*,
+ *    POSTERN_VALUE_*, POSTERN_NODE_*, to the errors and to the flags of body hooks. A plugin takes an outcome that it does not know
+ *    for an attempt without a response, an end for one that was not OK, an origin for LOCAL, a value or node for NONE or NULL, an
+ *    error for POSTERN_E_FAILED, and passes over a flag. The gateway answers POSTERN_E_INVALID to
+ *    what it does not know; in a log line it is NONE.
+ *  - postern_str, postern_ticket, postern_value, postern_header and postern_log_field, which pass by value or in arrays, are
+ *    fixed for ever. Every other struct that a call takes or gives begins with struct_size, which the plugin sets, or has a stride in a list.
  *  - Times are milliseconds unless the name ends in `_ns`; sizes are bytes.
  *  - Released entities never change their meaning. The ABI version is not the product's version.
  */
@@ -25,7 +33,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 0u
+#define POSTERN_ABI_MINOR 1u
 
 #if defined(__GNUC__)
 #define POSTERN_EXPORT __attribute__((visibility("default")))
@@ -111,7 +119,7 @@ typedef int32_t postern_verdict;
 #define POSTERN_LOG_ERROR 4u
 
 /* A typed value: variables, log fields. */
-#define POSTERN_VALUE_NONE 0u
+#define POSTERN_VALUE_NONE 0u /* and what a type counts as that its reader does not know */
 #define POSTERN_VALUE_STRING 1u
 #define POSTERN_VALUE_INT 2u
 #define POSTERN_VALUE_DOUBLE 3u
@@ -136,6 +144,24 @@ typedef struct postern_log_field {
 
 /* ---- Host tables -------------------------------------------------------------------------------------------------- */
 /* Each is resolved once, at load: host->get_interface(host, name, min_version). Its name stands above it.             */
+
+/* Which threads may call what. "Control" is the thread that calls on_load, on_configure, on_destroy and on_unload; a handle's worker
+ * is the one that runs its exchange, connection, timer, call or task, and elsewhere the handle is POSTERN_E_GONE or _STATE.
+ *
+ *   config, log, metrics, dict, get_interface   any thread
+ *   instance      declare_*, config_error, disable_hooks: control, in on_configure; all else any thread
+ *   exchange      the exchange's worker; variable_id, resume: any thread; next: a worker
+ *   body          the exchange's worker, in hooks
+ *   timer         start: a worker; cancel: the timer's; now_ms, unix_ms: any thread
+ *   call, work    start, submit: a worker; cancel: the call's or task's
+ *   upstream      a worker, the exchange's where it takes one; any thread where so marked
+ *   services      publish, acquire, release: any thread
+ *   loop          uv_loop, worker, worker_count, post, fail: any thread; run: a worker
+ *   template, expression   compile: control, in on_configure; expand, holds: the exchange's worker; all else any thread
+ *   control       what its comments say
+ *   connection    the connection's worker; next: a worker; resume: any thread
+ *
+ * Worker 0 always exists, in every generation and for the whole life of the process: what has to be done once is its work. */
 
 /* "config": reads an instance's configuration: validated against the schema, defaults filled in, durations already
  * milliseconds and sizes already bytes. Nodes live until on_destroy of their instance returns. */
@@ -171,11 +197,11 @@ typedef struct postern_config_table {
 #define POSTERN_OVERFLOW_PEEK \
   2u /* BUFFER: the hook is called once with the first `limit` bytes and POSTERN_BODY_OVERFLOWED */
 typedef struct postern_body_policy {
+  uint32_t struct_size; /* what lies beyond the gateway's own must be 0, or declare_body answers POSTERN_E_INVALID */
   uint32_t policy;      /* POSTERN_BODY_* */
   uint32_t on_overflow; /* POSTERN_OVERFLOW_* */
-  uint64_t limit;       /* BUFFER: bytes, 1 .. 1 GiB */
   uint32_t modifies;    /* 1: the hook may call body->replace, so the gateway must choose the framing accordingly */
-  uint32_t reserved;    /* 0, or declare_body answers POSTERN_E_INVALID: later versions may give it a meaning */
+  uint64_t limit;       /* BUFFER: bytes, 1 .. 1 GiB */
 } postern_body_policy;
 
 /* "instance": what an instance says of itself. declare_* and disable_hooks are allowed only inside on_configure. A declaration that is
@@ -642,7 +668,8 @@ typedef struct postern_host {
 
 /* ---- What a plugin gives ------------------------------------------------------------------------------------------ */
 
-/* One upstream attempt, as on_upstream_result sees it. */
+/* One upstream attempt, as on_upstream_result sees it. Each attempt that on_upstream_select began for has exactly one result, unless
+ * the exchange ends first: then the instance hears of it from on_complete alone. */
 #define POSTERN_OUTCOME_RESPONSE 0u       /* a response head has come; `status` is set */
 #define POSTERN_OUTCOME_CONNECT_FAILED 1u /* refused, unreachable, timed out, name not resolved: nothing was sent */
 #define POSTERN_OUTCOME_RESET 2u          /* the connection broke before the response head */
@@ -662,7 +689,8 @@ typedef struct postern_upstream_result {
   uint32_t never_sent;  /* 1: no byte of the request left the gateway */
 } postern_upstream_result;
 
-/* The end of an exchange, as on_complete sees it. */
+/* The end of an exchange, as on_complete sees it: exactly once for each exchange and instance of its chain, whatever its other hooks
+ * answered, after the last of them. */
 #define POSTERN_END_OK 0u             /* the response went out whole */
 #define POSTERN_END_CLIENT_GONE 1u    /* the client closed or reset first */
 #define POSTERN_END_CLIENT_TIMEOUT 2u /* the client sent or read too slowly */
@@ -697,9 +725,12 @@ typedef struct postern_completion {
 #define POSTERN_HOOK_RESPONSE (1ull << 7)
 #define POSTERN_HOOK_RESPONSE_BODY (1ull << 8)
 #define POSTERN_HOOK_COMPLETE (1ull << 9)
-#define POSTERN_HOOK_COUNT 10u
+#define POSTERN_HOOK_COUNT 10u /* bits beyond it are of later versions; a note that has one is refused */
 
-/* The plugin's table: a null hook means "not interested" and costs nothing. `context` is the plugin's own and comes back
+/* Hooks of exchanges and connections run on the worker of theirs; on_worker_start and on_worker_stop on the worker they name;
+ * everything else on the control thread.
+ *
+ * The plugin's table: a null hook means "not interested" and costs nothing. `context` is the plugin's own and comes back
  * in the hooks of the library; `data` is what on_configure gave for the instance; `slot` is slot_size zeroed bytes per
  * exchange and instance, aligned to 16, gone after on_complete. */
 typedef struct postern_plugin {
@@ -759,13 +790,22 @@ typedef struct postern_note {
   uint32_t magic;
   uint32_t note_version;
   uint32_t abi_major;
-  uint32_t abi_minor_min; /* the lowest minor version of the ABI it can work with */
+  uint32_t abi_minor_min; /* the lowest minor version of the ABI that has its hooks; of functions postern_use tells */
   uint64_t hooks;         /* POSTERN_HOOK_* */
   char name[64];          /* zero-terminated, as all of these */
   char version[32];
-  char interfaces[256]; /* required host tables: "exchange>=1 dict>=1" */
+  char interfaces[512]; /* required host tables: "exchange>=1 dict>=1" */
   char build_id[64];    /* whatever tells builds apart; may be empty */
+  uint64_t reserved[8]; /* 0 */
 } postern_note;
+
+/* One function of a later minor version than 1 that the library calls without asking POSTERN_HAS first: any number of them, in
+ * ".note.postern.uses" with the same owner. Behind the struct stands what it is, zero-terminated: "loop.idle". */
+#define POSTERN_USE_SECTION ".note.postern.uses"
+#define POSTERN_USE_TYPE 2u
+typedef struct postern_use {
+  uint32_t abi_minor;
+} postern_use;
 
 #ifdef __cplusplus
 }

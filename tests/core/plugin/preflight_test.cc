@@ -15,7 +15,8 @@ using plugin::preflight;
 
 namespace {
 
-constexpr std::array kTables{HostTable{"exchange", 1, nullptr}, HostTable{"config", 1, nullptr}};
+constexpr std::array kTables{HostTable{"exchange", 1, nullptr}, HostTable{"config", 1, nullptr},
+                             HostTable{"instance", 1, nullptr}, HostTable{"log", 1, nullptr}};
 
 std::string read(const std::string& name) {
   std::ifstream file(std::string(POSTERN_BROKEN_PLUGINS "/") + name + ".so", std::ios::binary);
@@ -62,7 +63,7 @@ TEST_CASE("a file that registers functions for the end of threads is found out")
 
 TEST_CASE("each refusal says what was wanted, what is offered and what to do") {
   CHECK(refusal(read("wrong-abi"), "wrong-abi") ==
-        "p.so was built for version 2 of the plugin ABI; this gateway offers 1.0. Rebuild it with the SDK of this "
+        "p.so was built for version 2 of the plugin ABI; this gateway offers 1.1. Rebuild it with the SDK of this "
         "gateway, or "
         "take a release of it for ABI 1.");
   CHECK(refusal(read("no-note"), "no-note").starts_with("p.so has no POSTERN note"));
@@ -76,7 +77,7 @@ TEST_CASE("each refusal says what was wanted, what is offered and what to do") {
         std::string::npos);
 #endif
   CHECK(refusal(with_note([](auto& n) { n.abi_minor_min = 7; }), "table-too-short") ==
-        "p.so needs version 1.7 of the plugin ABI or later; this gateway offers 1.0. Upgrade the gateway, or rebuild "
+        "p.so needs version 1.7 of the plugin ABI or later; this gateway offers 1.1. Upgrade the gateway, or rebuild "
         "the plugin "
         "with this gateway's SDK.");
   auto wants = [](const char* tables) {
@@ -90,6 +91,29 @@ TEST_CASE("each refusal says what was wanted, what is offered and what to do") {
   CHECK(wants("exchange>=99999999999").find("cannot be read") != std::string::npos);
   CHECK(refusal(with_note([](auto& n) { std::memset(n.name, 'a', sizeof(n.name)); }), "table-too-short")
             .find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("hooks that the gateway does not know are refused, not passed over") {
+  CHECK(refusal(with_note([](auto& n) { n.hooks |= 1ull << POSTERN_HOOK_COUNT; }), "table-too-short") ==
+        "p.so has hooks that this gateway does not know (bits 0x400). Upgrade the gateway, or rebuild the plugin with "
+        "this "
+        "gateway's SDK.");
+}
+
+// Built with the SDK of a later minor version, which tests/later_sdk makes of this one.
+TEST_CASE("a plugin of a later SDK loads unless it uses what only a later gateway offers") {
+  auto note_of = [](const std::string& name) { return preflight(read(name), "p.so", name, {.tables = kTables}); };
+  for (const char* name : {"later-unused", "later-asks-first"}) {
+    CAPTURE(name);
+    auto note = note_of(name);
+    REQUIRE_MESSAGE(note, (note ? "" : note.error().text));
+    CHECK(note->abi_minor_min == 1);
+  }
+  CHECK(note_of("later-function").error().text ==
+        "p.so calls loop.idle, which came with version 1.2 of the plugin ABI; this gateway offers 1.1. Upgrade the "
+        "gateway, "
+        "or rebuild the plugin with this gateway's SDK.");
+  CHECK(note_of("later-hook").error().text.starts_with("p.so has hooks that this gateway does not know (bits 0x400)."));
 }
 
 TEST_CASE("what is no library for this machine is refused") {

@@ -16,7 +16,8 @@ constexpr std::uint64_t kElsewhere = (9ull << 56) | 1;  // of another worker
 TEST_CASE("tables begin with their size and version, and leave no function out") {
   auto complete = [](const auto& table) {
     CHECK(table.struct_size == sizeof(table));
-    CHECK(table.version == 1);
+    CHECK(table.version >= 1);
+    CHECK(table.version <= POSTERN_ABI_MINOR);
     auto* words = reinterpret_cast<void* const*>(&table);
     for (std::size_t i = 1; i < sizeof(table) / sizeof(void*); ++i) CHECK(words[i] != nullptr);
   };
@@ -35,6 +36,27 @@ TEST_CASE("tables begin with their size and version, and leave no function out")
   complete(control_table());
   complete(connection_table());
   complete(expression_table());
+}
+
+// Hazard 2: the struct may grow; what a later SDK asks for in its new members is refused where nobody knows them.
+TEST_CASE("instance: a body policy says how long it is, and what is unknown in it must be nothing") {
+  InstanceFixture f;
+  f.instance.in_configure = true;
+  struct {
+    postern_body_policy known{};
+    std::uint64_t later = 0;
+  } policy;
+  auto declare = [&](std::uint32_t size) {
+    policy.known.struct_size = size;
+    return instance_table().declare_body(&f.instance, POSTERN_REQUEST, &policy.known);
+  };
+  policy.known.policy = POSTERN_BODY_STREAM;
+  CHECK(declare(sizeof(policy.known)) == POSTERN_OK);
+  CHECK(declare(0) == POSTERN_E_INVALID);
+  CHECK(declare(sizeof(policy)) == POSTERN_OK);
+  policy.later = 1;
+  CHECK(declare(sizeof(policy)) == POSTERN_E_INVALID);
+  CHECK(declare(sizeof(policy.known)) == POSTERN_OK);
 }
 
 TEST_CASE("off the worker's thread exchange functions answer STATE") {

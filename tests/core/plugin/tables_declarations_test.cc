@@ -16,7 +16,8 @@ struct Configuring : InstanceFixture {
     instance.in_configure = true;
   }
   postern_status buffer(std::uint64_t limit) {
-    const postern_body_policy policy{POSTERN_BODY_BUFFER, POSTERN_OVERFLOW_REJECT, limit, 0, 0};
+    const postern_body_policy policy{sizeof(postern_body_policy), POSTERN_BODY_BUFFER, POSTERN_OVERFLOW_REJECT, 0,
+                                     limit};
     return instance_table().declare_body(&instance, POSTERN_REQUEST, &policy);
   }
 };

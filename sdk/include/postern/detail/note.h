@@ -24,6 +24,30 @@ consteval void copy_text(char (&to)[Room], const char (&from)[Size]) {
   for (std::size_t i = 0; i < Size; ++i) to[i] = from[i];
 }
 
+// The minor version in which the last of these hooks came. Bits that nobody has given a meaning want one that no gateway offers.
+consteval std::uint32_t minor_of_hooks(std::uint64_t hooks) {
+  constexpr std::uint64_t kKnown = (1ull << POSTERN_HOOK_COUNT) - 1;
+  return (hooks & ~kKnown) == 0 ? 1 : POSTERN_ABI_MINOR + 1;
+}
+
+// Inside an SDK function that calls `what` ("loop.idle") of a later minor version than 1 without asking for it: a record that the
+// gateway reads before it loads a library which has this function in it. Where the function is not used it leaves nothing.
+#define POSTERN_DETAIL_USES(minor, what)               \
+  __asm__ volatile(".pushsection " POSTERN_USE_SECTION \
+                   ",\"a\",@note\n"                    \
+                   ".balign 4\n"                       \
+                   ".4byte 8, 2f - 1f, 2\n"            \
+                   ".asciz \"" POSTERN_NOTE_OWNER      \
+                   "\"\n"                              \
+                   "1: .4byte " #minor                 \
+                   "\n"                                \
+                   ".asciz \"" what                    \
+                   "\"\n"                              \
+                   "2: .balign 4\n"                    \
+                   ".popsection")
+
+static_assert(POSTERN_USE_TYPE == 2u && sizeof POSTERN_NOTE_OWNER == 8, "what POSTERN_DETAIL_USES writes in digits");
+
 template <std::size_t N, std::size_t V, std::size_t I, std::size_t B>
 consteval NoteSection make_note(const char (&name)[N], const char (&version)[V], const char (&interfaces)[I],
                                 const char (&build_id)[B], std::uint64_t hooks) {
@@ -31,7 +55,7 @@ consteval NoteSection make_note(const char (&name)[N], const char (&version)[V],
   note.magic = POSTERN_NOTE_MAGIC;
   note.note_version = POSTERN_NOTE_VERSION;
   note.abi_major = POSTERN_ABI_MAJOR;
-  note.abi_minor_min = 0;
+  note.abi_minor_min = minor_of_hooks(hooks);
   note.hooks = hooks;
   copy_text(note.name, name);
   copy_text(note.version, version);

@@ -19,15 +19,18 @@ struct BodyPolicy {
     peek = POSTERN_OVERFLOW_PEEK,      // one call with the first `limit` bytes
   };
   // Bodies pass by, and the hook is not called.
-  static BodyPolicy none() { return BodyPolicy{{POSTERN_BODY_NONE, POSTERN_OVERFLOW_REJECT, 0, 0, 0}, Node()}; }
+  static BodyPolicy none() {
+    return BodyPolicy{{sizeof(postern_body_policy), POSTERN_BODY_NONE, POSTERN_OVERFLOW_REJECT, 0, 0}, Node()};
+  }
   // Each chunk as it passes. `modifies`: the hook may call replace().
   static BodyPolicy stream(bool modifies = false) {
-    return BodyPolicy{{POSTERN_BODY_STREAM, POSTERN_OVERFLOW_REJECT, 0, modifies ? 1u : 0u, 0}, Node()};
+    return BodyPolicy{
+        {sizeof(postern_body_policy), POSTERN_BODY_STREAM, POSTERN_OVERFLOW_REJECT, modifies ? 1u : 0u, 0}, Node()};
   }
   // The whole body at once, up to `limit` bytes (1 .. 1 GiB).
   static BodyPolicy buffer(std::uint64_t limit, Overflow on_overflow = Overflow::reject, bool modifies = false) {
     const auto overflow = static_cast<std::uint32_t>(on_overflow);
-    return BodyPolicy{{POSTERN_BODY_BUFFER, overflow, limit, modifies ? 1u : 0u, 0}, Node()};
+    return BodyPolicy{{sizeof(postern_body_policy), POSTERN_BODY_BUFFER, overflow, modifies ? 1u : 0u, limit}, Node()};
   }
   // The same with a limit from the configuration: when it cannot be, the operator is told at that key.
   static BodyPolicy buffer(Node limit, Overflow on_overflow = Overflow::reject, bool modifies = false) {

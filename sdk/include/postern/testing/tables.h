@@ -72,7 +72,9 @@ struct Tables {
   static postern_status declare_body(postern_instance i, std::uint32_t message, const postern_body_policy* policy) {
     constexpr std::uint64_t kMax = 1ull << 30;
     if (!instance_of(i).configuring_) return POSTERN_E_STATE;
-    if (message > POSTERN_RESPONSE || policy->policy > POSTERN_BODY_BUFFER) return POSTERN_E_INVALID;
+    if (message > POSTERN_RESPONSE || policy->struct_size < sizeof(*policy) || policy->policy > POSTERN_BODY_BUFFER ||
+        policy->on_overflow > POSTERN_OVERFLOW_PEEK || policy->modifies > 1)
+      return POSTERN_E_INVALID;
     instance_of(i).policies_said_[message] = true;
     if (policy->policy == POSTERN_BODY_BUFFER && (policy->limit == 0 || policy->limit > kMax)) {
       config_error(
