@@ -99,6 +99,7 @@ bool Gateway::start() {
     workers_.push_back(std::make_unique<proxy::Worker>(static_cast<std::uint32_t>(i), shared_));
   }
   for (auto& worker : workers_) worker->start();
+  lag_watch_ = std::make_unique<LagWatch>(loop_, workers_);
   plugin::set_reload_hook([this] { loop_.post([this] { reload(); }); });
   bool good = wait_until_started(current_) && !terminating_;
   if (good) {
@@ -426,6 +427,7 @@ void Gateway::end() {
   end_timer_.reset();
   tls_timer_.reset();
   keep_alive_.reset();
+  lag_watch_.reset();
   signals_.clear();
   plugin::set_reload_hook({});
   current_.reset();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/lag_watch.h"
 #include "control/last_resort.h"
 #include "net/address.h"
 #include "net/loop.h"
@@ -86,6 +87,7 @@ class Gateway {
   std::uint64_t last_number_ = 0;
   std::vector<OpenListener> listeners_;
   std::vector<std::unique_ptr<net::SignalWatch>> signals_;
+  std::unique_ptr<LagWatch> lag_watch_;
   std::unique_ptr<net::Timer> keep_alive_;
   std::unique_ptr<net::Timer> drain_timer_;
   std::unique_ptr<net::Timer> tls_timer_;

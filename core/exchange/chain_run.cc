@@ -80,7 +80,8 @@ template <class Code>
 inline bool ChainRun::run_code(const Link& link, Hook hook, Lane lane, Code code) {
   // A body hook can run while a head hook's callback is on the stack.
   const Running outer = std::exchange(running_, {&link, hook, lane});
-  bool returned = trail_ == nullptr ? run_fenced(link, hook, nullptr, code) : run_noted(link, hook, code);
+  bool noted = trail_ != nullptr && hook != Hook::complete;  // the trail is read there
+  bool returned = !noted ? run_fenced(link, hook, nullptr, code) : run_noted(link, hook, code);
   running_ = outer;
   if (resumed_by_hook_) go_on_behind_hook();
   return returned;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/alternate_stack.h"
 #include "net/handle_ptr.h"
 
 namespace postern::net {
@@ -140,6 +141,7 @@ bool Pool::withdraw(const PoolJob* job) {
 }
 
 void Pool::serve() {
+  const AlternateStack signal_stack;
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;

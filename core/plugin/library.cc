@@ -178,6 +178,8 @@ Result<void> Library::open(std::string_view bytes) {
     const char* why = ::dlerror();
     return refuse(fmt::format("cannot be loaded: {}", why != nullptr ? why : "no reason given"));
   }
+  const std::string build = note_.build_id.empty() ? hash_ : note_.build_id;
+  module_ = std::make_unique<ModuleEntry>(code_, LoadedModule{0, 0, path_, note_.name, note_.version, build});
   return query();
 }
 
@@ -236,6 +238,7 @@ void Library::close() noexcept {
     proxy::PluginFrame frame(destructors);
     ::dlclose(code_);
   }
+  module_.reset();
   void* still = ::dlopen(path_.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (still == nullptr) return;
   ::dlclose(still);

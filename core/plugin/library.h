@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "exchange/plugin_frame.h"
+#include "plugin/loaded_modules.h"
 #include "plugin/preflight.h"
 
 namespace postern::plugin {
@@ -53,6 +54,7 @@ class Library {
   std::string path_;      // of the private copy, as the dynamic linker knows it
   int copy_ = -1;         // memfd with the private copy; open as long as the code is, for debuggers and symbolizers
   void* code_ = nullptr;  // dlopen
+  std::unique_ptr<ModuleEntry> module_;
   bool loaded_ = false;   // on_load has succeeded
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/alternate_stack.h"
 #include "base/log.h"
 #include "client/arrival.h"
 #include "client/client_connection.h"
@@ -31,6 +32,7 @@ Worker::~Worker() { join(); }
 
 void Worker::start() {
   thread_ = std::thread([this] {
+    const AlternateStack signal_stack;
     enter_thread();
     Metrics::become_worker(index());
     keep_alive_ = net::Timer::start(loop(), kForeverMs, kForeverMs, [] {});

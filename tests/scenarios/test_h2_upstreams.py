@@ -412,7 +412,8 @@ def test_timeouts_end_one_stream(gateway, h2_upstream):
 
     u = h2_upstream(answer)
     config = h2_to(u, timeouts={"body": "100ms"})
-    config["routes"].append({"id": "mute", "match": {"path": "/mute"}, "upstream": "backend", "timeout": "100ms"})
+    # Long enough for the SETTINGS of a busy upstream: a connection of which nothing was heard takes no more requests.
+    config["routes"].append({"id": "mute", "match": {"path": "/mute"}, "upstream": "backend", "timeout": "1s"})
     gw = gateway(config)
     response = gw.get("/mute")
     assert (response.status, response.error_code) == (504, "TIMEOUT")

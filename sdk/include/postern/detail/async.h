@@ -289,4 +289,24 @@ template <class F>
   return status;
 }
 
+// Runs `code` now as code of `instance`, on a worker: fenced, timed and named as its own, and what it does to an exchange counts as done by
+// it. For code of one plugin that another calls, and for callbacks of handles of one's own (libuv, hiredis). POSTERN_E_FAILED: it
+// threw. POSTERN_E_GONE: the instance has stopped here, and `code` did not run.
+template <class F>
+Status run_as(Instance instance, F&& code) {
+  if (!POSTERN_OFFERS(loop, run)) return POSTERN_E_STATE;
+  using Code = std::remove_reference_t<F>;
+  struct Run {
+    postern_instance instance;
+    Code* code;
+  } call{instance.raw(), std::addressof(code)};
+  return detail::host.loop->run(
+      instance.raw(),
+      [](void* user) {
+        auto& made = *static_cast<Run*>(user);
+        detail::fenced(made.instance, "a callback", [&] { (*made.code)(); });
+      },
+      &call);
+}
+
 }  // namespace postern

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <new>
+#include <vector>
 
 #include "postern/detail/open_range.h"
 #include "postern/detail/value.h"
@@ -327,6 +328,19 @@ class Exchange {
     return {bytes, text.size()};
   }
 
+  // Inside on_complete of an instance that has called setup.trail(): what happened, in the order in which it began.
+  std::vector<postern_step> trail() const {
+    constexpr std::uint64_t kPage = 32;
+    std::vector<postern_step> steps;
+    if (!POSTERN_OFFERS(exchange, trail)) return steps;
+    for (std::uint64_t got = kPage; got == kPage;) {
+      const std::size_t known = steps.size();
+      steps.resize(known + kPage);
+      got = table().trail(raw_, known, kPage, sizeof(postern_step), steps.data() + known);
+      steps.resize(known + got);
+    }
+    return steps;
+  }
   // Runs `done(user)` when the exchange ends, before on_complete.
   [[nodiscard]] Status on_end(Instance instance, void (*done)(void* user), void* user) const {
     return table().on_end(raw_, instance.raw(), done, user);

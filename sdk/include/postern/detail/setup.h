@@ -145,6 +145,12 @@ class Setup {
   // What must live as long as the instance.
   std::vector<std::shared_ptr<void>> take_kept() { return std::move(kept_); }
 
+  // Keeps a trail of the exchanges that pass this instance, for on_complete: POSTERN_TRAIL_HOOKS, POSTERN_TRAIL_ATTEMPTS. Costs a clock
+  // call for each hook of the chain.
+  void trail(std::uint32_t what) const {
+    if (POSTERN_OFFERS(instance, declare_trail)) table().declare_trail(instance_, what);
+  }
+
   // Hooks (POSTERN_HOOK_*) that this configuration has no use for.
   void disable(std::uint64_t hooks) const { table().disable_hooks(instance_, hooks & ~needed_hooks_); }
   // For a class whose on_request_early and on_request do the same: leaves the first that its place has. In a gateway-wide chain

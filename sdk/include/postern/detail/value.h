@@ -101,6 +101,8 @@ class Instance {
   std::string_view name() const { return detail::to_view(detail::host.instance->name_view(raw_)); }
   std::string_view scope() const { return detail::to_view(detail::host.instance->scope_view(raw_)); }
   bool is_gateway_wide() const { return scope() == "gateway"; }
+  // `_: {mode: shadow}`: the hooks run and change nothing, so what they would have done is not to be counted or logged as done.
+  bool is_shadow() const { return POSTERN_OFFERS(instance, is_shadow) && detail::host.instance->is_shadow(raw_) != 0; }
   Log log() const { return Log(raw_); }
 
  private:
