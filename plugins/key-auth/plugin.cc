@@ -91,6 +91,7 @@ class KeyAuth {
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
     self->count_refusals(setup.instance());
+    self->is_shadow_ = setup.instance().is_shadow();
     return self;
   }
 
@@ -151,16 +152,18 @@ class KeyAuth {
   }
 
   Verdict refuse(postern::Exchange& x, const Refusal& refusal) const {
-    refusal.counter.add();
-    x.log().info("request refused", {{"event", "auth_failure"},
-                                     {"reason", refusal.reason},
-                                     {"request_id", x.get(request_id_).string().value_or("")},
-                                     {"client_ip", x.get(client_).string().value_or("")}});
+    if (!is_shadow_) refusal.counter.add();
+    x.log().info(is_shadow_ ? "request would be refused" : "request refused",
+                 {{"event", "auth_failure"},
+                  {"reason", refusal.reason},
+                  {"request_id", x.get(request_id_).string().value_or("")},
+                  {"client_ip", x.get(client_).string().value_or("")}});
     auto verdict = x.respond_error(refusal.status, refusal.code, refusal.message);
     if (refusal.status == 401) x.response().headers().set("WWW-Authenticate", settings_.challenge).or_fail();
     return verdict;
   }
 
+  bool is_shadow_ = false;  // nobody is refused: the gateway counts who would have been
   Settings settings_;
   postern::Variable id_, tier_, client_, request_id_;
   Refusal missing_{401, "UNAUTHORIZED", "an API key is needed", "missing", postern::Counter()};

@@ -36,6 +36,7 @@ class RateLimit {
     self->limiter_.emplace(dict, self->settings_.rules);
     for (const Rule& rule : self->settings_.rules) self->limit_texts_.push_back(std::to_string(rule.capacity()));
     self->name_metrics(setup.instance());
+    self->is_shadow_ = setup.instance().is_shadow();
     self->client_ = setup.variable("client.ip");
     self->request_id_ = setup.variable("request_id");
     self->route_ = setup.variable("route.id");
@@ -101,7 +102,7 @@ class RateLimit {
     const Series& counters = series(x);
     for (std::size_t i = 0; i < settings_.rules.size(); ++i) {
       counters.hits[i].add();
-      if ((outcome.refused >> i & 1) != 0) counters.rejected[i].add();
+      if ((outcome.refused >> i & 1) != 0 && !is_shadow_) counters.rejected[i].add();
     }
   }
 
@@ -161,12 +162,13 @@ class RateLimit {
       unlogged_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    x.log().info("request refused", {{"event", "rate_limited"},
-                                     {"dimension", dimension},
-                                     {"route", x.get(route_).string().value_or("")},
-                                     {"request_id", x.get(request_id_).string().value_or("")},
-                                     {"client_ip", x.get(client_).string().value_or("")},
-                                     {"others_since", unlogged_.exchange(0, std::memory_order_relaxed)}});
+    x.log().info(is_shadow_ ? "request would be refused" : "request refused",
+                 {{"event", "rate_limited"},
+                  {"dimension", dimension},
+                  {"route", x.get(route_).string().value_or("")},
+                  {"request_id", x.get(request_id_).string().value_or("")},
+                  {"client_ip", x.get(client_).string().value_or("")},
+                  {"others_since", unlogged_.exchange(0, std::memory_order_relaxed)}});
   }
 
   static void set_number(const postern::Headers& headers, std::string_view name, std::uint64_t number) {
@@ -178,6 +180,7 @@ class RateLimit {
   Settings settings_;
   std::vector<std::string> limit_texts_;  // one for each rule: how many it lets in at once
   std::optional<Limiter> limiter_;
+  bool is_shadow_ = false;  // nothing is refused: the gateway counts what would have been
   postern::Variable client_, request_id_, route_, remaining_;
   postern::Family<postern::Counter> hits_, rejected_;
   std::optional<Series> own_series_;  // of a route's own instance

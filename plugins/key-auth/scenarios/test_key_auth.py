@@ -135,3 +135,15 @@ def test_a_bad_list_of_keys_is_refused_where_it_stands_without_showing_it(poster
     assert result.returncode == 1
     assert why in result.stderr and "gateway.yaml:" in result.stderr
     assert KEY not in result.stderr and digest(KEY) not in result.stderr
+
+
+def test_in_shadow_mode_nobody_is_told_as_refused_who_was_not(gateway, upstream):
+    """F22: the line and the counter said that a request had been refused."""
+    config = key_auth()
+    config["key-auth"]["_"] = {"mode": "shadow"}
+    gw = gateway({**proxy_to(upstream(), [config]), "plugins": [{"metrics": {"path": "/metrics"}}]})
+    assert gw.get(headers={"X-API-Key": "wrong"}).status == 200
+    assert gw.wait_log("would be refused")["mode"] == "shadow"
+    metrics = gw.metrics()
+    assert metrics.value("auth_failures_total") == 0
+    assert metrics.value("postern_plugin_shadowed_total", plugin="key-auth") == 1

@@ -166,3 +166,14 @@ def test_counting_by_consumer_needs_somebody_who_says_who_it_is(postern):
 def test_nonsense_is_refused_where_it_stands(postern, config, why):
     result = postern("check", config=limited("127.0.0.1:1", **config))
     assert result.returncode == 1 and why in result.stderr and "gateway.yaml:" in result.stderr
+
+
+def test_in_shadow_mode_nothing_is_told_as_refused_that_was_not(gateway, upstream):
+    """F22: the line and the counter said that a request had been refused."""
+    shadowed = {"rate-limit": {"limit": 1, "window": "1h", "_": {"mode": "shadow"}}}
+    gw = gateway({**proxy_to(upstream(), [shadowed]), "plugins": [{"metrics": {"path": "/metrics"}}]})
+    assert statuses(gw, 3) == [200] * 3
+    assert gw.wait_log("would be refused")["mode"] == "shadow"
+    metrics = gw.metrics()
+    assert metrics.value("ratelimit_rejected_total") == 0
+    assert metrics.value("postern_plugin_shadowed_total", plugin="rate-limit") == 2

@@ -19,6 +19,9 @@
  *    what it does not know; in a log line it is NONE.
  *  - postern_str, postern_ticket, postern_value, postern_header and postern_log_field, which pass by value or in arrays, are
  *    fixed for ever. Every other struct that a call takes or gives begins with struct_size, which the plugin sets, or has a stride in a list.
+ *  - Whatever the gateway calls is fenced: what it throws ends that hook by `on_error`, or that callback, and is logged with the
+ *    instance's name. What cannot be fenced ends the process, and the crash handler names the plugin: a throw on a thread of the plugin's
+ *    own, in a destructor while another unwinds, or in a callback of its own libuv handle outside of loop->run.
  *  - Times are milliseconds unless the name ends in `_ns`; sizes are bytes.
  *  - Released entities never change their meaning. The ABI version is not the product's version.
  */
@@ -88,7 +91,8 @@ typedef int32_t postern_status;
 #define POSTERN_E_PROTOCOL (-11) /* call: the upstream's answer was not valid HTTP, or it broke off */
 #define POSTERN_E_FAILED (-12)   /* anything else; a log line says more */
 
-/* What a hook answers. The same in every hook that has a verdict. */
+/* What a hook answers. The same in every hook that has a verdict. A hook that called respond() has answered, whatever it returns and
+ * whether or not it throws afterwards, also where `on_error` is fail_open; ABORT alone wins over its answer. */
 typedef int32_t postern_verdict;
 #define POSTERN_CONTINUE 0 /* go on with the next instance */
 #define POSTERN_SUSPEND 1  /* wait for resume() of the ticket taken in this hook; without a ticket: an ERROR */
@@ -319,9 +323,12 @@ typedef struct postern_exchange_table {
   postern_status (*status_set)(postern_exchange x, uint32_t status);  /* 200..599 */
 
   /* Sets a local response with this body; further headers go to POSTERN_RESPONSE afterwards. The hook then returns
-   * POSTERN_RESPOND. Allowed until the response head has gone out. content_type may be empty. In a response hook an answer of 400
-   * and more keeps the code and message of the error whose place it takes, for completion hooks, variables and gRPC;
-   * respond_error gives others, and set_origin(CACHE) or a status below 400 none. */
+   * POSTERN_RESPOND; one that suspends keeps its answer for the resume. A later answer replaces an earlier one. Allowed until the
+   * response head has gone out, in hooks that have a verdict: else POSTERN_E_STATE. An answer that is none (POSTERN_E_INVALID: a
+   * status outside 200..599, a content type that is no field value; POSTERN_E_LIMIT: no room for the body) refuses the
+   * request with 500. content_type may be empty. In a response hook an answer of 400 and more keeps the code and message of the error
+   * whose place it takes, for completion hooks, variables and gRPC; respond_error gives others, and set_origin(CACHE) or a status
+   * below 400 none. */
   postern_status (*respond)(postern_exchange x, uint32_t status, postern_str content_type, postern_str body);
   /* The same with the gateway's error envelope; `code` is the upper-case error code. retry_after_s 0: none. */
   postern_status (*respond_error)(postern_exchange x, uint32_t status, postern_str code, postern_str message,
@@ -339,7 +346,8 @@ typedef struct postern_exchange_table {
   /* Takes the ticket of the running hook, which must then return POSTERN_SUSPEND. Until the ticket is resumed, functions of
    * the exchange do on its worker what they would do inside that hook. */
   postern_status (*pause)(postern_exchange x, postern_ticket* ticket);
-  /* [any thread] Goes on with `verdict` (any but SUSPEND) as if the hook had returned it. Harmless inside the hook,
+  /* [any thread] Goes on with `verdict` (any but SUSPEND) as if the hook had returned it: as soon as no plugin's code is on the stack
+   * of its worker, or, called in another hook of the same exchange, behind that hook. Harmless inside the hook,
    * later, twice, and after the end: POSTERN_E_GONE when there was nothing left to resume. */
   postern_status (*resume)(postern_ticket ticket, postern_verdict verdict);
 
