@@ -1,119 +1,128 @@
 #include "base/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
 
+#include "base/regex_options.h"
+
 namespace postern {
 namespace {
 
-constexpr std::uint32_t kMatchSteps = 100'000;
-constexpr std::uint32_t kMatchDepth = 1'000;
-constexpr std::uint32_t kHeapKilobytes = 4'096;
+constexpr std::int64_t kMaxMemory = 2 << 20;  // of one expression: its program, and the states made while matching
 
-// What a match writes to. One for each thread, made at its first match.
-class Scratch {
+re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const re2::StringPiece& piece) { return {piece.data(), piece.size()}; }
+
+std::string explanation(const re2::RE2& code) {
+  const std::string& what = code.error_arg();
+  if (code.error_code() == re2::RE2::ErrorBadPerlOp && what.starts_with("(?")) return "look-around is not supported";
+  bool refers_back =
+      code.error_code() == re2::RE2::ErrorBadEscape && what.size() == 2 && what[1] >= '1' && what[1] <= '9';
+  if (refers_back) return "back references are not supported";
+  std::string_view error = code.error();
+  return std::string(error.substr(0, error.find(": ")));
+}
+
+std::string message_of(const re2::RE2& code, std::string_view pattern) {
+  const std::string quoted = '"' + std::string(pattern) + '"';
+  const std::string& what = code.error_arg();
+  const std::size_t place = what.empty() || what == pattern ? std::string_view::npos : pattern.find(what);
+  if (place == std::string_view::npos) return explanation(code) + ": " + quoted;
+  return explanation(code) + ": \"" + what + "\" at character " + std::to_string(place + 1) + " of " + quoted;
+}
+
+// Goes through a pattern and tells where escapes, quotations and classes lie.
+class PatternScan {
  public:
-  Scratch()
-      : data_(pcre2_match_data_create(Regex::kMaxGroups, nullptr)), context_(pcre2_match_context_create(nullptr)) {
-    if (context_ == nullptr) return;
-    pcre2_set_match_limit(context_, kMatchSteps);
-    pcre2_set_depth_limit(context_, kMatchDepth);
-    pcre2_set_heap_limit(context_, kHeapKilobytes);
+  explicit PatternScan(std::string_view pattern) : rest_(pattern) {}
+
+  bool done() const noexcept { return rest_.empty(); }
+  bool at_named_group() const noexcept {
+    bool group = !quoted_ && !in_class_ && rest_.starts_with("(?<") && rest_.size() > 3;
+    return group && rest_[3] != '=' && rest_[3] != '!';
   }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    pcre2_match_data_free(data_);
-    pcre2_match_context_free(context_);
+  std::string_view take(std::size_t count) {
+    std::string_view taken = rest_.substr(0, count);
+    rest_.remove_prefix(taken.size());
+    return taken;
   }
-  bool usable() const noexcept { return data_ != nullptr && context_ != nullptr; }
-  pcre2_match_data* data() const noexcept { return data_; }
-  pcre2_match_context* context() const noexcept { return context_; }
+  // The next byte, or all of an escape.
+  std::string_view next() {
+    if (quoted_) {
+      quoted_ = !rest_.starts_with("\\E");
+      return take(quoted_ ? 1 : 2);
+    }
+    if (rest_.front() == '\\') {
+      quoted_ = rest_.starts_with("\\Q");
+      return take(2);
+    }
+    if (in_class_) return next_of_class();
+    if (rest_.front() != '[') return take(1);
+    in_class_ = true;
+    std::size_t opening = rest_.starts_with("[^") ? 2 : 1;
+    if (rest_.substr(opening).starts_with(']')) ++opening;  // a first ] stands for itself
+    return take(opening);
+  }
 
  private:
-  pcre2_match_data* data_;
-  pcre2_match_context* context_;
-};
-
-Scratch& scratch() {
-  thread_local Scratch instance;
-  return instance;
-}
-
-// The number of groups set, or a negative PCRE2_ERROR_*, of which PCRE2_ERROR_NOMATCH alone means that there is no match.
-int try_run(const pcre2_code* code, std::string_view text) {
-  Scratch& s = scratch();
-  if (!s.usable()) return PCRE2_ERROR_NOMEMORY;
-  auto* subject = reinterpret_cast<PCRE2_SPTR>(text.empty() ? "" : text.data());
-  return pcre2_match(code, subject, text.size(), 0, 0, s.data(), s.context());
-}
-
-// The number of groups set, 0 when there is no match or it is refused.
-int run(const pcre2_code* code, std::string_view text) { return std::max(0, try_run(code, text)); }
-
-std::string message_of(int error, std::size_t offset, std::string_view pattern) {
-  std::array<PCRE2_UCHAR, 256> text{};
-  pcre2_get_error_message(error, text.data(), text.size());
-  return std::string(reinterpret_cast<const char*>(text.data())) + " at character " + std::to_string(offset + 1) +
-         " of \"" + std::string(pattern) + "\"";
-}
-
-std::vector<std::pair<std::string, std::size_t>> names_of(const pcre2_code* code) {
-  std::uint32_t count = 0, entry_size = 0;
-  PCRE2_SPTR table = nullptr;
-  pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count);
-  pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
-  pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &table);
-  std::vector<std::pair<std::string, std::size_t>> names;
-  for (std::uint32_t i = 0; i < count; ++i, table += entry_size) {  // each entry: the number in two bytes, the name
-    std::size_t number = static_cast<std::size_t>(table[0]) << 8 | table[1];
-    names.emplace_back(reinterpret_cast<const char*>(table + 2), number);
+  std::string_view next_of_class() {
+    if (rest_.starts_with("[:"))
+      if (auto end = rest_.find(":]"); end != std::string_view::npos) return take(end + 2);
+    in_class_ = rest_.front() != ']';
+    return take(1);
   }
-  return names;
-}
+
+  std::string_view rest_;
+  bool quoted_ = false, in_class_ = false;
+};
 
 }  // namespace
 
-void Regex::Free::operator()(pcre2_real_code_8* code) const noexcept { pcre2_code_free(code); }
+std::string in_re2_spelling(std::string_view pattern) {
+  std::string spelt;
+  for (PatternScan scan(pattern); !scan.done();) {
+    if (scan.at_named_group()) {
+      scan.take(3);
+      spelt += "(?P<";
+    } else {
+      spelt += scan.next();
+    }
+  }
+  return spelt;
+}
 
 Result<Regex> Regex::compile(std::string_view pattern) {
   if (pattern.size() > kLongestPattern) return fail(Error::gateway("a regular expression has at most 4096 bytes"));
-  // Subjects are bytes, not always UTF-8, so a pattern must not switch UTF mode on.
-  constexpr std::uint32_t kOptions = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  Regex regex;
-  regex.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.empty() ? "" : pattern.data()), pattern.size(),
-                                  kOptions, &error, &offset, nullptr));
-  if (!regex.code_) return fail(Error::gateway(message_of(error, offset, pattern)));
-  std::uint32_t groups = 0;
-  pcre2_pattern_info(regex.code_.get(), PCRE2_INFO_CAPTURECOUNT, &groups);
+  auto code = std::make_shared<const re2::RE2>(in_re2_spelling(pattern), regex_options(kMaxMemory));
+  if (!code->ok()) return fail(Error::gateway(message_of(*code, pattern)));
+  const auto groups = static_cast<std::size_t>(code->NumberOfCapturingGroups());
   if (groups >= kMaxGroups) return fail(Error::gateway("a regular expression has at most 31 groups"));
-  pcre2_jit_compile(regex.code_.get(), PCRE2_JIT_COMPLETE);  // where it is not available matching is only slower
+  Regex regex;
   regex.pattern_ = pattern;
   regex.group_count_ = groups + 1;
-  regex.names_ = names_of(regex.code_.get());
+  for (const auto& [name, number] : code->NamedCapturingGroups())
+    regex.names_.emplace_back(name, static_cast<std::size_t>(number));
+  regex.code_ = std::move(code);
   return regex;
 }
 
-bool Regex::matches(std::string_view text) const { return run(code_.get(), text) > 0; }
+bool Regex::matches(std::string_view text) const {
+  return code_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
+}
 
 std::optional<bool> Regex::try_match(std::string_view text) const {
-  int count = try_run(code_.get(), text);
-  return count > 0 || count == PCRE2_ERROR_NOMATCH ? std::optional(count > 0) : std::nullopt;
+  return text.size() <= kLongestText ? std::optional(matches(text)) : std::nullopt;
 }
 
 bool Regex::search(std::string_view text, std::span<std::string_view> groups) const {
-  int count = run(code_.get(), text);
-  if (count == 0) return false;
-  const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(scratch().data());
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    bool set = i < static_cast<std::size_t>(count) && ends[2 * i] != PCRE2_UNSET && ends[2 * i] <= ends[2 * i + 1];
-    groups[i] = set ? text.substr(ends[2 * i], ends[2 * i + 1] - ends[2 * i]) : std::string_view();
-  }
+  std::array<re2::StringPiece, kMaxGroups> found;
+  const auto count = std::min(group_count_, groups.size());
+  if (!code_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, found.data(), static_cast<int>(count)))
+    return false;
+  std::fill(groups.begin(), groups.end(), std::string_view{});
+  for (std::size_t i = 0; i < count; ++i) groups[i] = view(found[i]);
   return true;
 }
 

@@ -1,4 +1,4 @@
-// Regular expressions (PCRE2, bytes, no UTF mode) with bounds on the work that one match may cost.
+// Regular expressions (RE2 on bytes): what a match costs grows with the text alone, whatever the expression and whoever sends the text.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,9 @@
 
 #include "base/result.h"
 
-struct pcre2_real_code_8;
+namespace re2 {
+class RE2;
+}
 
 namespace postern {
 
@@ -20,14 +22,15 @@ namespace postern {
 class Regex {
  public:
   static constexpr std::size_t kLongestPattern = 4096;
-  static constexpr std::size_t kMaxGroups = 32;  // the whole match counted
+  static constexpr std::size_t kLongestText = 256 * 1024;  // longer than any head of a request
+  static constexpr std::size_t kMaxGroups = 32;            // the whole match counted
 
-  // Errors name the place: `missing closing parenthesis at character 7 of "^/(abc"`.
+  // RE2's syntax, and "(?<name>...)" for a named group. Errors name the place, and what RE2 leaves out: `missing ): "^/(abc"`,
+  // `look-around is not supported: "(?=" at character 3 of "^/(?=a)"`.
   static Result<Regex> compile(std::string_view pattern);
 
-  // A match that exceeds its bounds (100,000 steps of matching, 1,000 of nesting) counts as none.
   bool matches(std::string_view text) const;
-  // The same; nothing when the bounds were exceeded, so that nobody knows.
+  // The same for a text of any origin; nothing when it is longer than kLongestText, which is not looked at.
   std::optional<bool> try_match(std::string_view text) const;
   // The same; `groups` gets the whole match and the numbered groups, unset ones as empty. Further ones are left out.
   bool search(std::string_view text, std::span<std::string_view> groups) const;
@@ -35,18 +38,18 @@ class Regex {
   std::size_t group_count() const noexcept { return group_count_; }  // with the whole match
   // Named groups and their numbers.
   const std::vector<std::pair<std::string, std::size_t>>& names() const noexcept { return names_; }
-  const std::string& pattern() const noexcept { return pattern_; }
+  const std::string& pattern() const noexcept { return pattern_; }  // as it was written
 
  private:
-  struct Free {
-    void operator()(pcre2_real_code_8* code) const noexcept;
-  };
   Regex() = default;
 
-  std::unique_ptr<pcre2_real_code_8, Free> code_;
+  std::shared_ptr<const re2::RE2> code_;
   std::string pattern_;
   std::size_t group_count_ = 1;
   std::vector<std::pair<std::string, std::size_t>> names_;
 };
+
+// The pattern in RE2's own spelling: "(?<name>" becomes "(?P<name>", but not in classes and quotations.
+std::string in_re2_spelling(std::string_view pattern);
 
 }  // namespace postern

@@ -180,7 +180,7 @@ struct Match {
 
 struct Rewrite {
   std::string path;                // template with ${path.NAME}; or
-  std::string regex, replacement;  // PCRE2 expression and $1 references, on the path
+  std::string regex, replacement;  // regular expression and $1 references, on the path
 };
 
 struct Tunnel {                         // `tunnel`: what an upgrade has become

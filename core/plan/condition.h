@@ -40,7 +40,7 @@ class Condition {
   Condition& operator=(Condition&&) noexcept;
   ~Condition();
 
-  // unjudged: a regular expression exceeded its bounds and the rest of the condition does not decide it. Whoever asks then
+  // unjudged: a regular expression met a text beyond its bounds and the rest of the condition does not decide it. Whoever asks then
   // refuses: a client must not decide that a guard is passed over.
   enum class Answer : std::uint8_t { no, yes, unjudged };
   Answer holds(const VariableReader& reader) const;   // allocates nothing

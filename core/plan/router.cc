@@ -84,10 +84,7 @@ bool Router::visit_entries(const Request& request, Visit&& visit) const {
     Walk<Visit> walk(*this, path, visit);
     // "*" (OPTIONS for the whole server) has no segments: only "/*" takes it.
     if (path == "*" ? walk.at(host.root, path.size() + 1) : walk.at(host.root, 1)) return true;
-    for (std::uint32_t number : host.regexes)
-      if (regexes_[entries_[number].regex].matches(path) && visit(entries_[number], std::span<const Segment>()))
-        return true;
-    return false;
+    return visit_regexes(host, path, visit);
   };
   if (!exact_hosts_.empty() || !wildcard_hosts_.empty()) {
     std::string_view name = host_of(request.head.authority);
@@ -95,6 +92,19 @@ bool Router::visit_entries(const Request& request, Visit&& visit) const {
     if (most_labels_ > 0 && visit_wildcard_hosts(name, in)) return true;
   }
   return any_host_ && in(*any_host_);
+}
+
+template <class Visit>
+bool Router::visit_regexes(const Host& host, std::string_view path, Visit& visit) const {
+  auto offer = [&](std::uint32_t number) { return visit(entries_[number], std::span<const Segment>()); };
+  if (host.set != nullptr) {
+    for (int place : host.set->matching(path))
+      if (offer(host.regexes[static_cast<std::size_t>(place)])) return true;
+    return false;
+  }
+  for (std::uint32_t number : host.regexes)
+    if (regexes_[entries_[number].regex].matches(path) && offer(number)) return true;
+  return false;
 }
 
 // Calls in(host) for the wildcard hosts that take the name, the longest first, until it returns true. Only the last

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@
 
 #include "base/arena.h"
 #include "base/regex.h"
+#include "base/regex_set.h"
 #include "config/config.h"
 #include "config/path_pattern.h"
 #include "http/message.h"
@@ -76,7 +78,9 @@ class Router {
 
   Router() = default;  // finds nothing
   // Reports paths and regular expressions that do not compile, and routes that match exactly the same requests.
-  static Router compile(const std::vector<config::Route>& routes, config::Problems& problems);
+  // `set_memory`: for the automaton that the regular expressions of one host share.
+  static Router compile(const std::vector<config::Route>& routes, config::Problems& problems,
+                        std::int64_t set_memory = RegexSet::kMaxMemory);
 
   // Takes from `arena` only for parameters, for Allow, and to decode a query value that is compared. The arena may be the
   // request's own.
@@ -116,7 +120,8 @@ class Router {
   };
   struct Host {
     std::uint32_t root = 0;
-    std::vector<std::uint32_t> regexes;  // entries
+    std::vector<std::uint32_t> regexes;   // entries, in written order
+    std::shared_ptr<const RegexSet> set;  // of the same, where there are several
   };
   // The static segments of all trees are one hash table, so that the number of siblings does not matter.
   struct EdgeView {
@@ -154,6 +159,8 @@ class Router {
 
   template <class Visit>
   bool visit_entries(const Request& request, Visit&& visit) const;
+  template <class Visit>
+  bool visit_regexes(const Host& host, std::string_view path, Visit& visit) const;
   template <class In>
   bool visit_wildcard_hosts(std::string_view name, In&& in) const;
   bool takes_method(const Entry& entry, const Request& request) const noexcept;

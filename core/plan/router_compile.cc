@@ -35,9 +35,9 @@ void append_key(std::string& key, const std::vector<config::HeaderMatch>& matche
 
 }  // namespace
 
-Router Router::compile(const std::vector<config::Route>& routes, config::Problems& problems) {
+Router Router::compile(const std::vector<config::Route>& routes, config::Problems& problems, std::int64_t set_memory) {
   Router router;
-  Compiler compiler(router, routes, problems);
+  Compiler compiler(router, routes, problems, set_memory);
   for (std::uint32_t i = 0; i < routes.size(); ++i) compiler.add(i);
   compiler.finish();
   return router;
@@ -55,6 +55,17 @@ void Router::Compiler::finish() {
     std::stable_sort(node.exact.begin(), node.exact.end(), by_rank);
     std::stable_sort(node.wildcard.begin(), node.wildcard.end(), by_rank);
   }
+  for (auto* hosts : {&router_.exact_hosts_, &router_.wildcard_hosts_})
+    for (auto& [name, host] : *hosts) gather_regexes(host);
+  if (router_.any_host_) gather_regexes(*router_.any_host_);
+}
+
+void Router::Compiler::gather_regexes(Host& host) const {
+  if (host.regexes.size() < 2) return;
+  auto set = std::make_shared<RegexSet>(set_memory_);
+  for (std::uint32_t number : host.regexes) set->add(router_.regexes_[router_.entries_[number].regex]);
+  set->compile();
+  host.set = std::move(set);
 }
 
 void Router::Compiler::problem(std::string text) const {
@@ -171,7 +182,7 @@ bool Router::Compiler::is_repeated(const std::string& host, const std::string& p
 
 Router::Host& Router::Compiler::host_at(const std::string& host) {
   if (host.empty()) {
-    if (!router_.any_host_) router_.any_host_ = Host{new_node(), {}};
+    if (!router_.any_host_) router_.any_host_ = Host{new_node(), {}, nullptr};
     return *router_.any_host_;
   }
   bool wildcard = host.starts_with("*.");
@@ -183,7 +194,7 @@ Router::Host& Router::Compiler::host_at(const std::string& host) {
     auto labels = static_cast<std::size_t>(std::count(name.begin(), name.end(), '.'));
     router_.most_labels_ = std::max(router_.most_labels_, labels);
   }
-  return hosts.emplace(std::move(name), Host{new_node(), {}}).first->second;
+  return hosts.emplace(std::move(name), Host{new_node(), {}, nullptr}).first->second;
 }
 
 std::uint32_t Router::Compiler::new_node() {

@@ -11,14 +11,16 @@ namespace postern::proxy {
 
 class Router::Compiler {
  public:
-  Compiler(Router& router, const std::vector<config::Route>& routes, config::Problems& problems)
-      : router_(router), routes_(routes), problems_(problems) {}
+  Compiler(Router& router, const std::vector<config::Route>& routes, config::Problems& problems,
+           std::int64_t set_memory)
+      : router_(router), routes_(routes), problems_(problems), set_memory_(set_memory) {}
 
   void add(std::uint32_t index);
   void finish();  // after all routes
 
  private:
-  void problem(std::string text) const;  // of the route being added
+  void gather_regexes(Host& host) const;  // to be asked at once
+  void problem(std::string text) const;   // of the route being added
   bool too_many(const char* what) const;
   void add_match(const config::Match& match);
   bool compile_path(const config::Match& match, Entry& entry, config::PathPattern& pattern, std::string& path_key);
@@ -35,6 +37,7 @@ class Router::Compiler {
   Router& router_;
   const std::vector<config::Route>& routes_;
   config::Problems& problems_;
+  const std::int64_t set_memory_;
   std::uint32_t route_ = 0;
   std::unordered_map<std::string, std::uint32_t> seen_;  // what a match says, to its route
 };

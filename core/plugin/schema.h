@@ -4,7 +4,7 @@
 // forget it, and a misspelt key is never skipped in silence), and these formats mean something:
 //   duration  "250ms", "10s": becomes integer milliseconds; minimum and maximum may be durations too
 //   size      "64k", "10m":   becomes integer bytes; the same
-//   regex     compiles as PCRE2
+//   regex     compiles as a regular expression (base/regex.h)
 //   upstream  the name of one of the configuration's upstreams
 //   secret    masked wherever configuration is shown
 #pragma once

@@ -22,4 +22,4 @@ def test_an_expensive_path_does_not_get_past_a_guard(gateway, upstream):
     gw = gateway(proxy_to(upstream(ok("x")), [guard(admin, on_error="fail_open")]))
     assert gw.get("/users").status == 200
     assert gw.get("/a/admin").status == 403
-    assert gw.get(f"/{'a' * 40}/admin").status in (403, 500)
+    assert gw.get(f"/{'a' * 40}/admin").status == 403

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/regex.h"
 #include "core/plan/request.h"
 
 using namespace postern;
@@ -9,7 +10,7 @@ using namespace postern::proxy;
 
 namespace {
 
-const std::string kLong = std::string(60, 'a') + "!/admin";
+const std::string kLong(Regex::kLongestText + 1, 'a');
 
 // "true", "false", "unjudged" or the error.
 std::string holds(std::string_view text) {
@@ -99,9 +100,9 @@ TEST_CASE("an unset variable compares as the empty text") {
   }
 }
 
-// A match beyond the bounds of base/regex.h, F24.
+// Of a text beyond the bounds of base/regex.h.
 TEST_CASE("what a regular expression cannot tell stays open unless the rest decides") {
-  const std::string open = "path.long matches \"^(?:([a-z0-9]+-?)+/internal|.*/admin$)\"";
+  const std::string open = "path.long matches \"^/admin\"";
   for (auto [condition, told] : {std::pair<std::string, std::string>{open, "unjudged"},
                                  {"!(" + open + ")", "unjudged"},
                                  {open + " || yes", "true"},

@@ -91,12 +91,12 @@ TEST_CASE("the result is normalised again") {
 TEST_CASE("what does not compile") {
   CHECK(rewritten(to_path("/${a"), "/").starts_with("compile: rewrite/path: \"${\" has no closing brace"));
   CHECK(rewritten(to_path("/x?y"), "/").starts_with("compile: rewrite/path: \"?\""));
-  CHECK(rewritten(regex("(", "x"), "/").starts_with("compile: rewrite/regex: missing closing parenthesis"));
+  CHECK(rewritten(regex("(", "x"), "/").starts_with("compile: rewrite/regex: missing )"));
   CHECK(rewritten(regex("x", "$1"), "/") ==
         "compile: rewrite/replacement: there is no group 1 in the regular expression");
   CHECK(rewritten(regex("x", "$a"), "/").starts_with("compile: rewrite/replacement: after \"$\""));
 }
 
-TEST_CASE("a costly expression is given up and counts as no match") {
+TEST_CASE("an expression that would be costly elsewhere") {
   CHECK(rewritten(regex("^/(a+)+$", "/x"), "/" + std::string(200, 'a') + "b") == "/" + std::string(200, 'a') + "b");
 }

@@ -239,13 +239,30 @@ TEST_CASE("regular expressions come last, in written order, and name their group
   CHECK(table.get("/w") == "404");
 }
 
+// The most that one automaton for all of them may take is injected: the client's path decides nothing about it.
+TEST_CASE("many regular expressions are asked at once, with or without room for that") {
+  std::vector<config::Route> routes;
+  for (int i = 0; i < 200; ++i) {
+    routes.push_back(route("r" + std::to_string(i), {config::Match{}}));
+    routes.back().matches[0].path_regex = "^/.*x" + std::to_string(i) + "[a-z]{8}/(?<rest>.*)$";
+  }
+  for (std::int64_t memory : {std::int64_t{1'000}, std::int64_t{500'000}, RegexSet::kMaxMemory}) {
+    config::Problems problems;
+    Router router = Router::compile(routes, problems, memory);
+    TestRequest request("GET", "/x7abcdefgh/x150abcdefgh/end");
+    auto found = router.find(request.head, "public", request.arena);
+    CHECK(found.kind == RouteMatch::Kind::found);
+    CHECK(found.route == 7);
+    CHECK(found.parameters.find("rest") == "x150abcdefgh/end");
+  }
+}
+
 TEST_CASE("what does not compile is reported with its route") {
   config::Route bad = route("bad", {config::Match{}});
   bad.matches[0].path_regex = "^/(";
   Table table({bad, route("worse", {match("no-slash")})});
   REQUIRE(table.problems.size() == 2);
-  CHECK(table.problems[0].line() ==
-        "r.yaml:3:3: routes/bad/match: path_regex: missing closing parenthesis at character 4 of \"^/(\"");
+  CHECK(table.problems[0].line() == "r.yaml:3:3: routes/bad/match: path_regex: missing ): \"^/(\"");
   CHECK(table.problems[1].text.find("begins with \"/\"") != std::string::npos);
 }
 
