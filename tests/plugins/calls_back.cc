@@ -12,6 +12,7 @@ class CallsBack {
   static postern::Result<std::unique_ptr<CallsBack>> configure(postern::Setup& setup, postern::Node) {
     auto self = std::make_unique<CallsBack>();
     self->instance_ = setup.instance();
+    setup.offers("calls-back", 1);
     return self;
   }
   postern_status on_worker_start(std::uint32_t) {
