@@ -34,18 +34,16 @@ class Acts {
     if (what == "respond and go on") return answer(x, Verdict::CONTINUE);
     if (what == "respond and fail") return answer(x, Verdict::ERROR);
     if (what == "respond and throw") {
-      x.respond(403, "text/plain", "refused");
+      static_cast<void>(x.respond(403, "text/plain", "refused"));
       throw std::runtime_error("too late");
     }
     if (what == "respond with a wrong status") {
-      x.respond(99, "text/plain", "refused");
+      static_cast<void>(x.respond(99, "text/plain", "refused"));
       return Verdict::CONTINUE;
     }
     if (what == "throw") throw std::runtime_error("on purpose");
     if (what == "stand still") std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    if (what == "throw at the end")
-      x.on_end(
-          instance_, [](void*) { throw std::runtime_error("at the end"); }, nullptr);
+    if (what == "throw at the end") throw_at_end(x);
     if (what == "throw in a timer") return later(x, s, [] { throw std::runtime_error("in a timer"); });
     if (what == "answer from a timer") return later(x, s, [x = x]() mutable { answer_with(x, 503); });
     if (what == "throw in a job") return job(x, s);
@@ -65,8 +63,12 @@ class Acts {
   }
 
  private:
+  void throw_at_end(Exchange& x) const {
+    static_cast<void>(x.on_end(
+        instance_, [](void*) { throw std::runtime_error("at the end"); }, nullptr));
+  }
   static Verdict answer(Exchange& x, Verdict verdict) {
-    x.respond(403, "text/plain", "refused");
+    static_cast<void>(x.respond(403, "text/plain", "refused"));
     return verdict;
   }
   static void answer_with(Exchange& x, std::uint32_t status) {
@@ -130,4 +132,4 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, 
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 
-POSTERN_PLUGIN(Acts, "acts", "1.0.0");
+POSTERN_PLUGIN(Acts, "acts", "1.0.0", on_request, on_complete);

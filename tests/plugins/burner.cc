@@ -54,4 +54,4 @@ constexpr char kSchema[] = R"({"type": "object", "additionalProperties": false, 
 }
 const postern_str postern_plugin_schema = {kSchema, sizeof kSchema - 1};
 
-POSTERN_PLUGIN(Burner, "burner", "1.0.0");
+POSTERN_PLUGIN(Burner, "burner", "1.0.0", on_request, on_response);

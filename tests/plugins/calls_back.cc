@@ -48,4 +48,4 @@ class CallsBack {
 
 }  // namespace
 
-POSTERN_PLUGIN(CallsBack, "calls-back", "1.0.0");
+POSTERN_PLUGIN(CallsBack, "calls-back", "1.0.0", on_worker_start, on_worker_stop);
