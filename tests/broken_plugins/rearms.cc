@@ -37,7 +37,8 @@ void on_timer(void* user) {
     raw::interface<postern_call_table>("call")->start(
         self.instance, &request, [](void* same, const postern_call_response*) { again(same); }, user);
   else
-    raw::interface<postern_work_table>("work")->submit(self.instance, work, again, user);
+    raw::interface<postern_work_table>("work")->submit(
+        self.instance, 0, work, [](void* same, postern_status) { again(same); }, user);
 }
 
 void arm(Instance& self) { raw::interface<postern_timer_table>("timer")->start(self.instance, 1, 0, on_timer, &self); }

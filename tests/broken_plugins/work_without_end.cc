@@ -14,7 +14,8 @@ RAW_ENTRY([] {
     auto forever = [](void*) {
       while (true) ::pause();
     };
-    raw::interface<postern_work_table>("work")->submit(static_cast<postern_instance>(data), forever, nullptr, nullptr);
+    raw::interface<postern_work_table>("work")->submit(static_cast<postern_instance>(data), 0, forever, nullptr,
+                                                       nullptr);
     return POSTERN_OK;
   };
   return t;

@@ -45,6 +45,7 @@ static void refused(state* s, const char* table) {
 }
 static void seen(void* slot, uint64_t hook) { ((state*)slot)->hooks |= (uint32_t)hook; }
 static void nothing(void* user) { (void)user; }
+static void job_ended(void* user, postern_status status) { (void)user, (void)status; }
 static void nobody_answers(void* user, const postern_call_response* response) { (void)user, (void)response; }
 
 static postern_status on_configure(void* context, postern_instance instance, postern_node node, void** data) {
@@ -94,7 +95,8 @@ static postern_verdict on_request_early(void* data, void* slot, postern_exchange
 
 static void use_the_worker(state* s) {
   if (timers->cancel(timers->start(self.instance, 60000, 0, nothing, NULL)) != POSTERN_OK) refused(s, "timer");
-  if (works->submit(self.instance, nothing, nothing, NULL) == 0) refused(s, "work");
+  const uint32_t lane = works->lane(self.instance, LITERAL("fossil"), 1, 100);
+  if (lane == 0 || works->submit(self.instance, lane, nothing, job_ended, NULL) == 0) refused(s, "work");
   /* Worker 0 always exists. */
   if (loops->post(self.instance, 0, nothing, NULL) != POSTERN_OK) refused(s, "loop");
   const postern_call_request request = {.struct_size = sizeof request, .upstream = LITERAL("nobody")};

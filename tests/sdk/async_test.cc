@@ -138,6 +138,42 @@ TEST_CASE("a job runs in the pool and its end on the worker") {
   CHECK(x.run().response_headers().get("x-answer") == "42");
 }
 
+struct Fails {
+  static constexpr auto kHooks = postern::detail::named_hooks("on_request, on_response");
+  struct State {
+    postern::Work told, untold;
+    std::string heard = "nothing";
+    bool ran_untold = false;
+  };
+  explicit Fails(postern::Setup& setup, postern::Node) : lane_(setup.instance(), "failures", 1, 10) {}
+  Verdict on_request(Exchange& x, State& state) {
+    auto fail = [] { throw std::runtime_error("on purpose"); };
+    state.untold = postern::Work(x.instance(), fail, [&state] { state.ran_untold = true; });
+    state.told = postern::Work(x.instance(), lane_, fail, [&state, ticket = x.pause()](postern::Status status) {
+      state.heard = status == POSTERN_E_FAILED ? "failed" : "ok";
+      ticket.resume();
+    });
+    return Verdict::SUSPEND;
+  }
+  Verdict on_response(Exchange& x, State& state) {
+    x.response().headers().set("x-heard", state.heard).or_fail();
+    x.response().headers().set("x-ran-untold", state.ran_untold ? "yes" : "no").or_fail();
+    return Verdict::CONTINUE;
+  }
+  postern::Lane lane_;
+};
+
+// F32
+TEST_CASE("the end of a job that threw hears of it, or is not called") {
+  FakeGateway gateway;
+  gateway.load(query<Fails>).configure();
+  FakeExchange& x = gateway.request("GET", "/").send();
+  gateway.run();
+  x.run();
+  CHECK(x.response_headers().get("x-heard") == "failed");
+  CHECK(x.response_headers().get("x-ran-untold") == "no");
+}
+
 TEST_CASE("a job whose exchange has ended is cancelled") {
   FakeGateway gateway;
   gateway.load(query<Computes>).configure();

@@ -2,6 +2,7 @@
 #include "net/thread_pool.h"
 
 #include "plugin/host_tables/host_tables.h"
+#include "plugin/host_tables/work_lanes.h"
 #include "plugin/host_tables/worker_handles.h"
 
 namespace postern::plugin {
@@ -9,18 +10,15 @@ namespace {
 
 using proxy::WorkerContext;
 
-constexpr std::int64_t kMaxWaiting = 1024;
-
-std::atomic<std::int64_t> waiting{0};  // submitted and not begun, all workers
+using Done = void (*)(void* user, postern_status status);
 
 // What the pool's thread and the worker share of one task. The one who moves it away from `queued` decides whether it runs.
 struct Shared {
   enum class Stage : std::uint8_t { queued, begun, cancelled };
 
-  Shared(postern_instance instance, void (*w)(void*), void (*d)(void*), void* u)
-      : work(w), done(d), user(u), pin(instance, HandleKind::task) {
-    waiting.fetch_add(1, std::memory_order_relaxed);
-  }
+  // `l` has been entered.
+  Shared(postern_instance instance, WorkLane& l, void (*w)(void*), Done d, void* u)
+      : lane(l), work(w), done(d), user(u), pin(instance, HandleKind::task) {}
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
   ~Shared() { leave(Stage::cancelled); }
@@ -28,13 +26,15 @@ struct Shared {
   bool leave(Stage next) noexcept {
     auto expected = Stage::queued;
     if (!stage.compare_exchange_strong(expected, next)) return false;
-    waiting.fetch_sub(1, std::memory_order_relaxed);
+    lane.leave();
     return true;
   }
 
   std::atomic<Stage> stage{Stage::queued};
+  postern_status outcome = POSTERN_E_FAILED;  // the pool's thread writes it, the worker reads it after the job's end
+  WorkLane& lane;
   void (*const work)(void* user);
-  void (*const done)(void* user);
+  const Done done;
   void* const user;
   const Pin pin;
   const postern_exchange exchange = current_exchange();  // for which it was submitted, or 0
@@ -48,29 +48,40 @@ struct Task {
 };
 
 void run(Shared& task) {
-  if (task.leave(Shared::Stage::begun)) call_plugin(task.pin.instance(), "work", [&] { task.work(task.user); });
+  if (!task.leave(Shared::Stage::begun)) return;
+  if (call_plugin(task.pin.instance(), "work", [&] { task.work(task.user); })) task.outcome = POSTERN_OK;
 }
 
 void finish(postern_task handle, Shared& task) {
   held<Task>().take(handle);
   if (task.done != nullptr)
-    run_callback(task.pin.instance(), "work done", task.exchange, [&] { task.done(task.user); });
+    run_callback(task.pin.instance(), "work done", task.exchange, [&] { task.done(task.user, task.outcome); });
 }
 
-postern_task submit(postern_instance instance, void (*work)(void* user), void (*done)(void* user),
+std::uint32_t lane(postern_instance instance, postern_str name, std::uint32_t width, std::uint32_t bound) noexcept {
+  return instance == nullptr ? 0 : WorkLanes::of_process().name(view(name), width, bound);
+}
+
+WorkLane* find_lane(postern_instance instance, std::uint32_t number) {
+  WorkLanes& lanes = WorkLanes::of_process();
+  return number == 0 ? &lanes.own(instance->plugin) : lanes.named(number);
+}
+
+postern_task submit(postern_instance instance, std::uint32_t lane_number, void (*work)(void* user), Done done,
                     void* user) noexcept {
   WorkerContext* worker = worker_for(instance);
   if (worker == nullptr || work == nullptr) return 0;
-  if (waiting.load(std::memory_order_relaxed) >= kMaxWaiting) return 0;
+  WorkLane* lane = find_lane(instance, lane_number);
+  if (lane == nullptr || !lane->enter()) return 0;
   auto made = std::make_unique<Task>();
   made->instance = instance;
-  made->shared = std::make_shared<Shared>(instance, work, done, user);
+  made->shared = std::make_shared<Shared>(instance, *lane, work, done, user);
   Task& task = *made;
   postern_task handle = held<Task>().add(std::move(made));
   if (handle == 0) return 0;
   auto shared = task.shared;  // both ends keep it: the pin holds until the job has come to rest
   task.job = net::Job::start(
-      worker->loop(), [shared] { run(*shared); }, [shared, handle] { finish(handle, *shared); });
+      worker->loop(), lane->lane(), [shared] { run(*shared); }, [shared, handle] { finish(handle, *shared); });
   return handle;
 }
 
@@ -88,7 +99,7 @@ postern_status cancel(postern_task handle) noexcept {
 }  // namespace
 
 const postern_work_table& work_table() {
-  static const postern_work_table table{sizeof(table), 1, &submit, &cancel};
+  static const postern_work_table table{sizeof(table), 1, &submit, &cancel, &lane};
   return table;
 }
 

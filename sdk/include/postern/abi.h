@@ -564,16 +564,24 @@ typedef struct postern_services_table {
   void (*release)(postern_instance instance, const void* table);
 } postern_services_table;
 
-/* "work": a thread pool for what blocks or computes long. */
+/* "work": a thread pool for what blocks or computes long. Jobs wait in lanes, each with a width (how many of its jobs run at
+ * the same time) and a bound (how many may wait): password hashes in one do not hold up the disk reads in another. */
 typedef struct postern_work_table {
   uint32_t struct_size, version;
-  /* `work` runs on a pool thread (there are 4), then `done` on this worker. 0: the queue (1,024) is full, this is no
-   * worker, or the instance has stopped on it. What was accepted runs to its end: work that never returns keeps its
-   * generation, and at the gateway's end is broken off with the process. */
-  postern_task (*submit)(postern_instance instance, void (*work)(void* user), void (*done)(void* user), void* user);
+  /* `work` runs on a pool thread, then `done` on this worker. `lane`: of lane(), or 0 for the plugin's own, which all its
+   * instances share, of width 4 and bound 1,024. `status`: POSTERN_OK, or POSTERN_E_FAILED when `work` threw or called
+   * loop->fail(). 0: the lane is full, there is no such lane, this is no worker, or the instance has stopped on it. What was
+   * accepted runs to its end: work that never returns keeps its generation, and at the gateway's end is broken off with
+   * the process. `done` may be null. */
+  postern_task (*submit)(postern_instance instance, uint32_t lane, void (*work)(void* user),
+                         void (*done)(void* user, postern_status status), void* user);
   /* POSTERN_OK: neither `work` nor `done` will be called. POSTERN_E_STATE when `work` has begun: nothing is cancelled and
    * `done` still follows, so that `user` always has one last owner. POSTERN_E_GONE after `done`. */
   postern_status (*cancel)(postern_task task);
+  /* [any thread] The lane of that name (1 to 64 bytes), which is the same for all plugins, generations and workers, and stays as
+   * long as the process. Width 1 to 16, bound 1 to 100,000; the largest that anybody asked for hold. 0: out of these ranges,
+   * or there are 64 named lanes already. Each lane has one thread to itself; 64 more are for all lanes that are wider. */
+  uint32_t (*lane)(postern_instance instance, postern_str name, uint32_t width, uint32_t bound);
 } postern_work_table;
 
 /* "loop": the worker's event loop, for plugins that bring their own handles (a Redis client). */

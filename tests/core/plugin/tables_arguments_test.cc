@@ -76,7 +76,7 @@ TEST_CASE("off the worker's thread exchange functions answer STATE") {
   CHECK(timer_table().start(
             &f.instance, 1, 0, [](void*) {}, nullptr) == 0);
   CHECK(work_table().submit(
-            &f.instance, [](void*) {}, nullptr, nullptr) == 0);
+            &f.instance, 0, [](void*) {}, nullptr, nullptr) == 0);
   CHECK(timer_table().cancel(kEnded) == POSTERN_E_STATE);
   CHECK_FALSE(f.instance.pins.any());
 }

@@ -111,6 +111,7 @@ struct Job {
   std::promise<void> begun, go_on, done;
   std::atomic<bool> worked{false};
   std::thread::id worked_on, done_on;
+  postern_status status = 99;
 };
 
 void work(void* user) {
@@ -121,11 +122,14 @@ void work(void* user) {
   job.worked = true;
 }
 
-void work_done(void* user) {
+void work_done(void* user, postern_status status) {
   auto& job = *static_cast<Job*>(user);
+  job.status = status;
   job.done_on = std::this_thread::get_id();
   job.done.set_value();
 }
+
+void posted(void* user) { work_done(user, POSTERN_OK); }
 
 }  // namespace
 
@@ -136,7 +140,7 @@ TEST_CASE_FIXTURE(WorkerFixture,
   std::thread::id worker_thread;
   on_worker([&] {
     worker_thread = std::this_thread::get_id();
-    task = work_table().submit(&instance, work, work_done, &job);
+    task = work_table().submit(&instance, 0, work, work_done, &job);
   });
   CHECK(task != 0);
   CHECK(instance.pins.count(HandleKind::task) == 1);
@@ -145,6 +149,7 @@ TEST_CASE_FIXTURE(WorkerFixture,
   job.go_on.set_value();
   job.done.get_future().wait();
   CHECK(job.worked);
+  CHECK(job.status == POSTERN_OK);
   CHECK(job.worked_on != worker_thread);
   CHECK(job.done_on == worker_thread);
   on_worker([&] { CHECK(work_table().cancel(task) == POSTERN_E_GONE); });
@@ -152,13 +157,14 @@ TEST_CASE_FIXTURE(WorkerFixture,
   CHECK_FALSE(instance.pins.any());
 }
 
-TEST_CASE_FIXTURE(WorkerFixture, "a task that waits can be cancelled; the queue is bounded") {
-  // Every thread of the pool is kept busy, so that what comes later has to wait.
+TEST_CASE_FIXTURE(WorkerFixture,
+                  "a task that waits can be cancelled; a plugin's own lane has four threads and is bounded") {
+  // Every thread of the lane is kept busy, so that what comes later has to wait.
   std::vector<std::unique_ptr<Job>> busy;
   on_worker([&] {
     for (int i = 0; i < 4; ++i) {
       busy.push_back(std::make_unique<Job>());
-      work_table().submit(&instance, work, work_done, busy.back().get());
+      work_table().submit(&instance, 0, work, work_done, busy.back().get());
     }
   });
   for (auto& job : busy) job->begun.get_future().wait();
@@ -167,7 +173,7 @@ TEST_CASE_FIXTURE(WorkerFixture, "a task that waits can be cancelled; the queue 
     auto count = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
     std::vector<postern_task> tasks;
     for (int i = 0; i < 1'100; ++i)
-      if (auto task = work_table().submit(&instance, count, count, &ran); task != 0) tasks.push_back(task);
+      if (auto task = work_table().submit(&instance, 0, count, nullptr, &ran); task != 0) tasks.push_back(task);
     CHECK(tasks.size() == 1'024);
     for (auto task : tasks) CHECK(work_table().cancel(task) == POSTERN_OK);
     CHECK(work_table().cancel(tasks[0]) == POSTERN_E_GONE);
@@ -175,7 +181,7 @@ TEST_CASE_FIXTURE(WorkerFixture, "a task that waits can be cancelled; the queue 
   });
   for (auto& job : busy) job->go_on.set_value();
   for (auto& job : busy) job->done.get_future().wait();
-  on_worker([&] { CHECK(work_table().submit(&instance, nullptr, nullptr, nullptr) == 0); });
+  on_worker([&] { CHECK(work_table().submit(&instance, 0, nullptr, nullptr, nullptr) == 0); });
 }
 
 TEST_CASE_FIXTURE(WorkerFixture, "an instance that has stopped on a worker begins nothing there any more") {
@@ -183,9 +189,9 @@ TEST_CASE_FIXTURE(WorkerFixture, "an instance that has stopped on a worker begin
   on_worker([&] {
     release_worker_handles(&instance, 3);
     CHECK(timer_table().start(&instance, 0, 0, on_fire, &f) == 0);
-    CHECK(work_table().submit(&instance, work, work_done, &f) == 0);
+    CHECK(work_table().submit(&instance, 0, work, work_done, &f) == 0);
   });
-  CHECK(loop_table().post(&instance, 3, work_done, &f) == POSTERN_E_GONE);
+  CHECK(loop_table().post(&instance, 3, posted, &f) == POSTERN_E_GONE);
   CHECK_FALSE(instance.pins.any());
   on_worker([] {});
   CHECK(f.fired == 0);
@@ -193,7 +199,7 @@ TEST_CASE_FIXTURE(WorkerFixture, "an instance that has stopped on a worker begin
 
 TEST_CASE_FIXTURE(WorkerFixture, "a task that was accepted before its instance stopped still ends as promised") {
   Job job;
-  on_worker([&] { work_table().submit(&instance, work, work_done, &job); });
+  on_worker([&] { work_table().submit(&instance, 0, work, work_done, &job); });
   job.begun.get_future().wait();
   on_worker([&] { release_worker_handles(&instance, 3); });
   CHECK(instance.pins.count(HandleKind::task) == 1);
@@ -222,10 +228,9 @@ TEST_CASE_FIXTURE(WorkerFixture, "what runs is marked as the plugin's for as lon
   CHECK(loop_table().post(&instance, 3, Seen::look, &post) == POSTERN_OK);
   on_worker([&] {
     timer_table().start(&instance, 0, 0, Seen::look, &timer);
+    work_table().submit(&instance, 0, Seen::look, nullptr, &working);
     work_table().submit(
-        &instance, Seen::look, [](void*) {}, &working);
-    work_table().submit(
-        &instance, [](void*) {}, Seen::look, &done);
+        &instance, 0, [](void*) {}, [](void* user, postern_status) { Seen::look(user); }, &done);
   });
   CHECK(timer.wait() == "example: timer");
   CHECK(post.wait() == "example: post");
@@ -239,11 +244,11 @@ TEST_CASE_FIXTURE(WorkerFixture, "post runs on the worker that was named") {
   job.go_on.set_value();
   std::thread::id worker_thread;
   on_worker([&] { worker_thread = std::this_thread::get_id(); });
-  CHECK(loop_table().post(&instance, 3, work_done, &job) == POSTERN_OK);
+  CHECK(loop_table().post(&instance, 3, posted, &job) == POSTERN_OK);
   job.done.get_future().wait();
   CHECK(job.done_on == worker_thread);
-  CHECK(loop_table().post(&instance, 5, work_done, &job) == POSTERN_E_GONE);
-  CHECK(loop_table().post(&instance, ~0u, work_done, &job) == POSTERN_E_GONE);
+  CHECK(loop_table().post(&instance, 5, posted, &job) == POSTERN_E_GONE);
+  CHECK(loop_table().post(&instance, ~0u, posted, &job) == POSTERN_E_GONE);
   on_worker([&] {
     CHECK(loop_table().worker() == 3);
     CHECK(loop_table().uv_loop() == worker.loop().raw());

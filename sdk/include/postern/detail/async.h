@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <span>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "postern/detail/exchange.h"
@@ -204,13 +206,13 @@ struct JobBase {
   bool forgotten = false;                    // worker thread only
   std::shared_ptr<JobBase>* held = nullptr;  // the gateway's share, on the heap
   virtual ~JobBase() = default;
-  virtual void run() = 0;   // on a pool thread
-  virtual void done() = 0;  // on the worker
+  virtual void run() = 0;                // on a pool thread
+  virtual void done(Status status) = 0;  // on the worker
 
   static void on_work(void* user) { (*static_cast<std::shared_ptr<JobBase>*>(user))->run(); }
-  static void on_done(void* user) {
+  static void on_done(void* user, postern_status status) {
     const std::unique_ptr<std::shared_ptr<JobBase>> share(static_cast<std::shared_ptr<JobBase>*>(user));
-    if (!(*share)->forgotten) (*share)->done();
+    if (!(*share)->forgotten) (*share)->done(status);
   }
 };
 
@@ -224,25 +226,54 @@ struct Job final : JobBase {
   void run() override {
     fenced(instance, "a job in the thread pool", [this] { run_function(); });
   }
-  void done() override {
+  void done(Status status) override {
     forgotten = true;  // nothing is left to cancel
-    fenced(instance, "the end of a job", [this] { done_function(); });
+    fenced(instance, "the end of a job", [&] { call_done(status); });
+  }
+  void call_done(Status status) {
+    if constexpr (std::is_invocable_v<Done&, Status>) {
+      done_function(status);
+    } else {
+      if (status != POSTERN_OK) throw std::runtime_error("the job has failed");
+      done_function();
+    }
   }
 };
 
 }  // namespace detail
 
-// `run()` on a thread of the pool, then `done()` on this worker. Empty when the queue is full or this is no worker. A
-// Work that is destroyed while `run` is already running lets it finish, so `run` must own what it uses.
+// A lane of the thread pool: `width` of its jobs run at the same time, `bound` may wait. The same name is the same lane for the whole
+// process, and the largest width and bound that anybody asked for hold. Make it in `configure`. One that cannot be
+// made (false: the ABI names the ranges) is the plugin's own lane, as Lane() is.
+class Lane {
+ public:
+  Lane() = default;
+  Lane(Instance instance, std::string_view name, std::uint32_t width, std::uint32_t bound)
+      : number_(POSTERN_OFFERS(work, lane) ? detail::host.work->lane(instance.raw(), detail::to_str(name), width, bound)
+                                           : 0) {}
+  explicit operator bool() const { return number_ != 0; }
+  std::uint32_t number() const { return number_; }
+
+ private:
+  std::uint32_t number_ = 0;
+};
+
+// `run()` on a thread of the pool, then `done(Status)` on this worker: POSTERN_E_FAILED when `run` threw. A `done()` that takes no status
+// is only called when `run` succeeded; otherwise it counts as a callback that threw, so that an exchange that waits for it
+// goes on with ERROR. Empty when the lane is full or this is no worker. A Work that is destroyed while `run` is already running lets
+// it finish, so `run` must own what it uses.
 class Work {
  public:
   Work() = default;
   template <class Run, class Done>
-  Work(Instance instance, Run run, Done done) {
+  Work(Instance instance, Run run, Done done) : Work(instance, Lane(), std::move(run), std::move(done)) {}
+  template <class Run, class Done>
+  Work(Instance instance, Lane lane, Run run, Done done) {
     if (!POSTERN_OFFERS(work, submit)) return;
     auto job = std::make_shared<detail::Job<Run, Done>>(instance.raw(), std::move(run), std::move(done));
     job->held = new std::shared_ptr<detail::JobBase>(job);
-    task_ = detail::host.work->submit(instance.raw(), &detail::JobBase::on_work, &detail::JobBase::on_done, job->held);
+    task_ = detail::host.work->submit(instance.raw(), lane.number(), &detail::JobBase::on_work,
+                                      &detail::JobBase::on_done, job->held);
     if (task_ == 0) {
       delete job->held;
     } else {

@@ -642,6 +642,12 @@ inline void FakeGateway::run_due() {
   }
 }
 
+inline postern_status FakeGateway::run_job(const JobEntry& job) {
+  failed_ = false;
+  std::thread(job.work, job.user).join();
+  return failed_ ? POSTERN_E_FAILED : POSTERN_OK;
+}
+
 // Posted functions, jobs of the pool and resumes that came from other threads. False when there was nothing.
 inline bool FakeGateway::run_queues() {
   std::deque<std::pair<void (*)(void*), void*>> posted;
@@ -661,9 +667,9 @@ inline bool FakeGateway::run_queues() {
   const std::map<std::uint64_t, JobEntry> jobs = jobs_;
   for (const auto& [handle, job] : jobs) {
     if (jobs_.count(handle) == 0) continue;
-    std::thread(job.work, job.user).join();
+    const postern_status status = run_job(job);
     jobs_.erase(handle);
-    job.done(job.user);
+    if (job.done != nullptr) job.done(job.user, status);
   }
   return !posted.empty() || !resumes.empty() || !jobs.empty();
 }

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -151,7 +152,7 @@ class FakeGateway {
   };
   struct JobEntry {
     void (*work)(void*);
-    void (*done)(void*);
+    void (*done)(void*, postern_status);
     void* user;
   };
   struct DictEntry {
@@ -171,6 +172,7 @@ class FakeGateway {
   bool on_worker() const { return std::this_thread::get_id() == thread_; }
   void run_due();
   bool run_queues();
+  postern_status run_job(const JobEntry& job);
   std::uint64_t next_due() const;
   void finish_call(std::uint64_t handle);
   void start_worker(FakeInstance& instance);
@@ -198,6 +200,8 @@ class FakeGateway {
   std::function<CallReply(const FakeCall&)> call_handler_;
   std::vector<std::string> unknown_upstreams_;
   std::map<std::uint64_t, JobEntry> jobs_;
+  std::vector<std::string> lanes_;   // by number, which counts from 1
+  std::atomic<bool> failed_{false};  // by loop->fail, since the running job began
   std::vector<LogLine> log_;
   std::uint32_t log_level_ = POSTERN_LOG_TRACE;
   FakeMetrics metrics_;

@@ -703,8 +703,9 @@ struct Tables {
                                                             release};
 
   // ---- work ----
-  static postern_task submit(postern_instance, void (*work)(void*), void (*done)(void*), void* user) {
-    if (!gateway().on_worker()) return 0;
+  static postern_task submit(postern_instance, std::uint32_t lane, void (*work)(void*),
+                             void (*done)(void*, postern_status), void* user) {
+    if (!gateway().on_worker() || lane > gateway().lanes_.size()) return 0;
     const std::uint64_t handle = gateway().next_handle();
     gateway().jobs_[handle] = {work, done, user};
     return handle;
@@ -712,7 +713,16 @@ struct Tables {
   static postern_status job_cancel(postern_task task) {
     return gateway().jobs_.erase(task) > 0 ? POSTERN_OK : POSTERN_E_GONE;
   }
-  static constexpr postern_work_table kWorkTable = {sizeof(postern_work_table), 1, submit, job_cancel};
+  static std::uint32_t lane(postern_instance, postern_str name, std::uint32_t width, std::uint32_t bound) {
+    const std::lock_guard lock(gateway().mutex_);
+    std::vector<std::string>& lanes = gateway().lanes_;
+    const bool valid = name.len >= 1 && name.len <= 64 && width >= 1 && width <= 16 && bound >= 1 && bound <= 100'000;
+    auto found = std::find(lanes.begin(), lanes.end(), to_view(name));
+    if (!valid || (found == lanes.end() && lanes.size() == 64)) return 0;
+    if (found == lanes.end()) found = lanes.insert(found, std::string(to_view(name)));
+    return static_cast<std::uint32_t>(found - lanes.begin()) + 1;
+  }
+  static constexpr postern_work_table kWorkTable = {sizeof(postern_work_table), 1, submit, job_cancel, lane};
 
   // ---- loop ----
   static void* uv_loop() { return nullptr; }
@@ -728,7 +738,7 @@ struct Tables {
     code(user);
     return POSTERN_OK;
   }
-  static void fail(postern_str) {}
+  static void fail(postern_str) { gateway().failed_ = true; }
   static constexpr postern_loop_table kLoopTable = {
       sizeof(postern_loop_table), 1, uv_loop, worker, worker_count, post, run, fail};
 
