@@ -15,11 +15,11 @@ class CallsBack {
     setup.offers("calls-back", 1);
     return self;
   }
-  postern_status on_worker_start(std::uint32_t) {
+  postern::Status on_worker_start(std::uint32_t) {
     current = this;
-    return postern::publish(instance_, "calls-back", &kService) ? POSTERN_OK : POSTERN_E_FAILED;
+    return postern::publish(instance_, "calls-back", &kService);
   }
-  postern_status on_worker_stop(std::uint32_t) {
+  postern::Status on_worker_stop(std::uint32_t) {
     timer_ = {};
     return POSTERN_OK;
   }
