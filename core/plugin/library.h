@@ -55,7 +55,7 @@ class Library {
   int copy_ = -1;         // memfd with the private copy; open as long as the code is, for debuggers and symbolizers
   void* code_ = nullptr;  // dlopen
   std::unique_ptr<ModuleEntry> module_;
-  bool loaded_ = false;   // on_load has succeeded
+  bool loaded_ = false;  // on_load has succeeded
 };
 
 }  // namespace postern::plugin

@@ -106,7 +106,10 @@ TEST_CASE("a script says what it needs, when it provides, and whom it refuses") 
   CHECK(instance.consumes().at(0).reason == "scores are by agent");
   CHECK(instance.needs().at(0).version == 2);
   CHECK(instance.refuses() == POSTERN_REFUSES_ANONYMOUS);
-  ScriptGateway misspelt;
-  REQUIRE(misspelt.open_table("provides = {x = 'on_reqest'}"));
-  CHECK_FALSE(misspelt.configure().ok());
+}
+
+TEST_CASE("a script that names a hook that there is not is refused") {
+  ScriptGateway gateway;
+  REQUIRE(gateway.open_table("provides = {x = 'on_reqest'}"));
+  CHECK_FALSE(gateway.configure().ok());
 }
