@@ -17,12 +17,19 @@ consteval std::uint64_t slot_size() {
   }
 }
 
+// Clang before 17 does not find consteval members of a class template that stand behind their use.
+#if defined(__clang__) && __clang_major__ < 17
+#define POSTERN_DETAIL_CONSTEVAL constexpr
+#else
+#define POSTERN_DETAIL_CONSTEVAL consteval
+#endif
+
 // A class and the hooks that POSTERN_PLUGIN names. Does not compile when they contradict each other.
 template <class P, std::uint64_t named>
 class Hooks {
  public:
   // Bits of the hooks that the gateway calls in a chain, for the note.
-  static consteval std::uint64_t in_chain() {
+  static POSTERN_DETAIL_CONSTEVAL std::uint64_t in_chain() {
     check();
     return (named & kChainHooks) | (must_clean_up<P> ? POSTERN_HOOK_COMPLETE : 0);
   }
@@ -56,24 +63,25 @@ class Hooks {
   }
 
  private:
-  static consteval bool has(std::uint64_t hook) { return (named & hook) != 0; }
+  static POSTERN_DETAIL_CONSTEVAL bool has(std::uint64_t hook) { return (named & hook) != 0; }
 
-  static consteval void check() {
+  static POSTERN_DETAIL_CONSTEVAL void check() {
     check_names<named>();
-    has_plain_hook<call_on_load, P, named, Returns<void, Status>>();
-    has_plain_hook<call_on_unload, P, named, Returns<void>>();
-    has_plain_hook<call_on_worker_start, P, named, Returns<void, Status, Result<void>>, std::uint32_t>();
-    has_plain_hook<call_on_worker_stop, P, named, Returns<void, Status>, std::uint32_t>();
-    has_plain_hook<call_on_connection, P, named, Returns<Verdict>, Connection&>();
-    has_hook<call_on_request_early, P, named, ReturnsVerdict>();
-    has_hook<call_on_request, P, named, ReturnsVerdict>();
-    has_hook<call_on_request_body, P, named, ReturnsVerdict, BodyPart>();
-    has_hook<call_on_upstream_select, P, named, ReturnsVerdict>();
-    has_hook<call_on_upstream_request, P, named, ReturnsVerdict>();
-    has_hook<call_on_upstream_result, P, named, Returns<void>, const UpstreamResult&>();
-    has_hook<call_on_response, P, named, ReturnsVerdict>();
-    has_hook<call_on_response_body, P, named, ReturnsVerdict, BodyPart>();
-    has_hook<call_on_complete, P, named, Returns<void>, const Completion&>();
+    static_cast<void>(has_plain_hook<call_on_load, P, named, Returns<void, Status>>());
+    static_cast<void>(has_plain_hook<call_on_unload, P, named, Returns<void>>());
+    static_cast<void>(
+        has_plain_hook<call_on_worker_start, P, named, Returns<void, Status, Result<void>>, std::uint32_t>());
+    static_cast<void>(has_plain_hook<call_on_worker_stop, P, named, Returns<void, Status>, std::uint32_t>());
+    static_cast<void>(has_plain_hook<call_on_connection, P, named, Returns<Verdict>, Connection&>());
+    static_cast<void>(has_hook<call_on_request_early, P, named, ReturnsVerdict>());
+    static_cast<void>(has_hook<call_on_request, P, named, ReturnsVerdict>());
+    static_cast<void>(has_hook<call_on_request_body, P, named, ReturnsVerdict, BodyPart>());
+    static_cast<void>(has_hook<call_on_upstream_select, P, named, ReturnsVerdict>());
+    static_cast<void>(has_hook<call_on_upstream_request, P, named, ReturnsVerdict>());
+    static_cast<void>(has_hook<call_on_upstream_result, P, named, Returns<void>, const UpstreamResult&>());
+    static_cast<void>(has_hook<call_on_response, P, named, ReturnsVerdict>());
+    static_cast<void>(has_hook<call_on_response_body, P, named, ReturnsVerdict, BodyPart>());
+    static_cast<void>(has_hook<call_on_complete, P, named, Returns<void>, const Completion&>());
   }
 };
 

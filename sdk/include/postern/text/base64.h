@@ -19,7 +19,7 @@ inline constexpr Base64Alphabet kBase64Url = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg
                                               false};
 
 // By character: its six bits, or -1.
-consteval std::array<std::int8_t, 256> base64_values(std::string_view characters) {
+constexpr std::array<std::int8_t, 256> base64_values(std::string_view characters) {
   std::array<std::int8_t, 256> values;
   values.fill(-1);
   for (std::size_t i = 0; i < characters.size(); ++i)
